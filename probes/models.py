@@ -1,0 +1,113 @@
+"""Probes, where they are run from, when, and what they saw."""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from incidents.models import Component
+from incidents.words import ComponentStatus
+
+
+class Vantage(models.Model):
+    """A place probes are run from. Its agent takes work from the queue probes.<name>."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    label = models.CharField(max_length=80, blank=True)
+    enabled = models.BooleanField(default=True)
+    last_heard_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def queue(self) -> str:
+        return f"probes.{self.name}"
+
+
+class Probe(models.Model):
+    """One question asked again and again about one component."""
+
+    code = models.SlugField(max_length=60, unique=True)
+    component = models.ForeignKey(Component, on_delete=models.PROTECT, related_name="probes")
+    kind = models.CharField(max_length=30, help_text="A key of probes.probers.PROBERS: http, payment_flow, ...")
+    spec = models.JSONField(default=dict, help_text="What the prober needs; README lists the keys of each kind. Secrets are names.")
+    interval = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1), MaxValueValidator(86400)], help_text="Seconds.")
+    timeout = models.FloatField(default=10.0, validators=[MinValueValidator(0.1), MaxValueValidator(60)], help_text="Seconds in all.")
+    failure_threshold = models.PositiveSmallIntegerField(default=2, help_text="So many bad outcomes of the last `window` confirm.")
+    window = models.PositiveSmallIntegerField(default=3)
+    success_threshold = models.PositiveSmallIntegerField(default=3, help_text="So many good outcomes in a row recover.")
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(failure_threshold__gte=1, failure_threshold__lte=models.F("window"), success_threshold__gte=1),
+                name="probe_thresholds_possible",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class ProbeScheduleQuerySet(models.QuerySet["ProbeSchedule"]):
+    def active(self) -> ProbeScheduleQuerySet:
+        return self.filter(enabled=True, probe__enabled=True, vantage__enabled=True)
+
+    def due(self, now: int) -> ProbeScheduleQuerySet:
+        """Schedules whose slot has come; `now` in epoch seconds."""
+        return self.active().filter(next_slot__lte=now)
+
+
+class ProbeSchedule(models.Model):
+    """A probe at a vantage: when it runs next, and what detection remembers of it."""
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="schedules")
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="schedules")
+    interval = models.PositiveIntegerField(validators=[MinValueValidator(1)], help_text="Seconds.")
+    phase = models.PositiveIntegerField(default=0, help_text="Slots are phase + k * interval, in epoch seconds.")
+    next_slot = models.BigIntegerField(default=0, db_index=True)
+    enabled = models.BooleanField(default=True)
+    # Detection's memory (detection.State as JSON) and what it says, kept apart for queries.
+    state = models.JSONField(default=dict, blank=True, editable=False)
+    confirmed = models.CharField(max_length=24, choices=ComponentStatus, blank=True, default="", editable=False)
+    confirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
+    last_outcome_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ProbeScheduleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["probe", "vantage"], name="one_schedule_per_probe_and_vantage")]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id} at {self.vantage_id}"
+
+
+class Result(models.Model):
+    """What one run saw. Unique per (probe, vantage, slot, attempt); attempt 0 is the scheduled one and the only one that counts."""
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="results")
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="results")
+    slot = models.BigIntegerField(help_text="Epoch seconds.")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(max_length=16, help_text="ok, delayed, degraded, down, misconfigured or skipped")
+    error_class = models.CharField(max_length=20, blank=True, default="")
+    evidence = models.CharField(max_length=300, blank=True, default="", help_text="For staff. Never a secret, never a phone number.")
+    http_status = models.PositiveSmallIntegerField(null=True)
+    total_us = models.PositiveIntegerField(null=True, help_text="The measure, in microseconds.")
+    phases = models.JSONField(default=dict, help_text="dns, connect, tls, ttfb, transfer in microseconds.")
+    started_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    lateness_ms = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["probe", "vantage", "slot", "attempt"], name="one_result_per_slot_and_attempt")]
+        indexes = [models.Index(fields=["received_at"], name="result_received_at")]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}@{self.vantage_id} {self.slot}/{self.attempt}: {self.status}"

@@ -1,0 +1,21 @@
+"""The Celery application: settings and the beat table. Tasks live in the apps, as `shared_task`s."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.signals import worker_process_init
+
+from statuspage.processes import die_with_parent
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
+
+app = Celery("statuspage")
+app.config_from_object("statuspage.celeryconfig")
+app.autodiscover_tasks(["statuspage", "probes", "subscribers"])
+
+
+@worker_process_init.connect
+def _child_dies_with_its_worker(**_: object) -> None:
+    die_with_parent()

@@ -1,0 +1,70 @@
+"""Celery's settings. Why each value: README, “Decisions”."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+broker_url = settings.REDIS_URL
+broker_transport_options = {
+    "visibility_timeout": 300,  # above the hard time limits below
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "global_keyprefix": "hali:",
+}
+if broker_url.startswith("redis+socket://"):
+    del broker_transport_options["socket_keepalive"]  # a unix socket has none
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None  # never give up
+result_backend = None  # state is in our tables
+task_ignore_result = True
+task_publish_retry_policy = {"max_retries": 0}  # a dead broker answers at once; rows keep the work
+task_create_missing_queues = True  # one queue a vantage, probes.<vantage>
+task_serializer = "json"
+accept_content = ["json"]
+task_default_queue = "core"
+task_routes = {"subscribers.tasks.*": {"queue": "notify"}}
+worker_send_task_events = False
+worker_hijack_root_logger = False
+worker_prefetch_multiplier = 1
+worker_max_tasks_per_child = 1000
+worker_max_memory_per_child = 400_000
+worker_soft_shutdown_timeout = 3
+task_soft_time_limit = 45
+task_time_limit = 60
+timezone = "UTC"
+enable_utc = True
+beat_scheduler = "celery.beat:Scheduler"  # in memory: the schedule that matters lives in rows
+beat_max_loop_interval = 1
+beat_schedule = {
+    "dispatch due probes": {
+        "task": "probes.tasks.dispatch_due",
+        "schedule": 1.0,
+        "options": {"queue": "core", "expires": 2},
+    },
+    "prune results": {
+        "task": "probes.tasks.prune_results",
+        "schedule": 3600.0,
+        "options": {"queue": "core", "expires": 600},
+    },
+    "canary of the core queue": {
+        "task": "statuspage.tasks.canary",
+        "schedule": 5.0,
+        "kwargs": {"queue": "core"},
+        "options": {"queue": "core", "expires": 10},
+    },
+    "canary of the notify queue": {
+        "task": "statuspage.tasks.canary",
+        "schedule": 5.0,
+        "kwargs": {"queue": "notify"},
+        "options": {"queue": "notify", "expires": 10},
+    },
+    "purge unconfirmed subscribers": {
+        "task": "subscribers.tasks.purge_unconfirmed",
+        "schedule": 3600.0,
+        "options": {"queue": "notify", "expires": 600},
+    },
+}

@@ -1,0 +1,3 @@
+from statuspage.models.heartbeat import Heartbeat
+
+__all__ = ["Heartbeat"]

@@ -1,0 +1,24 @@
+"""What every process of Hali does at its start. No Django here: the parent process uses it too."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Ask Linux to send us `number` when our parent ends, so that nothing of a copy outlives it.
+
+    SIGKILL, since every step is safe to kill (leases, compare-and-set), and a polite signal could hang
+    with nobody left to press harder. Elsewhere than on Linux this does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we asked
+        os.kill(os.getpid(), number)

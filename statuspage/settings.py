@@ -1,0 +1,216 @@
+"""Settings, read from the environment; safe for production unless told otherwise.
+
+Three layers, the first that names a value wins: the process's environment, `$HALI_DATA_DIR/env`
+(written by `make run`), the defaults below. Every name read here stands in README's settings table;
+a test compares the two.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+DATA_DIR = Path(env.str("HALI_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
+_env_file = DATA_DIR / "env"
+if _env_file.is_file():
+    environ.Env.read_env(str(_env_file), overwrite=False)
+
+
+def _integer(name: str, default: int, low: int, high: int) -> int:
+    """A whole number from the environment, or one line that says what to change."""
+    raw = env.str(name, default=str(default)).strip()
+    if not raw.isdigit() or not low <= int(raw) <= high:
+        raise ImproperlyConfigured(f"{name}={raw!r}: give a whole number from {low} to {high}.")
+    return int(raw)
+
+
+def _boolean(name: str, default: bool) -> bool:
+    raw = env.str(name, default="true" if default else "false").strip().lower()
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"", "0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={raw!r}: give true or false.")
+
+
+def _one_of(name: str, default: str, allowed: frozenset[str], hint: str) -> str:
+    raw = env.str(name, default=default).strip()
+    if raw not in allowed:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not known: {hint}")
+    return raw
+
+
+# --- This copy -------------------------------------------------------------------------------
+DEMO = _boolean("HALI_DEMO", False)
+DEBUG = _boolean("DEBUG", False)
+HALI_PORT = _integer("HALI_PORT", 8000, 1, 65535)
+HALI_SANDBOX_PORT = _integer("HALI_SANDBOX_PORT", 8001, 1, 65535)
+HALI_AGENT = env.str("HALI_AGENT", default="").strip()  # the vantage name of an agent; empty elsewhere
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not HALI_AGENT:  # an agent signs nothing and keeps nothing
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. `make run` writes one into $HALI_DATA_DIR/env; in production set it "
+            "to 50 or more random characters."
+        )
+    SECRET_KEY = "an agent signs nothing"  # noqa: S105
+
+BASE_URL = env.str("HALI_BASE_URL", default=f"http://127.0.0.1:{HALI_PORT}").rstrip("/")
+if not BASE_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(f"HALI_BASE_URL={BASE_URL!r}: give the public address with http:// or https://.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
+SESSION_COOKIE_AGE = 12 * 60 * 60  # one shift
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _boolean("HALI_BEHIND_PROXY", False) else None
+X_FRAME_OPTIONS = "DENY"
+
+# --- Who speaks, in which languages, on which clock -------------------------------------------
+PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
+HELP_LINE = env.str("HALI_HELP_LINE", default="0800 000 100" if DEMO else "")
+_known_languages = {"en": "English", "sw": "Kiswahili"}
+_codes = [code.strip() for code in env.str("HALI_LANGUAGES", default="en,sw").split(",") if code.strip()]
+if not _codes:
+    raise ImproperlyConfigured("HALI_LANGUAGES is empty: name at least one language, for example en,sw.")
+for _code in _codes:
+    if _code not in _known_languages:
+        raise ImproperlyConfigured(
+            f"HALI_LANGUAGES names {_code!r}: known are {', '.join(_known_languages)}. "
+            "README's recipe “Add a language” tells how to add one."
+        )
+LANGUAGES = [(code, _known_languages[code]) for code in _codes]
+LANGUAGE_CODE = _codes[0]
+LOCALE_PATHS = [BASE_DIR / "statuspage" / "locale"]
+USE_I18N = USE_TZ = True
+PAGE_TIME_ZONE = _one_of(
+    "HALI_TIME_ZONE",
+    "Africa/Nairobi" if DEMO else "Etc/UTC",
+    frozenset(available_timezones()),
+    "give a name of the IANA list, for example Africa/Nairobi or Etc/UTC.",
+)
+TIME_ZONE = PAGE_TIME_ZONE
+
+# --- Storage ---------------------------------------------------------------------------------
+if HALI_AGENT:  # an agent needs only the broker: whatever DATABASE_URL says, it has no database
+    DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
+else:
+    try:
+        DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}")}
+    except Exception as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}): give postgres://… or sqlite:///….") from error
+    _engine = DATABASES["default"]["ENGINE"]
+    if _engine == "django.db.backends.sqlite3":
+        DATABASES["default"]["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",  # a writer waits at BEGIN instead of failing at its first write
+            "timeout": 10,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-20000; "
+            "PRAGMA journal_size_limit=67108864",
+        }
+    elif _engine == "django.db.backends.postgresql":
+        DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+        DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
+    else:
+        raise ImproperlyConfigured("DATABASE_URL: give postgres://… or sqlite:///….")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapshot"))).absolute()
+
+# --- Broker ----------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'broker.sock'}")
+if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://")):
+    raise ImproperlyConfigured(f"REDIS_URL={REDIS_URL!r}: give redis://…, rediss://… or redis+socket://….")
+
+# --- Mail and subscribers ----------------------------------------------------------------------
+MAIL_FROM = env.str("HALI_MAIL_FROM", default="status@mfanopesa.example" if DEMO else "")
+MAIL_DIR = DATA_DIR / "mail"
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    try:
+        vars().update(env.email_url_config(EMAIL_URL))
+    except Exception as error:
+        raise ImproperlyConfigured(f"EMAIL_URL={EMAIL_URL!r} cannot be read: give smtp://host:port.") from error
+    EMAIL_TIMEOUT = 15
+else:
+    EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
+# Addresses are encrypted (first key encrypts, all decrypt) and looked up by a keyed hash that never rotates.
+ADDRESS_KEYS = env.list("HALI_ADDRESS_KEYS", default=[])
+ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
+
+# --- The desk ----------------------------------------------------------------------------------
+UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
+
+# --- Django ------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "statuspage",
+    "incidents",
+    "probes",
+    "subscribers",
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # statuspage.urls registers the desk: only the web process pays for it
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "statuspage.urls"
+WSGI_APPLICATION = "statuspage.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "string_if_invalid": "",
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = DEMO or DEBUG  # production serves what collectstatic gathered
+WHITENOISE_AUTOREFRESH = DEBUG
+UNFOLD = {
+    "SITE_TITLE": f"{PROVIDER_NAME} desk",
+    "SITE_HEADER": f"{PROVIDER_NAME} desk",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+LOG_LEVEL = _one_of(
+    "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}
