@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 import environ
@@ -41,7 +42,7 @@ def _boolean(name: str, default: bool) -> bool:
 
 
 def _one_of(name: str, default: str, allowed: frozenset[str], hint: str) -> str:
-    raw = env.str(name, default=default).strip()
+    raw: str = env.str(name, default=default).strip()
     if raw not in allowed:
         raise ImproperlyConfigured(f"{name}={raw!r} is not known: {hint}")
     return raw
@@ -99,11 +100,12 @@ PAGE_TIME_ZONE = _one_of(
 TIME_ZONE = PAGE_TIME_ZONE
 
 # --- Storage ---------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]]
 if HALI_AGENT:  # an agent needs only the broker: whatever DATABASE_URL says, it has no database
     DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 else:
     try:
-        DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}")}
+        DATABASES = {"default": dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}"))}
     except Exception as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}): give postgres://… or sqlite:///….") from error
     _engine = DATABASES["default"]["ENGINE"]

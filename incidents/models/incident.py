@@ -77,7 +77,9 @@ class IncidentUpdate(models.Model):
     public_id = models.CharField(max_length=12, unique=True, default=new_public_id, editable=False)
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="updates")
     publication = models.CharField(max_length=10, choices=Publication, default=Publication.DRAFT, editable=False)
-    status = models.CharField("phase", max_length=16, choices=IncidentStatus, help_text="The phase this update puts the incident in.")
+    status = models.CharField(
+        "phase", max_length=16, choices=IncidentStatus, help_text="The phase this update puts the incident in."
+    )
     body = I18nTextField(help_text="What you will notice; what to do; what we are doing. In every language.")
     next_update_by = models.DateTimeField(null=True, blank=True, help_text="The promise. Required until resolved.")
     deliver_notifications = models.BooleanField("tell subscribers", default=True)

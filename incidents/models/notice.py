@@ -22,7 +22,9 @@ class Notice(models.Model):
     opens_for = models.JSONField(default=list, blank=True, help_text="Probe-confirmed states for which it is the first notice.")
     title = I18nCharField(help_text="The incident's name when this notice opens one.")
     body = I18nTextField()
-    cadence_minutes = models.PositiveSmallIntegerField(default=30, help_text="Next update promised after so many minutes; 0: none.")
+    cadence_minutes = models.PositiveSmallIntegerField(
+        default=30, help_text="Next update promised after so many minutes; 0: none."
+    )
     signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     signed_at = models.DateTimeField(null=True, blank=True)
     signature_hash = models.CharField(max_length=64, blank=True, default="", editable=False)

@@ -1,0 +1,137 @@
+"""Pure: what still forbids an update to go out. Facts in, blockers out.
+
+The desk, the command line and the API show the same list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from incidents.rollup import is_worse
+from incidents.words import ComponentStatus, IncidentStatus
+
+_SLOT = re.compile(r"\{[a-z_]+\}")
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing that forbids publishing. `field` names where to mend it; `message` says what to change."""
+
+    code: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class StatedComponent:
+    """What the update states for a component, beside what probes confirmed ("" when none watches it)."""
+
+    code: str
+    new_status: str
+    observed: str
+
+
+@dataclass(frozen=True)
+class UpdateFacts:
+    """All that the gates look at. `names` and `bodies` hold every configured language, the missing ones as "".
+
+    `signature`: none, valid or void. `still_stated` are components that the incident keeps in trouble if this update goes out.
+    """
+
+    is_draft: bool
+    incident_status: str | None  # of the last published update; None before the first
+    has_been_monitored: bool
+    status: str
+    names: Mapping[str, str]
+    bodies: Mapping[str, str]
+    affected: tuple[StatedComponent, ...]
+    incident_has_components: bool
+    next_update_by: datetime | None
+    now: datetime
+    signature: str
+    reason: str = ""
+    still_stated: tuple[str, ...] = field(default=())
+
+
+def blockers(facts: UpdateFacts) -> list[Blocker]:
+    """Everything that still forbids publishing, in the order of the page; empty means that it may go out."""
+    if not facts.is_draft:
+        return [Blocker("not_a_draft", "publication", "This update is public already (or discarded). Write a new one.")]
+    return [
+        *_order_blockers(facts),
+        *_language_blockers(facts),
+        *_component_blockers(facts),
+        *_promise_blockers(facts),
+        *_signature_blockers(facts),
+    ]
+
+
+def _order_blockers(facts: UpdateFacts) -> list[Blocker]:
+    if facts.incident_status in IncidentStatus.closed():
+        return [Blocker("incident_closed", "incident", "The incident is closed. Open a new one.")]
+    if facts.status == IncidentStatus.RESOLVED and not facts.has_been_monitored:
+        return [
+            Blocker("not_monitored", "status", "Publish “monitoring” first: say that it works again and that you are watching.")
+        ]
+    return []
+
+
+def _language_blockers(facts: UpdateFacts) -> list[Blocker]:
+    found = []
+    for where, texts in (("name", facts.names), ("body", facts.bodies)):
+        for language, text in texts.items():
+            if not text.strip():
+                found.append(
+                    Blocker("language_missing", f"{where}.{language}", f"The {where} is missing in “{language}”: write it.")
+                )
+            elif slot := _SLOT.search(text):
+                found.append(
+                    Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
+                )
+    return found
+
+
+def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
+    found = []
+    if not facts.incident_has_components and facts.status != IncidentStatus.FALSE_ALARM:
+        found.append(Blocker("no_components", "affected", "Name at least one service and its state."))
+    if facts.status in IncidentStatus.closed():
+        found += [
+            Blocker("not_operational", "affected", f"{code} is not stated as operational: state it, or do not close yet.")
+            for code in facts.still_stated
+        ]
+    if not facts.reason.strip():
+        found += [_disagreement(item) for item in facts.affected if _probes_say_worse(item)]
+    return found
+
+
+def _probes_say_worse(item: StatedComponent) -> bool:
+    if not item.observed or item.new_status == ComponentStatus.UNDER_MAINTENANCE:
+        return False
+    return is_worse(item.observed, item.new_status)
+
+
+def _disagreement(item: StatedComponent) -> Blocker:
+    said = f"Probes say that {item.code} is {item.observed}, the update says {item.new_status}"
+    return Blocker("probes_disagree", "reason", f"{said}: wait, change the update, or type a reason.")
+
+
+def _promise_blockers(facts: UpdateFacts) -> list[Blocker]:
+    if facts.status in IncidentStatus.closed():
+        return []
+    if facts.next_update_by is None:
+        return [Blocker("promise_missing", "next_update_by", "Say when the next update comes.")]
+    if facts.next_update_by <= facts.now:
+        return [Blocker("promise_past", "next_update_by", "The promised time has passed: promise a later one.")]
+    return []
+
+
+def _signature_blockers(facts: UpdateFacts) -> list[Blocker]:
+    if facts.signature == "valid":
+        return []
+    if facts.signature == "void":
+        return [Blocker("signature_void", "signature", "It was changed after it was signed: ask for a new signature.")]
+    return [Blocker("signature_missing", "signature", "A second person must sign: ask for a signature.")]

@@ -1,0 +1,310 @@
+"""The append-only public record: canonical bytes, a hash chain, verify, redact.
+
+An entry's body is the exact RFC 8785 form of {seq, kind, at, previous, data, texts}. `data` holds strings, integers, booleans,
+null, lists and objects; times are UTC with milliseconds. It holds no free text and no name: each such field stands in `texts` as
+sha256(salt || text), with text and salt in RecordText beside it, so that a text can be removed and the chain still verifies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from incidents import audit
+from incidents.languages import by_language, in_all
+from incidents.models import (
+    AffectedComponent,
+    Component,
+    Incident,
+    IncidentUpdate,
+    RecordEntry,
+    RecordHead,
+    RecordText,
+    StatusChange,
+)
+from incidents.models.record import GENESIS
+from incidents.words import Publication
+
+CHUNK = 500
+REMOVED = {"en": "[removed on {day}]", "sw": "[imeondolewa tarehe {day}]"}
+
+
+class RecordError(Exception):
+    """The record cannot take this."""
+
+
+def timestamp(moment: datetime) -> str:
+    """UTC with exactly three digits of the second: 2026-11-24T09:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def head() -> RecordHead:
+    """The last entry's number and hash; seq 0 and 64 zeros before the first."""
+    return RecordHead.objects.filter(pk=1).first() or RecordHead(seq=0, hash=GENESIS)
+
+
+def lock_head() -> RecordHead:
+    """Take the row that orders writers. Must be the first lock of the transaction, or two writers could wait for each other."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RecordError("The record is written inside a transaction only.")
+    locked, _ = RecordHead.objects.select_for_update().get_or_create(pk=1)
+    return locked
+
+
+def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now: datetime) -> RecordEntry:
+    """Add one entry after the head. Empty texts are left out. Raises RecordError outside a transaction or for a value
+    that has no canonical form."""
+    last = lock_head()
+    kept = {field: text for field, text in texts.items() if text}
+    salts = {field: secrets.token_hex(16) for field in kept}
+    body = {
+        "seq": last.seq + 1,
+        "kind": kind,
+        "at": timestamp(now),
+        "previous": last.hash,
+        "data": _canonical(data),
+        "texts": {field: _text_hash(salts[field], text) for field, text in kept.items()},
+    }
+    canonical = rfc8785.dumps(body)
+    entry = RecordEntry.objects.create(
+        seq=last.seq + 1,
+        kind=kind,
+        at=now,
+        previous_hash=last.hash,
+        hash=hashlib.sha256(canonical).hexdigest(),
+        body=canonical.decode(),
+    )
+    RecordText.objects.bulk_create(
+        RecordText(entry=entry, field=field, salt=salts[field], text=text) for field, text in kept.items()
+    )
+    RecordHead.objects.filter(pk=1).update(seq=entry.seq, hash=entry.hash)
+    return entry
+
+
+def _text_hash(salt: str, text: str) -> str:
+    return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """The value as the record may hold it; times become text."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    raise RecordError(f"The record holds no {type(value).__name__}.")
+
+
+# --- Verify ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found. `bad_seq` is the first entry that does not hold, with `problem` in words."""
+
+    entries: int
+    head: str
+    bad_seq: int | None = None
+    problem: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.bad_seq is None and not self.problem
+
+
+def verify(*, expected_head: str = "") -> Verification:
+    """Prove the chain, the texts and the rows the public reads; name the first entry that does not hold.
+
+    `expected_head`, a hash printed earlier, must stand somewhere in the chain.
+    """
+    previous, seq, met = GENESIS, 0, not expected_head or expected_head == GENESIS
+    for entry in RecordEntry.objects.order_by("seq").iterator(chunk_size=CHUNK):
+        problem = _chain_problem(entry, seq + 1, previous) or _text_problem(entry) or _row_problem(entry)
+        if problem:
+            return Verification(seq, previous, entry.seq, problem)
+        previous, seq = entry.hash, entry.seq
+        met = met or entry.hash == expected_head
+    last = head()
+    if (last.seq, last.hash) != (seq, previous):
+        return Verification(seq, previous, last.seq, f"the head says {last.seq}, the last entry is {seq}")
+    for bad_seq, problem in _loose_rows():
+        return Verification(seq, previous, bad_seq, problem)
+    if not met:
+        return Verification(
+            seq, previous, None, f"no entry has the hash {expected_head}: entries after it were removed or changed"
+        )
+    return Verification(seq, previous)
+
+
+def _chain_problem(entry: RecordEntry, expected_seq: int, previous: str) -> str:
+    if entry.seq != expected_seq:
+        return f"entry {expected_seq} is missing"
+    if hashlib.sha256(entry.body.encode()).hexdigest() != entry.hash:
+        return "its body does not match its hash"
+    body = json.loads(entry.body)
+    if entry.previous_hash != previous or body["previous"] != previous:
+        return "it does not follow the entry before it"
+    if (body["seq"], body["kind"], body["at"]) != (entry.seq, entry.kind, timestamp(entry.at)):
+        return "its columns do not match its body"
+    return ""
+
+
+def _text_problem(entry: RecordEntry) -> str:
+    hashes: dict[str, str] = json.loads(entry.body)["texts"]
+    texts = {text.field: text for text in entry.texts.all()}
+    if set(texts) != set(hashes):
+        return "its texts are not those it was written with"
+    for field, text in texts.items():
+        if text.redacted_at is None and _text_hash(text.salt, text.text) != hashes[field]:
+            return f"its text {field} was changed"
+    return ""
+
+
+def _row_problem(entry: RecordEntry) -> str:
+    """Does the row that the public reads still say what the entry says?"""
+    data = json.loads(entry.body)["data"]
+    if entry.kind == "component_status":
+        change = StatusChange.objects.select_related("component").filter(record_seq=entry.seq).first()
+        if change is None or status_change_data(change) != data:
+            return "the status change it records was edited or removed"
+    elif entry.kind == "incident_update":
+        update = IncidentUpdate.objects.select_related("incident").filter(record_seq=entry.seq).first()
+        if update is None or _canonical(update_data(update, impact=data["impact"])) != data:
+            return "the incident update it records was edited or removed"
+        removed = set(entry.texts.filter(redacted_at__isnull=False).values_list("field", flat=True))
+        written = {text.field: text.text for text in entry.texts.all()}
+        for field, text in update_texts(update).items():
+            if field not in removed and written.get(field, "") != text:
+                return f"the text {field} of its incident update was edited"
+    return ""
+
+
+def _loose_rows() -> Iterator[tuple[int, str]]:
+    """Public rows that no entry speaks of, or that say other than the last entry about them."""
+    updates = IncidentUpdate.objects.published().exclude(
+        record_seq__in=RecordEntry.objects.filter(kind="incident_update").values("seq")
+    )
+    for update in updates:
+        yield update.record_seq or 0, f"incident update {update.public_id} is public without an entry"
+    changes = StatusChange.objects.exclude(record_seq__in=RecordEntry.objects.filter(kind="component_status").values("seq"))
+    for change in changes:
+        yield change.record_seq, "a status change has no entry"
+    for component in Component.objects.all():
+        last = component.status_changes.order_by("-record_seq").first()
+        if last and last.new_status != component.status:
+            yield last.record_seq, f"component {component.code} shows {component.status}, its last entry says {last.new_status}"
+    for incident in Incident.objects.published():
+        newest = incident.updates.published().order_by("-record_seq").first()
+        if newest is None:
+            yield 0, f"incident {incident.public_id} is public without an update"
+        elif newest.status != incident.status:
+            yield newest.record_seq or 0, f"incident {incident.public_id} says {incident.status}, its last entry {newest.status}"
+
+
+# --- What entries hold --------------------------------------------------------------------------
+
+
+def status_change_data(change: StatusChange) -> dict[str, Any]:
+    return {
+        "component": change.component.public_id,
+        "old": change.old_status,
+        "new": change.new_status,
+        "source": change.source,
+        "at": timestamp(change.at),
+        "since": timestamp(change.since),
+    }
+
+
+def update_data(update: IncidentUpdate, *, impact: str) -> dict[str, Any]:
+    """The facts of a published update, free of text and names."""
+    return {
+        "incident": update.incident.public_id,
+        "update": update.public_id,
+        "status": update.status,
+        "impact": impact,
+        "display_at": update.display_at,
+        "next_update_by": update.next_update_by,
+        "deliver_notifications": update.deliver_notifications,
+        "automatic": update.automatic,
+        "affected": [
+            {"component": item.component.public_id, "old": item.old_status, "new": item.new_status}
+            for item in update.affected.select_related("component").order_by("component__public_id")
+        ],
+        "signature": {"kind": update.signature_kind, "hash": update.signature_hash},
+    }
+
+
+def update_texts(update: IncidentUpdate) -> dict[str, str]:
+    """Every free text and name of a published update, by the field name the record knows it under."""
+    texts = {f"name.{code}": text for code, text in by_language(update.incident.name).items()}
+    texts |= {f"body.{code}": text for code, text in by_language(update.body).items()}
+    for item in update.affected.select_related("component"):
+        texts |= {f"affected.{item.component.public_id}.{code}": text for code, text in by_language(item.name).items()}
+    return {field: text for field, text in texts.items() if text}
+
+
+# --- Redact -------------------------------------------------------------------------------------
+
+
+def redact(*, seq: int, field: str, requested_by: User, approved_by: User, now: datetime) -> RecordEntry:
+    """Remove one text for ever, wherever the record holds the same words in the same field, and append an entry that says so.
+
+    Two persons. Faces then show “[removed on …]”; hash and chain still verify. Raises RecordError when the two are one,
+    or there is no such text.
+    """
+    if requested_by.pk == approved_by.pk:
+        raise RecordError("A second person must approve the removal.")
+    with transaction.atomic(durable=True):
+        lock_head()
+        named = RecordText.objects.filter(entry_id=seq, field=field, redacted_at__isnull=True).first()
+        if named is None:
+            raise RecordError(f"Entry {seq} has no text {field} (or it is removed already).")
+        same = RecordText.objects.filter(field=field, text=named.text, redacted_at__isnull=True)
+        targets = [{"seq": text.entry_id, "field": field} for text in same.order_by("entry_id")]
+        incidents = {_remove_from_rows(text, now) for text in same.select_related("entry")}
+        same.update(text="", salt="", redacted_at=now)
+        audit.log(
+            act="record.redact",
+            actor=approved_by,
+            now=now,
+            target=f"{seq} {field}",
+            details={"requested_by": requested_by.get_username()},
+        )
+        return append(
+            kind="redaction",
+            data={"targets": targets, "incidents": sorted(public_id for public_id in incidents if public_id)},
+            texts={},
+            now=now,
+        )
+
+
+def _remove_from_rows(text: RecordText, now: datetime) -> str:
+    """Put the mark in place of the words in the row the public reads; answer its incident's public id."""
+    update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
+    if update is None:
+        return ""
+    subject, _, language = text.field.rpartition(".")
+    mark = REMOVED.get(language, REMOVED["en"]).format(day=f"{now.astimezone(UTC):%Y-%m-%d}")
+    if subject == "body":
+        IncidentUpdate.objects.filter(pk=update.pk, publication=Publication.PUBLISHED).update(
+            body=in_all({**by_language(update.body), language: mark})
+        )
+    elif subject == "name":
+        name = in_all({**by_language(update.incident.name), language: mark})
+        Incident.objects.filter(pk=update.incident_id).update(name=name)
+    else:
+        item = AffectedComponent.objects.get(update=update, component__public_id=subject.removeprefix("affected."))
+        AffectedComponent.objects.filter(pk=item.pk).update(name=in_all({**by_language(item.name), language: mark}))
+    return update.incident.public_id

@@ -1,0 +1,89 @@
+"""Four eyes: request, sign, send back. A signature covers a hash of all that readers get; any change voids it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import rfc8785
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from incidents import audit
+from incidents.languages import by_language
+from incidents.models import AuditEvent, IncidentUpdate, Notice
+from incidents.notices import notice_hash
+from incidents.record import timestamp
+from incidents.words import Publication, SignatureKind
+
+
+class SigningRefused(Exception):
+    """This person may not sign this, or not now. The message says why."""
+
+
+def content_hash(update: IncidentUpdate) -> str:
+    """SHA-256 of what the signature covers: texts, phase, states, promise, and whether subscribers hear of it."""
+    covered = {
+        "incident": update.incident.public_id,
+        "name": by_language(update.incident.name),
+        "status": update.status,
+        "body": by_language(update.body),
+        "affected": [[item.component.public_id, item.new_status] for item in update.affected.order_by("component__public_id")],
+        "next_update_by": timestamp(update.next_update_by) if update.next_update_by else None,
+        "deliver_notifications": update.deliver_notifications,
+    }
+    return hashlib.sha256(rfc8785.dumps(covered)).hexdigest()
+
+
+def signature_state(update: IncidentUpdate) -> str:
+    """none, valid or void."""
+    if update.signature_kind == SignatureKind.NONE:
+        return "none"
+    return "valid" if update.signature_hash == content_hash(update) else "void"
+
+
+def request(*, update: IncidentUpdate, actor: User | None, now: datetime) -> None:
+    """Ask for a second person's signature on the draft as it stands; the publisher asks where it could not publish by itself."""
+    IncidentUpdate.objects.drafts().filter(pk=update.pk).update(signature_requested_at=now)
+    audit.log(act="update.request_signature", actor=actor, actor_name="publisher", now=now, target=update.public_id)
+
+
+def sign(*, update: IncidentUpdate, signer: User, now: datetime, seen_hash: str = "") -> IncidentUpdate:
+    """Sign a draft. Refused to whoever wrote any part of it, superusers included, and when the text is not the one
+    the signer saw (`seen_hash`, from the page they signed on)."""
+    with transaction.atomic():
+        draft = IncidentUpdate.objects.select_for_update().get(pk=update.pk)
+        if draft.publication != Publication.DRAFT:
+            raise SigningRefused("This update is no longer a draft.")
+        current = content_hash(draft)
+        if seen_hash and seen_hash != current:
+            raise SigningRefused("It was changed after you opened it. Read it again.")
+        if signer.pk == draft.author_id or _has_edited(signer, draft):
+            raise SigningRefused("You wrote part of this text. Another person must sign it.")
+        draft.signature_kind = SignatureKind.PERSON
+        draft.signature_hash = current
+        draft.signed_by, draft.signed_at = signer, now
+        draft.save(update_fields=["signature_kind", "signature_hash", "signed_by", "signed_at"])
+        audit.log(act="update.sign", actor=signer, now=now, target=draft.public_id, details={"hash": current})
+    return draft
+
+
+def _has_edited(person: User, draft: IncidentUpdate) -> bool:
+    """An editor is an author for ever, and the audit log remembers."""
+    return AuditEvent.objects.filter(actor=person, act__in=("update.add", "update.edit"), target=draft.public_id).exists()
+
+
+def send_back(*, update: IncidentUpdate, signer: User, reason: str, now: datetime) -> None:
+    """Return a draft to its author with a typed reason."""
+    if not reason.strip():
+        raise SigningRefused("Say what to change.")
+    IncidentUpdate.objects.drafts().filter(pk=update.pk).update(signature_requested_at=None)
+    audit.log(act="update.send_back", actor=signer, now=now, target=update.public_id, details={"reason": reason})
+
+
+def sign_notice(*, notice: Notice, signer: User, now: datetime) -> Notice:
+    """Sign a notice's words in calm time, so that they may go out untouched without anyone else."""
+    notice.signed_by, notice.signed_at, notice.signature_hash = signer, now, notice_hash(notice)
+    notice.save(update_fields=["signed_by", "signed_at", "signature_hash"])
+    audit.log(act="notice.sign", actor=signer, now=now, target=notice.code, details={"hash": notice.signature_hash})
+    return notice

@@ -1,0 +1,90 @@
+"""What forbids publishing: one row a rule, each beside the same facts that pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from incidents.gates import StatedComponent, UpdateFacts, blockers
+from tests.factories import NOON
+
+READY = UpdateFacts(
+    is_draft=True,
+    incident_status=None,
+    has_been_monitored=False,
+    status="investigating",
+    names={"en": "Payments are late", "sw": "Malipo yanachelewa"},
+    bodies={"en": "Do not pay again.", "sw": "Usilipe tena."},
+    affected=(StatedComponent("paybill", "partial_outage", ""),),
+    incident_has_components=True,
+    next_update_by=NOON + timedelta(minutes=20),
+    now=NOON,
+    signature="valid",
+)
+RESOLVING = replace(
+    READY,
+    incident_status="monitoring",
+    has_been_monitored=True,
+    status="resolved",
+    next_update_by=None,
+    affected=(StatedComponent("paybill", "operational", "operational"),),
+)
+
+
+@pytest.mark.parametrize("facts", [READY, RESOLVING])
+def test_facts_in_order_pass(facts: UpdateFacts) -> None:
+    assert blockers(facts) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"is_draft": False}, "not_a_draft", "publication"),
+        ({"incident_status": "resolved"}, "incident_closed", "incident"),
+        ({"status": "resolved", "next_update_by": None}, "not_monitored", "status"),
+        ({"bodies": {"en": "Do not pay again.", "sw": " "}}, "language_missing", "body.sw"),
+        ({"names": {"en": "", "sw": "Malipo"}}, "language_missing", "name.en"),
+        ({"bodies": {"en": "Since {since}.", "sw": "Tangu 12:00."}}, "slot_left", "body.en"),
+        ({"affected": (), "incident_has_components": False}, "no_components", "affected"),
+        ({"next_update_by": None}, "promise_missing", "next_update_by"),
+        ({"next_update_by": NOON}, "promise_past", "next_update_by"),
+        ({"signature": "none"}, "signature_missing", "signature"),
+        ({"signature": "void"}, "signature_void", "signature"),
+        ({"affected": (StatedComponent("paybill", "delayed", "major_outage"),)}, "probes_disagree", "reason"),
+        ({"affected": (StatedComponent("paybill", "operational", "unknown"),)}, "probes_disagree", "reason"),
+    ],
+)
+def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[str, Any], code: str, field: str) -> None:
+    found = blockers(replace(READY, **change))
+    assert [(blocker.code, blocker.field) for blocker in found] == [(code, field)]
+    assert found[0].message
+
+
+def test_a_typed_reason_overrules_probes_that_disagree() -> None:
+    facts = replace(
+        READY, affected=(StatedComponent("paybill", "delayed", "major_outage"),), reason="The probe's network is down."
+    )
+    assert blockers(facts) == []
+
+
+def test_people_may_say_worse_than_probes() -> None:
+    assert blockers(replace(READY, affected=(StatedComponent("paybill", "major_outage", "operational"),))) == []
+
+
+def test_an_incident_closes_only_when_every_component_is_stated_as_operational() -> None:
+    found = blockers(replace(RESOLVING, still_stated=("till",)))
+    assert [blocker.code for blocker in found] == ["not_operational"]
+    assert "till" in found[0].message
+
+
+def test_all_that_blocks_is_said_at_once() -> None:
+    facts = replace(READY, bodies={"en": "", "sw": ""}, next_update_by=None, signature="none")
+    assert [blocker.code for blocker in blockers(facts)] == [
+        "language_missing",
+        "language_missing",
+        "promise_missing",
+        "signature_missing",
+    ]
