@@ -1,0 +1,100 @@
+"""Which probes are due: claimed in rows by compare-and-set, so that two beats, or two workers, never run a slot twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+
+from probes.models import Probe, ProbeSchedule, Vantage
+from probes.outcome import Task
+
+CLAIM_AT_MOST = 500
+BATCH_AT_MOST = 25
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tasks for one vantage's queue. `expires_in` seconds: later than that, running them would say nothing of the slot."""
+
+    vantage: str
+    queue: str
+    tasks: tuple[Task, ...]
+    expires_in: float
+
+
+def next_slot_after(now: int, interval: int, phase: int) -> int:
+    """The first slot (epoch seconds) after `now`. Slots missed in a pause are dropped, not piled up."""
+    return now + interval - (now - phase) % interval
+
+
+def phase_of(probe_code: str, vantage_name: str, interval: int) -> int:
+    """Spread probes over the interval, the same way on every host."""
+    digest = hashlib.sha256(f"{probe_code}@{vantage_name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") % interval
+
+
+def schedule(*, probe: Probe, vantage: Vantage) -> ProbeSchedule:
+    """Run `probe` at `vantage` at the probe's interval; an earlier schedule is brought up to date."""
+    row, _ = ProbeSchedule.objects.update_or_create(
+        probe=probe,
+        vantage=vantage,
+        defaults={"interval": probe.interval, "phase": phase_of(probe.code, vantage.name, probe.interval), "enabled": True},
+    )
+    return row
+
+
+def claim_due(*, now: int) -> list[tuple[ProbeSchedule, int]]:
+    """Claim the due schedules: (schedule, the slot to run). Each is moved to its next future slot in the same transaction.
+
+    `now` in epoch seconds. The update names the slot it read, so whoever comes second changes no row and gets nothing.
+    """
+    claimed = []
+    with transaction.atomic():
+        due = ProbeSchedule.objects.due(now).select_related("probe", "vantage").order_by("next_slot")[:CLAIM_AT_MOST]
+        for row in due:
+            following = next_slot_after(now, row.interval, row.phase)
+            won = ProbeSchedule.objects.filter(pk=row.pk, next_slot=row.next_slot).update(next_slot=following)
+            if won:
+                claimed.append((row, following - row.interval))
+    return claimed
+
+
+def into_batches(claimed: Sequence[tuple[ProbeSchedule, int]]) -> list[Batch]:
+    """Group claimed schedules by vantage, at most 25 to a message."""
+    by_vantage: dict[Vantage, list[Task]] = {}
+    for row, slot in claimed:
+        by_vantage.setdefault(row.vantage, []).append(task_for(row, slot))
+    batches = []
+    for vantage, tasks in by_vantage.items():
+        for start in range(0, len(tasks), BATCH_AT_MOST):
+            chunk = tuple(tasks[start : start + BATCH_AT_MOST])
+            batches.append(Batch(vantage.name, vantage.queue, chunk, min(10.0, *(float(task.interval) for task in chunk))))
+    return batches
+
+
+def task_for(row: ProbeSchedule, slot: int) -> Task:
+    probe = row.probe
+    return Task(
+        probe_id=probe.pk,
+        code=probe.code,
+        kind=probe.kind,
+        spec=probe.spec,
+        interval=row.interval,
+        timeout=min(probe.timeout, max(0.8 * row.interval, 0.5)),  # no overlap by construction
+        slot=slot,
+    )
+
+
+def silent_vantages(*, since: int) -> list[Vantage]:
+    """Enabled vantages without a schedule due lately: they get an empty batch, so that their agent is heard of all the same."""
+    busy = ProbeSchedule.objects.active().filter(interval__lte=since).values("vantage")
+    return list(Vantage.objects.filter(enabled=True).exclude(pk__in=busy))
+
+
+def reset(*, probe: Probe) -> None:
+    """Run a changed probe at once and forget what its old form saw."""
+    ProbeSchedule.objects.filter(probe=probe).update(next_slot=0, state={}, confirmed="", interval=F("interval"))

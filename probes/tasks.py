@@ -1,0 +1,81 @@
+"""Celery's face of the probes: each task fetches, calls one operation, returns. An agent runs run_batch and needs no database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from celery import current_app, shared_task
+from django.utils import timezone
+
+from probes import recording, scheduling
+from probes.outcome import Outcome, OutcomeStatus, Task
+from probes.probers import run
+
+IN_FLIGHT = 25
+KEEP_RAW_RESULTS = timedelta(hours=48)
+
+
+@shared_task(ignore_result=True)
+def dispatch_due() -> None:
+    """Each second: claim the due schedules and send each vantage its batch, on one pipelined connection."""
+    now = int(time.time())
+    batches = scheduling.into_batches(scheduling.claim_due(now=now))
+    if now % 10 == 0:
+        batches += [scheduling.Batch(vantage.name, vantage.queue, (), 10.0) for vantage in scheduling.silent_vantages(since=15)]
+    if not batches:
+        return
+    with current_app.producer_or_acquire() as producer:
+        for batch in batches:
+            run_batch.apply_async(
+                args=[batch.vantage, [task.as_message() for task in batch.tasks]],
+                queue=batch.queue,
+                expires=batch.expires_in,
+                producer=producer,
+            )
+
+
+@shared_task(ignore_result=True, soft_time_limit=25, time_limit=30)
+def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
+    """Run up to 25 probes side by side and send their outcomes on as one message. Needs the broker only."""
+    tasks = [Task.from_message(message) for message in messages]
+    reports: list[dict[str, Any]] = []
+    if tasks:
+        with ThreadPoolExecutor(max_workers=min(IN_FLIGHT, len(tasks))) as pool:
+            reports = list(pool.map(_run_one, tasks))
+    record_outcomes.apply_async(args=[vantage, reports], queue="core", expires=300)
+
+
+def _run_one(task: Task) -> dict[str, Any]:
+    started = time.time()
+    late = started - task.slot
+    outcome = Outcome(OutcomeStatus.SKIPPED, error_class="late") if late > max(0.5 * task.interval, 2) else run(task)
+    return {
+        "probe_id": task.probe_id,
+        "slot": task.slot,
+        "attempt": task.attempt,
+        "status": outcome.status.value,
+        "error_class": outcome.error_class,
+        "evidence": outcome.evidence,
+        "http_status": outcome.http_status,
+        "total_us": outcome.total_us,
+        "phases": dict(outcome.phases),
+        "started_at": started,
+        "lateness_ms": round(late * 1000),
+    }
+
+
+@shared_task(ignore_result=True, soft_time_limit=20, time_limit=30, acks_late=True)
+def record_outcomes(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
+    """Take a batch of outcomes into the database."""
+    reports = [recording.Report.from_message(message) for message in messages]
+    recording.record(vantage_name=vantage, reports=reports, now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def prune_results() -> None:
+    """Each hour: drop raw results older than 48 hours, a bounded number a time."""
+    recording.prune_results(older_than=timezone.now() - KEEP_RAW_RESULTS)

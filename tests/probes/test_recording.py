@@ -1,0 +1,171 @@
+"""From outcomes to the record, and silence noticed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from incidents.models import Component, Incident, StatusChange
+from probes import recording
+from probes.models import Probe, ProbeSchedule, Result
+from probes.recording import Report
+from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
+from tests.incidents.helpers import all_notices
+
+pytestmark = pytest.mark.django_db
+START = int(NOON.timestamp())
+
+
+@pytest.fixture
+def component() -> Component:
+    return ComponentFactory(code="stk-push")
+
+
+@pytest.fixture
+def probe(component: Component) -> Probe:
+    probe = ProbeFactory(code="stk-query", component=component, interval=5)
+    ProbeScheduleFactory(probe=probe, interval=5)
+    return probe
+
+
+def report(probe: Probe, slot: int, status: str = "ok", *, attempt: int = 0) -> Report:
+    return Report(
+        probe_id=probe.pk,
+        slot=START + 5 * slot,
+        attempt=attempt,
+        status=status,
+        error_class="" if status == "ok" else "busy",
+        evidence="" if status == "ok" else "500.003.02 System is busy",
+        http_status=200 if status == "ok" else 500,
+        total_us=12_000,
+        phases={"connect": 100, "ttfb": 11_000},
+        started_at=START + 5 * slot + 0.1,
+        lateness_ms=100,
+    )
+
+
+def take(probe: Probe, *statuses: str, start: int = 0) -> list[StatusChange]:
+    """One batch an outcome, five seconds apart."""
+    changes = []
+    for number, status in enumerate(statuses):
+        slot = start + number
+        changes += recording.record(vantage_name="nairobi", reports=[report(probe, slot, status)], now=at(slot))
+    return changes
+
+
+def at(slot: float) -> datetime:
+    return datetime.fromtimestamp(START + 5 * slot + 1, UTC)
+
+
+def test_two_bad_outcomes_of_three_change_the_component_and_open_a_draft(probe: Probe, component: Component) -> None:
+    all_notices()
+    take(probe, "ok", "ok", "down")
+    component.refresh_from_db()
+    assert component.status == "operational"
+    [change] = take(probe, "down", start=3)
+    component.refresh_from_db()
+    assert component.status == "major_outage"
+    assert change.since == datetime.fromtimestamp(START + 10, UTC)
+    evidence = Incident.objects.get().evidence["stk-push"]["probes"][0]
+    assert evidence["probe"] == "stk-query"
+    assert evidence["saw"] == "500.003.02 System is busy"
+
+
+def test_a_batch_that_comes_twice_counts_once(probe: Probe, component: Component) -> None:
+    take(probe, "ok", "ok", "down")
+    take(probe, "down", start=2)
+    component.refresh_from_db()
+    assert component.status == "operational"
+    assert Result.objects.count() == 3
+
+
+def test_a_confirmation_by_hand_is_kept_but_does_not_count(probe: Probe, component: Component) -> None:
+    take(probe, "ok", "ok", "down")
+    recording.record(vantage_name="nairobi", reports=[report(probe, 2, "down", attempt=1)], now=at(2))
+    component.refresh_from_db()
+    assert component.status == "operational"
+    assert Result.objects.filter(attempt=1).count() == 1
+
+
+def test_an_outcome_without_a_vote_is_neither_bad_nor_silence(probe: Probe, component: Component) -> None:
+    take(probe, "ok", *["misconfigured"] * 20)
+    recording.sweep_silence(now=at(21))
+    component.refresh_from_db()
+    assert component.status == "operational"
+
+
+def test_some_of_its_probes_down_is_a_partial_outage(probe: Probe, component: Component) -> None:
+    other = ProbeFactory(code="stk-oauth", component=component, interval=5)
+    ProbeScheduleFactory(probe=other, interval=5)
+    take(other, "ok", "ok")
+    take(probe, "down", "down")
+    component.refresh_from_db()
+    assert component.status == "partial_outage"
+
+
+def test_a_watched_component_is_unknown_until_a_probe_answers(probe: Probe, component: Component) -> None:
+    recording.sweep_silence(now=NOON)
+    component.refresh_from_db()
+    assert (component.status, component.status_source) == ("unknown", "silence")
+    take(probe, "ok")
+    component.refresh_from_db()
+    assert (component.status, component.status_source) == ("operational", "probes")
+
+
+def test_silent_probes_turn_the_component_unknown_after_a_minute(probe: Probe, component: Component) -> None:
+    take(probe, "ok")
+    recording.sweep_silence(now=at(0) + timedelta(seconds=60))
+    component.refresh_from_db()
+    assert component.status == "operational"
+    recording.sweep_silence(now=at(0) + timedelta(seconds=61))
+    component.refresh_from_db()
+    assert (component.status, component.status_source) == ("unknown", "silence")
+
+
+def test_silence_is_three_intervals_for_a_slow_probe(probe: Probe, component: Component) -> None:
+    ProbeSchedule.objects.update(interval=300)
+    take(probe, "ok")
+    recording.sweep_silence(now=at(0) + timedelta(seconds=899))
+    component.refresh_from_db()
+    assert component.status == "operational"
+    recording.sweep_silence(now=at(0) + timedelta(seconds=901))
+    component.refresh_from_db()
+    assert component.status == "unknown"
+
+
+def test_a_switched_off_probe_leaves_the_component_to_people(probe: Probe, component: Component) -> None:
+    take(probe, "down", "down")
+    Probe.objects.update(enabled=False)
+    recording.sweep_silence(now=at(3))
+    component.refresh_from_db()
+    assert (component.status, component.observed_status) == ("operational", "")
+
+
+def test_an_empty_batch_tells_that_the_agent_lives() -> None:
+    vantage = VantageFactory()
+    recording.record(vantage_name="nairobi", reports=[], now=NOON)
+    vantage.refresh_from_db()
+    assert vantage.last_heard_at == NOON
+
+
+def test_outcomes_of_a_removed_probe_are_dropped(probe: Probe) -> None:
+    left_over = report(probe, 0)
+    probe.delete()
+    assert recording.record(vantage_name="nairobi", reports=[left_over], now=NOON) == []
+    assert recording.record(vantage_name="nowhere", reports=[left_over], now=NOON) == []
+
+
+def test_a_component_that_a_killed_worker_left_behind_is_mended_by_the_next_batch(probe: Probe, component: Component) -> None:
+    take(probe, "down", "down")
+    Component.objects.update(observed_status="operational")
+    take(probe, "down", start=2)
+    component.refresh_from_db()
+    assert component.observed_status == "major_outage"
+
+
+def test_old_results_are_pruned(probe: Probe) -> None:
+    take(probe, "ok", "ok", "ok")
+    assert recording.prune_results(older_than=at(2), limit=1) == 1
+    assert recording.prune_results(older_than=at(2)) == 1
+    assert Result.objects.count() == 1

@@ -1,0 +1,95 @@
+"""Due slots: claimed once, never piled up, spread over the interval."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from django.db import connection
+
+from probes import scheduling
+from probes.models import ProbeSchedule
+from tests.factories import ProbeFactory, ProbeScheduleFactory, VantageFactory
+
+
+@pytest.mark.parametrize(
+    ("now", "interval", "phase", "expected"),
+    [(100, 5, 0, 105), (101, 5, 0, 105), (104, 5, 0, 105), (100, 5, 2, 102), (102, 5, 2, 107), (7, 60, 30, 30)],
+)
+def test_the_next_slot_is_the_first_one_after_now(now: int, interval: int, phase: int, expected: int) -> None:
+    assert scheduling.next_slot_after(now, interval, phase) == expected
+
+
+@pytest.mark.django_db
+def test_a_due_schedule_is_claimed_once_and_moves_to_its_next_slot() -> None:
+    row = ProbeScheduleFactory(interval=5, phase=0, next_slot=1000)
+    claimed = scheduling.claim_due(now=1002)
+    assert [(item.pk, slot) for item, slot in claimed] == [(row.pk, 1000)]
+    assert scheduling.claim_due(now=1002) == []
+    row.refresh_from_db()
+    assert row.next_slot == 1005
+
+
+@pytest.mark.django_db
+def test_slots_missed_in_a_pause_are_dropped() -> None:
+    ProbeScheduleFactory(interval=5, phase=0, next_slot=1000)
+    assert [slot for _, slot in scheduling.claim_due(now=2003)] == [2000]
+    assert scheduling.claim_due(now=2003) == []
+
+
+@pytest.mark.django_db
+def test_what_is_switched_off_is_not_due() -> None:
+    ProbeScheduleFactory(next_slot=1, enabled=False)
+    ProbeScheduleFactory(next_slot=1, probe__enabled=False)
+    ProbeScheduleFactory(next_slot=1, vantage__name="mombasa", vantage__enabled=False)
+    assert scheduling.claim_due(now=1000) == []
+
+
+@pytest.mark.django_db
+def test_a_message_carries_at_most_twenty_five_probes_of_one_vantage() -> None:
+    for number in range(30):
+        ProbeScheduleFactory(probe__code=f"p{number}", next_slot=1000)
+    ProbeScheduleFactory(vantage=VantageFactory(name="mombasa"), next_slot=1000)
+    batches = scheduling.into_batches(scheduling.claim_due(now=1000))
+    assert sorted((batch.vantage, len(batch.tasks)) for batch in batches) == [("mombasa", 1), ("nairobi", 5), ("nairobi", 25)]
+    assert {batch.queue for batch in batches} == {"probes.nairobi", "probes.mombasa"}
+    assert all(batch.expires_in == 5 for batch in batches)
+
+
+@pytest.mark.django_db
+def test_a_run_ends_before_the_next_one_begins() -> None:
+    row = ProbeScheduleFactory(interval=5, probe__timeout=10)
+    assert scheduling.task_for(row, 1000).timeout == 4.0
+
+
+@pytest.mark.django_db
+def test_scheduling_a_probe_twice_keeps_one_schedule() -> None:
+    probe, vantage = ProbeFactory(interval=10), VantageFactory()
+    scheduling.schedule(probe=probe, vantage=vantage)
+    probe.interval = 20
+    scheduling.schedule(probe=probe, vantage=vantage)
+    assert ProbeSchedule.objects.get().interval == 20
+
+
+def test_phases_spread_over_the_interval() -> None:
+    phases = sorted(scheduling.phase_of(f"probe-{n}", "nairobi", 60) for n in range(200))
+    assert max(after - before for before, after in pairwise(phases)) <= 6
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_two_beats_claim_each_slot_once() -> None:
+    for number in range(40):
+        ProbeScheduleFactory(probe__code=f"p{number}", next_slot=1000)
+
+    def claim(_: int) -> list[int]:
+        try:
+            return [row.pk for row, _slot in scheduling.claim_due(now=1000)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        first, second = pool.map(claim, range(2))
+    assert len(first) + len(second) == 40
+    assert not set(first) & set(second)
