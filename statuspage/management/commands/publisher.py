@@ -1,0 +1,21 @@
+"""The process that keeps the page true: silence, unattended words, notifications, the snapshot and its freshness, each second."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from statuspage import ticking
+
+
+class Command(BaseCommand):
+    help = "Run the publisher: needs the database and the disk, no broker. Ends on SIGTERM or SIGINT."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        ticking.run_until(stop)

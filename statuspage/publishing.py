@@ -1,0 +1,250 @@
+"""The only way words become public: publish_update, publish_notice, publish_due.
+
+Each is one durable transaction (gates, rows, record entry, Notification) and needs only the database; this host's snapshot is refreshed
+after the commit. Nothing here talks to the broker: the publisher wakes the senders.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from incidents import gates, record, rollup, signing, timeline
+from incidents.gates import Blocker
+from incidents.languages import by_language
+from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
+from incidents.notices import is_signed
+from incidents.signing import signature_state
+from incidents.words import ComponentStatus, IncidentStatus, Publication
+from statuspage import snapshot
+from subscribers import outbox
+
+log = logging.getLogger(__name__)
+
+NO_CHANGE = "no-change"
+NO_CHANGE_AT_MOST = 3
+NO_CHANGE_BEFORE = timedelta(seconds=30)  # said just before the promise lapses, so that it is kept
+
+
+class Blocked(Exception):
+    """Publishing is refused; `blockers` say what to change. Nothing was changed."""
+
+    def __init__(self, blockers: Sequence[Blocker]) -> None:
+        super().__init__("; ".join(blocker.message for blocker in blockers))
+        self.blockers = list(blockers)
+
+
+# --- Gates -------------------------------------------------------------------------------------
+
+
+def blockers_of(update: IncidentUpdate, *, now: datetime) -> list[Blocker]:
+    """What still forbids this draft to go out. A notice's untouched words are judged with the promise they would get now."""
+    with transaction.atomic():
+        draft = IncidentUpdate.objects.select_related("incident", "notice").get(pk=update.pk)
+        if draft.publication == Publication.DRAFT:
+            _promise_anew(draft, now)
+        found = gates.blockers(facts(draft, now=now))
+        transaction.set_rollback(True)
+    return found
+
+
+def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
+    """All that the gates look at, read from the rows."""
+    incident = update.incident
+    spoken = incident.publication == Publication.PUBLISHED
+    affected = list(update.affected.select_related("component"))
+    states = _states_after(update, affected)
+    return gates.UpdateFacts(
+        is_draft=update.publication == Publication.DRAFT,
+        incident_status=incident.status if spoken else None,
+        has_been_monitored=incident.monitoring_at is not None,
+        status=update.status,
+        names=by_language(incident.name),
+        bodies=by_language(update.body),
+        affected=tuple(
+            gates.StatedComponent(item.component.code, item.new_status, item.component.observed_status) for item in affected
+        ),
+        incident_has_components=bool(states),
+        next_update_by=update.next_update_by,
+        now=now,
+        signature=signature_state(update),
+        reason=update.reason,
+        still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
+    )
+
+
+def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent]) -> dict[str, str]:
+    """What the incident would state for each of its components if this update went out."""
+    earlier = (
+        AffectedComponent.objects.filter(update__incident=update.incident, update__publication=Publication.PUBLISHED)
+        .select_related("component")
+        .order_by("update__record_seq")
+    )
+    return {item.component.code: item.new_status for item in [*earlier, *affected]}
+
+
+def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
+    """A notice's promise counts from the moment it goes out, not from the moment it was drafted."""
+    if draft.notice and timeline.is_untouched(draft):
+        first = draft.affected.select_related("component").first()
+        if first:
+            timeline.fill_from_notice(update=draft, notice=draft.notice, component=first.component, now=now)
+
+
+# --- Acts --------------------------------------------------------------------------------------
+
+
+def publish_update(
+    *, update_id: int, actor: User | None, now: datetime, reason: str = "", automatic: bool = False
+) -> IncidentUpdate:
+    """Make a draft public. A second call for a published update changes nothing and answers it.
+
+    `reason` overrules probes that disagree; it is kept, for staff only. Raises Blocked with all that forbids it.
+    """
+    with transaction.atomic(durable=True):
+        record.lock_head()
+        update = IncidentUpdate.objects.select_for_update(of=("self",)).select_related("incident", "notice").get(pk=update_id)
+        if update.publication == Publication.PUBLISHED:
+            return update  # a double click, or someone was faster
+        _promise_anew(update, now)
+        _pass_gates(update, reason or update.reason, now)
+        entry = timeline.mark_published(update=update, actor=actor, now=now, automatic=automatic)
+        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now)
+    _show(now)
+    return update
+
+
+def _pass_gates(update: IncidentUpdate, reason: str, now: datetime) -> None:
+    update.reason = ""
+    found = gates.blockers(facts(update, now=now))
+    if reason.strip() and any(blocker.code == "probes_disagree" for blocker in found):
+        update.reason = reason.strip()  # kept only where it overrules something: it holds the state down
+        found = gates.blockers(facts(update, now=now))
+    if found:
+        raise Blocked(found)
+
+
+def _show(now: datetime) -> None:
+    """Refresh this host's snapshot. The words are public already: if the disk fails, the publisher tries again each second."""
+    try:
+        snapshot.refresh(now=now, force=True)
+    except OSError as error:
+        log.error("The snapshot could not be written (%s); the publisher will try again.", error)
+
+
+def publish_notice(
+    *, component: Component, notice: Notice, actor: User | None, now: datetime, reason: str = ""
+) -> IncidentUpdate:
+    """Publish a pre-signed notice about a component: in its open draft or incident, else in a new one.
+
+    Raises Blocked (unsigned notice, gates) or timeline.TimelineError (nothing open that could be watched or resolved).
+    A draft that a person has worked on is left as it is.
+    """
+    if not is_signed(notice):
+        raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])
+    update, is_ours = _draft_from_notice(component, notice, now)
+    try:
+        return publish_update(update_id=update.pk, actor=actor, now=now, reason=reason)
+    except Blocked:
+        if is_ours:
+            timeline.discard(update=update, actor=actor, now=now, reason="blocked")
+        raise
+
+
+def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> tuple[IncidentUpdate, bool]:
+    """(draft, whether it was made for this call)."""
+    incident = timeline.open_incident_of(component)
+    if incident is None:
+        if notice.phase not in ("", IncidentStatus.INVESTIGATING) or not notice.component_status:
+            raise timeline.TimelineError(f"Nothing is open for {component.code}: {notice.code} has nothing to speak of.")
+        status = component.observed_status if component.observed_status in notice.opens_for else notice.component_status
+        return timeline.open_draft(component=component, status=status, since=now, now=now, notice=notice), True
+    waiting = incident.updates.drafts().filter(notice=notice).first()
+    if waiting and timeline.is_untouched(waiting):
+        return waiting, False
+    affected = _states_for(incident, component, notice)
+    return (
+        timeline.add_update(
+            incident=incident,
+            status=notice.phase or incident.status,
+            body={},
+            affected=affected,
+            next_update_by=None,
+            author=None,
+            now=now,
+            notice=notice,
+        ),
+        True,
+    )
+
+
+def _states_for(incident: Incident, component: Component, notice: Notice) -> dict[Component, str]:
+    """What the notice states: for the component, and when closing for every component of the incident."""
+    parts = {component}
+    if notice.phase in (IncidentStatus.MONITORING, *IncidentStatus.closed()):
+        parts |= set(Component.objects.filter(affected__update__in=incident.updates.published()))
+    ordered = sorted(parts, key=lambda part: (part.pk != component.pk, part.pk))
+    return {part: _state_for(part, notice) for part in ordered}
+
+
+def _state_for(component: Component, notice: Notice) -> str:
+    if component.observed_status in notice.opens_for:
+        return component.observed_status
+    if notice.component_status:
+        return notice.component_status
+    said = [stated.status for stated in timeline.stated_by_incidents(component)]
+    return rollup.worst([*said, component.observed_status or component.stated_status])
+
+
+# --- Unattended --------------------------------------------------------------------------------
+
+
+def publish_due(*, now: datetime) -> list[IncidentUpdate]:
+    """What goes out by itself when nobody came: the pre-signed first notice, then `no-change` at each promise, three times."""
+    if not settings.UNATTENDED_MINUTES:
+        return []
+    published = []
+    for update in [*_first_words_due(now), *_no_change_due(now)]:
+        try:
+            published.append(publish_update(update_id=update.pk, actor=None, now=now, automatic=True))
+            log.warning("Nobody came: %s was published by itself.", update.public_id)
+        except Blocked as refusal:
+            log.warning("Nobody came, and %s cannot go out by itself: %s", update.public_id, refusal)
+            signing.request(update=update, actor=None, now=now)  # a person must look; it is not tried again
+    return published
+
+
+def _first_words_due(now: datetime) -> list[IncidentUpdate]:
+    drafts = (
+        IncidentUpdate.objects.drafts()
+        .filter(
+            incident__publication=Publication.DRAFT,
+            author=None,
+            signature_requested_at=None,
+            created_at__lte=now - timedelta(minutes=settings.UNATTENDED_MINUTES),
+        )
+        .select_related("incident")
+    )
+    return [draft for draft in drafts if timeline.is_untouched(draft)]
+
+
+def _no_change_due(now: datetime) -> list[IncidentUpdate]:
+    """A `no-change` draft for each incident that only machines have spoken of and whose promise is about to lapse."""
+    lapsing = Incident.objects.published().unresolved().filter(next_update_by__lte=now + NO_CHANGE_BEFORE)
+    drafts = []
+    for incident in lapsing:
+        spoken = list(incident.updates.published())
+        repeats = sum(1 for update in spoken if update.notice and update.notice.code == NO_CHANGE)
+        attended = any(not update.automatic for update in spoken) or incident.updates.drafts().exists()
+        notice = Notice.objects.filter(code=NO_CHANGE).first()
+        if attended or repeats >= NO_CHANGE_AT_MOST or notice is None or not is_signed(notice):
+            continue
+        first = spoken[-1].affected.select_related("component").first()
+        if first:
+            drafts.append(_draft_from_notice(first.component, notice, now)[0])
+    return drafts

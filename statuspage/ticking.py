@@ -1,0 +1,68 @@
+"""The publisher's second: what it does, in which order, and what a failure leaves undone.
+
+The order is the point. Freshness is extended only at the end of a tick that read the database and wrote the disk: when either
+fails, the links run out by themselves and every file about now turns to its stale form.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import datetime
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.utils import timezone
+
+from probes import recording
+from statuspage import publishing, snapshot
+from statuspage.courier import Courier
+from statuspage.models import Heartbeat
+from subscribers import outbox
+
+log = logging.getLogger(__name__)
+
+PERIOD = 1.0  # seconds
+
+
+def run_until(stop: threading.Event) -> None:
+    """Tick each second until told to stop. A failed tick is one line in the log, not an end."""
+    courier = Courier()
+    courier.start()
+    failing = ""
+    try:
+        while not stop.is_set():
+            started = time.monotonic()
+            trouble = _try_tick(courier)
+            if trouble and trouble != failing:
+                log.error("%s", trouble)
+            elif failing and not trouble:
+                log.info("The publisher works again.")
+            failing = trouble
+            stop.wait(max(0.0, PERIOD - (time.monotonic() - started)))
+    finally:
+        courier.stop()
+
+
+def _try_tick(courier: Courier) -> str:
+    """ "" after a whole tick, else what failed; the next second tries again on a new connection."""
+    try:
+        tick(now=timezone.now())
+        courier.wake(outbox.has_work(now=timezone.now()))
+    except DatabaseError as error:
+        connection.close()
+        return f"The database did not answer ({type(error).__name__}: {error}): the page will say that it cannot confirm."
+    except OSError as error:
+        return f"The snapshot could not be written ({error}): the page will say that it cannot confirm."
+    return ""
+
+
+def tick(*, now: datetime) -> None:
+    """One second's work: silence; unattended words; Notifications of entries that have none; snapshot; freshness; heartbeat."""
+    recording.sweep_silence(now=now)
+    publishing.publish_due(now=now)
+    outbox.enqueue_missing(now=now)
+    snapshot.refresh(now=now)
+    snapshot.extend_freshness(now=now)
+    Heartbeat.objects.update_or_create(name="publisher", defaults={"at": now})
