@@ -1,0 +1,90 @@
+"""Each process in turn is killed with -9 in the middle of the story: after its restart the end state is the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.copies import PROCESSES, RunningCopy, wait_for
+from tests.story import STK_QUERY, Desk, Inbox, feed_entries, open_incident_phase, publish_notice, see_trouble, subscribe
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+ASHA, BRIAN = "asha@customer.example", "brian@customer.example"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, smtp_sink_for_module: Any) -> Iterator[tuple[RunningCopy, Inbox]]:
+    """One copy with two subscribers; each test tells a whole story in it."""
+    running = RunningCopy(tmp_path_factory.mktemp("copy"), {"EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink_for_module.port}"})
+    running.start()
+    inbox = Inbox(smtp_sink_for_module)
+    subscribe(running, inbox, ASHA, "sw")
+    subscribe(running, inbox, BRIAN, "en")
+    yield running, inbox
+    running.stop()
+
+
+@pytest.mark.parametrize("name", sorted(PROCESSES))
+def test_a_killed_process_loses_no_update_and_no_mail(told: tuple[RunningCopy, Inbox], name: str) -> None:
+    copy, inbox = told
+    wait_for("everything is at work", copy.is_healthy)
+    wait_for("all green", lambda: copy.component("STK push") == "operational")
+    told_before = {address: set(inbox.news_to(address)) for address in (ASHA, BRIAN)}
+    incidents_before = len(feed_entries(copy))
+
+    copy.break_gateway(STK_QUERY, "busy")
+    first = copy.kill(name)
+    if name == "sandbox":  # its faults die with it
+        wait_for("the gateway is back", lambda: bool(copy.running("sandbox")) and _answers(copy))
+        copy.break_gateway(STK_QUERY, "busy")
+    see_trouble(copy)
+    desk = wait_for("the desk is back", lambda: _desk(copy))
+    [draft] = wait_for("a draft waits", desk.waiting_drafts)
+    desk.publish(draft)
+    wait_for(f"{name} is back", lambda: bool(copy.running(name)) and copy.running(name)[0].pid != first)
+    second = copy.kill(name)  # now with mails in flight
+    assert not psutil.pid_exists(first) or second != first
+
+    wait_for("the gateway's control is back", lambda: _answers(copy))
+    copy.mend_gateway()
+    publish_notice(copy, "watching")
+    publish_notice(copy, "resolved")
+    wait_for("all green again", lambda: copy.component("STK push") == "operational" and not open_incident_phase(copy))
+    wait_for("one incident more in the feed", lambda: len(feed_entries(copy)) == incidents_before + 1)
+    for address in (ASHA, BRIAN):
+        wait_for(
+            f"three mails to {address}",
+            lambda address=address: len(set(inbox.news_to(address)) - told_before[address]) == 3,
+            seconds=120,
+        )
+        new = [
+            str(mail["Message-ID"])
+            for mail in inbox.mails_to(address)
+            if mail["List-Unsubscribe"] and str(mail["Message-ID"]) not in told_before[address]
+        ]
+        assert max(Counter(new).values()) <= 2, "a mail in flight may come twice, never more"
+    proof = copy.manage("verify_record")
+    assert proof.returncode == 0, proof.stderr
+
+
+def _answers(copy: RunningCopy) -> bool:
+    import requests
+
+    try:
+        return requests.get(f"{copy.sandbox}/_sim/faults", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _desk(copy: RunningCopy) -> Desk | None:
+    import requests
+
+    try:
+        return Desk(copy, "writer")
+    except requests.RequestException:
+        return None

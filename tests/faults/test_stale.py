@@ -1,0 +1,62 @@
+"""What the page says when nobody knows: the broker gone for good, the publisher stopped, from nginx and from the app."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.copies import RunningCopy, wait_for
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/api/v2/summary.json", "/api/v2/status.json"]
+CANNOT_CONFIRM = "We cannot confirm the current status"
+
+
+@pytest.fixture
+def copy(tmp_path: Path, valkey_process: Any, smtp_sink: Any) -> Iterator[RunningCopy]:
+    """A copy whose broker is ours to end, so that nothing restarts it."""
+    environment = {"REDIS_URL": valkey_process.url, "EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink.port}"}
+    running = RunningCopy(tmp_path / "copy", environment)
+    running.start()
+    wait_for("all green", lambda: running.component("STK push") == "operational")
+    yield running
+    running.stop()
+
+
+def status_description(copy: RunningCopy) -> str:
+    return str(copy.summary()["status"]["description"])
+
+
+def test_without_a_broker_the_page_says_that_it_cannot_confirm(copy: RunningCopy, valkey_process: Any) -> None:
+    valkey_process.kill()
+    wait_for("STK push cannot be confirmed", lambda: status_description(copy) == CANNOT_CONFIRM, seconds=90)
+    assert 'data-freshness="fresh"' in copy.page("/"), "the publisher is well: silent probes are not a stale page"
+    assert copy.component("STK push") == "degraded_performance"
+
+
+def test_without_a_publisher_every_file_about_now_turns_stale(copy: RunningCopy, nginx_for: Callable[[Path, int], str]) -> None:
+    through_nginx = nginx_for(copy.folder / "snapshot", copy.port)
+    fresh = {path: requests.get(copy.url + path, timeout=5).content for path in ABOUT_NOW}
+    [publisher, *_] = copy.running("publisher")
+    os.kill(publisher.pid, signal.SIGSTOP)
+    try:
+        for origin in (copy.url, through_nginx):
+            wait_for(
+                f"stale from {origin}",
+                lambda origin=origin: 'data-freshness="stale"' in requests.get(origin + "/", timeout=5).text,
+                seconds=90,
+            )
+            for path in ABOUT_NOW:
+                answer = requests.get(origin + path, timeout=5)
+                assert answer.status_code == 200, path
+                assert answer.content != fresh[path], path
+            assert requests.get(origin + "/api/v2/status.json", timeout=5).json()["status"]["description"] == CANNOT_CONFIRM
+    finally:
+        os.kill(publisher.pid, signal.SIGCONT)
+    wait_for("fresh again", lambda: 'data-freshness="fresh"' in copy.page("/"))

@@ -1,0 +1,62 @@
+"""The house's own rules that no linter knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("statuspage", "incidents", "probes", "subscribers")
+
+
+def sources(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "migrations" not in path.parts]
+
+
+def test_no_drawer_modules() -> None:
+    unwanted = {"utils.py", "helpers.py", "services.py", "signals.py"}
+    assert [path for path in sources(*APPS) if path.name in unwanted] == []
+    assert [name for name in ("core", "common") if (ROOT / name).exists()] == []
+
+
+def test_tasks_are_shared_so_that_no_app_imports_the_celery_application() -> None:
+    for path in sources("incidents", "probes", "subscribers"):
+        text = path.read_text()
+        assert "statuspage.celery" not in text, path
+        assert "@app.task" not in text, path
+
+
+def test_words_become_public_through_one_door() -> None:
+    """mark_published is called by statuspage.publishing alone."""
+    callers = [path.relative_to(ROOT).as_posix() for path in sources(*APPS) if "mark_published(" in path.read_text()]
+    assert sorted(callers) == ["incidents/timeline.py", "statuspage/publishing.py"]
+
+
+def test_pure_modules_ask_no_clock() -> None:
+    for name in ("probes/detection.py", "incidents/gates.py", "incidents/rollup.py", "incidents/wording.py"):
+        assert not re.search(r"timezone\.now|datetime\.now|time\.time\(|settings\b", (ROOT / name).read_text()), name
+
+
+def test_models_neither_save_by_themselves_nor_send_signals() -> None:
+    for path in sources(*APPS):
+        text = path.read_text()
+        assert "def save(" not in text or "statuspage/admin" in path.as_posix(), path
+        assert "django.db.models.signals" not in text, path
+
+
+def test_a_module_has_one_subject() -> None:
+    long = [(path.relative_to(ROOT).as_posix(), len(path.read_text().splitlines())) for path in sources(*APPS)]
+    assert [item for item in long if item[1] > 450] == []
+
+
+def test_no_real_brand_is_in_the_product() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not tracked:
+        pytest.skip("not a git checkout")
+    for name in tracked:
+        path = ROOT / name
+        if path.suffix in {".py", ".html", ".txt", ".po", ".css"} and name != "tests/test_architecture.py" and path.is_file():
+            assert not re.search(r"m-pesa|safaricom|\bkra\b|airtel", path.read_text(), re.IGNORECASE), name

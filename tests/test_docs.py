@@ -1,0 +1,62 @@
+"""README cannot rot: its tables are compared with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from statuspage.celeryconfig import beat_schedule
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"README has no section {title}"
+    return found.group(1)
+
+
+def first_cells(text: str) -> list[str]:
+    """The code spans of each table row's first cell."""
+    names = []
+    for row in re.findall(r"^\| (.*?) \|", text, re.MULTILINE):
+        names += re.findall(r"`([^`]+)`", row)
+    return names
+
+
+def test_every_setting_is_in_the_table_and_every_row_is_a_setting() -> None:
+    source = (ROOT / "statuspage" / "settings.py").read_text()
+    read = set(re.findall(r"(?:env\.\w+|_integer|_boolean|_one_of)\(\s*\"([A-Z_]+)\"", source))
+    assert set(first_cells(section("Settings"))) == read
+
+
+def test_every_path_of_the_tree_exists() -> None:
+    for path in first_cells(section("The tree")):
+        assert (ROOT / path).exists(), f"README names {path}"
+
+
+def test_every_pinned_library_is_explained() -> None:
+    pinned = {
+        re.split(r"[=\[]", line)[0].lower()
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line and not line.startswith(("#", "-"))
+    }
+    explained = section("Libraries").lower()
+    assert [name for name in sorted(pinned) if name not in explained] == []
+
+
+def test_every_command_the_readme_names_exists() -> None:
+    named = set(re.findall(r"manage\.py (\w+)", README))
+    there = {path.stem for app in ("statuspage", "probes") for path in (ROOT / app / "management" / "commands").glob("*.py")}
+    assert named
+    assert named <= there
+
+
+def test_every_make_target_the_readme_names_exists() -> None:
+    targets = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z][\w-]*)", README)) <= targets
+
+
+def test_every_periodic_message_expires() -> None:
+    assert all("expires" in entry["options"] for entry in beat_schedule.values())
