@@ -111,8 +111,7 @@ def open_incident_of(component: Component) -> Incident | None:
     """The unresolved incident, public or draft, that names the component; the newest if there are several."""
     return (
         Incident.objects.unresolved()
-        .filter(updates__affected__component=component)
-        .exclude(updates__publication=Publication.DISCARDED)
+        .filter(updates__affected__component=component, updates__publication__in=(Publication.DRAFT, Publication.PUBLISHED))
         .order_by("-id")
         .distinct()
         .first()

@@ -34,10 +34,18 @@ class Probe(models.Model):
     code = models.SlugField(max_length=60, unique=True)
     component = models.ForeignKey(Component, on_delete=models.PROTECT, related_name="probes")
     kind = models.CharField(max_length=30, help_text="A key of probes.probers.PROBERS: http, payment_flow, ...")
-    spec = models.JSONField(default=dict, help_text="What the prober needs; README lists the keys of each kind. Secrets are names.")
-    interval = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1), MaxValueValidator(86400)], help_text="Seconds.")
-    timeout = models.FloatField(default=10.0, validators=[MinValueValidator(0.1), MaxValueValidator(60)], help_text="Seconds in all.")
-    failure_threshold = models.PositiveSmallIntegerField(default=2, help_text="So many bad outcomes of the last `window` confirm.")
+    spec = models.JSONField(
+        default=dict, help_text="What the prober needs; README lists the keys of each kind. Secrets are names."
+    )
+    interval = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(86400)], help_text="Seconds."
+    )
+    timeout = models.FloatField(
+        default=10.0, validators=[MinValueValidator(0.1), MaxValueValidator(60)], help_text="Seconds in all."
+    )
+    failure_threshold = models.PositiveSmallIntegerField(
+        default=2, help_text="So many bad outcomes of the last `window` confirm."
+    )
     window = models.PositiveSmallIntegerField(default=3)
     success_threshold = models.PositiveSmallIntegerField(default=3, help_text="So many good outcomes in a row recover.")
     enabled = models.BooleanField(default=True)
@@ -97,7 +105,9 @@ class Result(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     status = models.CharField(max_length=16, help_text="ok, delayed, degraded, down, misconfigured or skipped")
     error_class = models.CharField(max_length=20, blank=True, default="")
-    evidence = models.CharField(max_length=300, blank=True, default="", help_text="For staff. Never a secret, never a phone number.")
+    evidence = models.CharField(
+        max_length=300, blank=True, default="", help_text="For staff. Never a secret, never a phone number."
+    )
     http_status = models.PositiveSmallIntegerField(null=True)
     total_us = models.PositiveIntegerField(null=True, help_text="The measure, in microseconds.")
     phases = models.JSONField(default=dict, help_text="dns, connect, tls, ttfb, transfer in microseconds.")
@@ -106,7 +116,9 @@ class Result(models.Model):
     lateness_ms = models.IntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["probe", "vantage", "slot", "attempt"], name="one_result_per_slot_and_attempt")]
+        constraints = [
+            models.UniqueConstraint(fields=["probe", "vantage", "slot", "attempt"], name="one_result_per_slot_and_attempt")
+        ]
         indexes = [models.Index(fields=["received_at"], name="result_received_at")]
 
     def __str__(self) -> str:

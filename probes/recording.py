@@ -20,6 +20,7 @@ SILENT_AFTER_INTERVALS = 3
 SILENT_AFTER_AT_LEAST = 60  # seconds
 EVIDENCE_LENGTH = 300
 _NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
+LATE = "late"
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
 
 
 def _step(row: ProbeSchedule, report: Report, now: datetime) -> None:
-    """Feed one outcome to detection. Only the scheduled attempt counts; an outcome without a vote is not silence either."""
-    row.last_outcome_at = now
+    """Feed one outcome to detection. Only the scheduled attempt counts."""
+    if _says_something(report):
+        row.last_outcome_at = now
     if report.attempt == 0 and report.status not in _NO_VOTE:
         state, _ = detection.step(
             detection.State.from_json(row.state), OutcomeStatus(report.status), report.slot, thresholds_of(row.probe)
@@ -99,6 +101,13 @@ def _step(row: ProbeSchedule, report: Report, now: datetime) -> None:
         row.confirmed = state.confirmed
         row.confirmed_since = None if state.since is None else datetime.fromtimestamp(state.since, UTC)
     row.save(update_fields=["state", "confirmed", "confirmed_since", "last_outcome_at"])
+
+
+def _says_something(report: Report) -> bool:
+    """A slot skipped on purpose is not silence. Wrong keys and runs that came too late are: green would outlive its last proof."""
+    if report.status == OutcomeStatus.SKIPPED:
+        return report.error_class != LATE
+    return report.status != OutcomeStatus.MISCONFIGURED
 
 
 def thresholds_of(probe: Probe) -> detection.Thresholds:
@@ -166,7 +175,7 @@ def sweep_silence(*, now: datetime) -> list[StatusChange]:
     for row in rows:
         if row.confirmed and _is_silent(row, now):
             ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
-                confirmed="", confirmed_since=None
+                confirmed="", confirmed_since=None, state=detection.forget(detection.State.from_json(row.state)).as_json()
             )
     watched = {row.probe.component_id for row in rows}
     changes = _observe(Component.objects.filter(pk__in=watched), now)

@@ -52,7 +52,7 @@ def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
 def _run_one(task: Task) -> dict[str, Any]:
     started = time.time()
     late = started - task.slot
-    outcome = Outcome(OutcomeStatus.SKIPPED, error_class="late") if late > max(0.5 * task.interval, 2) else run(task)
+    outcome = Outcome(OutcomeStatus.SKIPPED, error_class=recording.LATE) if late > max(0.5 * task.interval, 2) else run(task)
     return {
         "probe_id": task.probe_id,
         "slot": task.slot,

@@ -1,0 +1,70 @@
+"""Probers, one file per kind and one map to find them. A prober only answers how it went; a bad target is an outcome too."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
+from probes.probers import http, payment_flow
+from probes.probers.credentials import MissingSecret
+
+logger = logging.getLogger(__name__)
+
+EVIDENCE_LIMIT = 300
+LONG_NUMBER = re.compile(r"\d{9,}")  # could be a person's
+
+
+class ProbeOnce(Protocol):
+    def __call__(self, spec: Mapping[str, Any], /, *, timeout: float, now: float) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class Prober:
+    """One kind of probe: what its spec may say, and one run of it (`timeout` seconds in all, `now` in epoch seconds)."""
+
+    validate: Callable[[Mapping[str, Any]], None]
+    probe: ProbeOnce
+
+
+PROBERS: Mapping[str, Prober] = {
+    "http": Prober(http.validate, http.probe),
+    "payment_flow": Prober(payment_flow.validate, payment_flow.probe),
+}
+
+
+def validate(kind: str, spec: Mapping[str, Any]) -> None:
+    """Raises TargetError, whose message says what to change, when a probe of this kind cannot be run."""
+    if kind not in PROBERS:
+        raise TargetError(f"kind {str(kind)[:40]!r} is not known: use {', '.join(PROBERS)}.")
+    if not isinstance(spec, dict):
+        raise TargetError("spec: give a JSON object.")
+    PROBERS[kind].validate(spec)
+
+
+def run(task: Task, *, now: float | None = None) -> Outcome:
+    """Run a task once and say how it went. Never raises: what we got wrong ourselves is `misconfigured` and has no vote."""
+    try:
+        validate(task.kind, task.spec)
+        outcome = PROBERS[task.kind].probe(task.spec, timeout=task.timeout, now=time.time() if now is None else now)
+    except MissingSecret as error:
+        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
+    except TargetError as error:
+        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "target", str(error))
+    except Exception as error:  # noqa: BLE001  one broken prober must not take 24 others with it
+        # Only the places in the code: an error's own words may hold what it stumbled over, a secret among it.
+        places = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("Probe %s: %s in its prober\n%s", task.code, type(error).__name__, places)
+        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "target", f"the prober itself failed: {type(error).__name__}")
+    return _presentable(outcome)
+
+
+def _presentable(outcome: Outcome) -> Outcome:
+    """One line, short enough for its column, without long numbers."""
+    words = LONG_NUMBER.sub("[number]", " ".join(outcome.evidence.split()))[:EVIDENCE_LIMIT]
+    return Outcome(outcome.status, outcome.error_class, words, outcome.http_status, outcome.total_us, outcome.phases)

@@ -14,6 +14,7 @@ from incidents import record, timeline
 from incidents.models import AuditEvent, Component, Incident, IncidentUpdate, RecordEntry, RecordHead, RecordText, StatusChange
 from incidents.record import RecordError
 from statuspage import publishing
+from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, NoticeFactory, UserFactory
 from tests.incidents.helpers import signed_notice
 
@@ -103,6 +104,7 @@ def _edit_time(seq: int) -> None:
 
 def _remove_update(seq: int) -> None:
     update = IncidentUpdate.objects.get(record_seq=seq)
+    Notification.objects.filter(update=update).delete()
     update.affected.all().delete()
     update.delete()
 

@@ -88,11 +88,14 @@ def test_a_confirmation_by_hand_is_kept_but_does_not_count(probe: Probe, compone
     assert Result.objects.filter(attempt=1).count() == 1
 
 
-def test_an_outcome_without_a_vote_is_neither_bad_nor_silence(probe: Probe, component: Component) -> None:
-    take(probe, "ok", *["misconfigured"] * 20)
+@pytest.mark.parametrize(("without_a_vote", "shown"), [("skipped", "operational"), ("misconfigured", "unknown")])
+def test_slots_skipped_on_purpose_are_not_silence_but_wrong_keys_are(
+    probe: Probe, component: Component, without_a_vote: str, shown: str
+) -> None:
+    take(probe, "ok", *[without_a_vote] * 20)
     recording.sweep_silence(now=at(21))
     component.refresh_from_db()
-    assert component.status == "operational"
+    assert component.status == shown
 
 
 def test_some_of_its_probes_down_is_a_partial_outage(probe: Probe, component: Component) -> None:

@@ -1,0 +1,118 @@
+"""Pure: what the public may know of the record, as plain values.
+
+No draft, no internal reason, no evidence and no author's name has a place here, so none can reach a face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from incidents.words import ComponentStatus, IncidentStatus
+
+Text = Mapping[str, str]  # one entry a configured language
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    public_id: str
+    code: str
+    name: Text
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFacts:
+    """A component and what it shows. `watched` is whether probes measure it; else our staff report it."""
+
+    public_id: str
+    code: str
+    name: Text
+    description: Text
+    group: GroupFacts
+    status: str
+    source: str
+    since: datetime | None
+    watched: bool
+    created_at: datetime
+
+    @property
+    def changed_at(self) -> datetime:
+        return self.since or self.created_at
+
+    @property
+    def is_operational(self) -> bool:
+        return self.status == ComponentStatus.OPERATIONAL
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedFacts:
+    """What one update says of one component; the name is the one it had then."""
+
+    component_id: str
+    name: Text
+    group_name: Text
+    old_status: str
+    new_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFacts:
+    """One public word. `promised_by` is when the word before it promised this one."""
+
+    public_id: str
+    status: str
+    body: Text
+    display_at: datetime
+    published_at: datetime
+    next_update_by: datetime | None
+    promised_by: datetime | None
+    deliver_notifications: bool
+    presigned: bool
+    record_seq: int
+    affected: tuple[AffectedFacts, ...]
+
+    @property
+    def lateness(self) -> timedelta:
+        """How much later than promised it came; zero when in time or when nothing was promised."""
+        late = self.display_at - self.promised_by if self.promised_by else timedelta()
+        return max(late, timedelta())
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFacts:
+    """A published incident with its published updates, newest first."""
+
+    public_id: str
+    name: Text
+    status: str
+    impact: str
+    started_at: datetime
+    published_at: datetime
+    monitoring_at: datetime | None
+    resolved_at: datetime | None
+    next_update_by: datetime | None
+    updates: tuple[UpdateFacts, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in IncidentStatus.closed()
+
+    @property
+    def last_word_at(self) -> datetime:
+        return self.updates[0].display_at if self.updates else self.published_at
+
+    @property
+    def month(self) -> str:
+        """The month it became public in (UTC, 2026-11): where it is kept, for ever."""
+        return f"{self.published_at.astimezone(UTC):%Y-%m}"
+
+    @property
+    def stated(self) -> tuple[AffectedFacts, ...]:
+        """The last thing said of each component it names, in the order they were first named."""
+        last: dict[str, AffectedFacts] = {}
+        for update in reversed(self.updates):
+            for item in update.affected:
+                last[item.component_id] = item
+        return tuple(last.values())

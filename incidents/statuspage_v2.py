@@ -1,0 +1,254 @@
+"""Pure: facts of the record -> the dicts of Statuspage's public API v2, every field always present, in that API's order.
+
+Statuspage knows five component statuses: `delayed` and `unknown` appear as degraded_performance. When we cannot confirm
+(`unknown`, or a stale copy) the description says so and the indicator is at least minor; a worse state is never lowered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from incidents import rollup
+from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, UpdateFacts
+from incidents.words import ComponentStatus, Impact, IncidentStatus
+
+CANNOT_CONFIRM = "We cannot confirm the current status"
+UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
+INDICATORS = ("none", "maintenance", "minor", "major", "critical")
+_BY_IMPACT = {
+    Impact.MINOR.value: ("minor", "Minor Service Outage"),
+    Impact.MAJOR.value: ("major", "Partial System Outage"),
+    Impact.CRITICAL.value: ("critical", "Major System Outage"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page as the API names it, with the language its texts are taken in. `url` has no trailing slash."""
+
+    id: str
+    name: str
+    url: str
+    time_zone: str
+    updated_at: datetime
+    language: str
+
+
+def summary(
+    page: Page, components: Sequence[ComponentFacts], incidents: Iterable[IncidentFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """summary.json. `components` in page order; of `incidents` the open ones are listed, the newest first."""
+    unresolved = _unresolved(incidents)
+    shown = _raised(components) if stale else {component.public_id: component.status for component in components}
+    listed = components_list(page, components, shown)
+    return {
+        "page": page_dict(page),
+        "components": listed,
+        "incidents": [incident_dict(page, incident, components, shown) for incident in unresolved],
+        "scheduled_maintenances": [],
+        "status": status_dict(components, unresolved, stale=stale),
+    }
+
+
+def status(
+    page: Page, components: Sequence[ComponentFacts], incidents: Iterable[IncidentFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """status.json"""
+    return {"page": page_dict(page), "status": status_dict(components, _unresolved(incidents), stale=stale)}
+
+
+def _unresolved(incidents: Iterable[IncidentFacts]) -> list[IncidentFacts]:
+    return sorted((incident for incident in incidents if incident.is_open), key=lambda one: one.published_at, reverse=True)
+
+
+def page_dict(page: Page) -> dict[str, Any]:
+    return {
+        "id": page.id,
+        "name": page.name,
+        "url": page.url,
+        "time_zone": page.time_zone,
+        "updated_at": time(page.updated_at, page),
+    }
+
+
+def status_dict(
+    components: Sequence[ComponentFacts], unresolved: Sequence[IncidentFacts], *, stale: bool = False
+) -> dict[str, str]:
+    """The roll-up. Open incidents do not raise it, unless there are no components or an incident names none."""
+    indicator, description = rollup.blend(component.status for component in components)
+    if not components or any(not incident.stated for incident in unresolved):
+        worst = max((incident.impact for incident in unresolved), key=rollup.IMPACT_ORDER.index, default=Impact.NONE.value)
+        raised = _BY_IMPACT.get(worst, ("none", ""))
+        if _rank(raised[0]) > _rank(indicator):
+            indicator, description = raised
+    if stale or rollup.worst(component.status for component in components) == ComponentStatus.UNKNOWN:
+        return {"indicator": max(indicator, "minor", key=_rank), "description": CANNOT_CONFIRM}
+    return {"indicator": indicator, "description": description}
+
+
+def _rank(indicator: str) -> int:
+    return INDICATORS.index(indicator)
+
+
+def _raised(components: Iterable[ComponentFacts]) -> dict[str, str]:
+    """What a stale copy shows of each: unknown, or what was worse."""
+    return {part.public_id: rollup.worst([part.status, ComponentStatus.UNKNOWN.value]) for part in components}
+
+
+# --- Components --------------------------------------------------------------------------------
+
+
+def components_list(page: Page, components: Sequence[ComponentFacts], shown: dict[str, str]) -> list[dict[str, Any]]:
+    """Groups and components by position: groups count among themselves, children restart in their group."""
+    groups: dict[str, list[ComponentFacts]] = {}
+    for component in components:
+        groups.setdefault(component.group.public_id, []).append(component)
+    listed = []
+    for position, members in enumerate(groups.values(), start=1):
+        listed.append(group_dict(page, members[0].group, members, position, shown))
+        listed += [
+            component_dict(page, component, place, shown[component.public_id]) for place, component in enumerate(members, start=1)
+        ]
+    return sorted(listed, key=lambda item: item["position"])
+
+
+def component_dict(page: Page, component: ComponentFacts, position: int, status: str) -> dict[str, Any]:
+    return {
+        "id": component.public_id,
+        "name": component.name[page.language],
+        "status": five(status),
+        "created_at": time(component.created_at, page),
+        "updated_at": time(component.changed_at, page),
+        "position": position,
+        "description": component.description[page.language] or None,
+        "showcase": True,
+        "start_date": _date(component.created_at, page),
+        "group_id": component.group.public_id,
+        "page_id": page.id,
+        "group": False,
+        "only_show_if_degraded": False,
+    }
+
+
+def group_dict(
+    page: Page, group: GroupFacts, members: Sequence[ComponentFacts], position: int, shown: dict[str, str]
+) -> dict[str, Any]:
+    """A group's status is that of its worst child."""
+    return {
+        "id": group.public_id,
+        "name": group.name[page.language],
+        "status": five(rollup.worst(shown[component.public_id] for component in members)),
+        "created_at": time(group.created_at, page),
+        "updated_at": time(max(component.changed_at for component in members), page),
+        "position": position,
+        "description": None,
+        "showcase": True,
+        "start_date": None,
+        "group_id": None,
+        "page_id": page.id,
+        "group": True,
+        "only_show_if_degraded": False,
+        "components": [component.public_id for component in members],
+    }
+
+
+def five(status: str) -> str:
+    """The nearest of the five statuses Statuspage knows."""
+    return str(rollup.AS_STATUSPAGE.get(ComponentStatus(status), ComponentStatus(status)))
+
+
+# --- Incidents ---------------------------------------------------------------------------------
+
+
+def incident_dict(
+    page: Page, incident: IncidentFacts, components: Sequence[ComponentFacts], shown: dict[str, str]
+) -> dict[str, Any]:
+    """An incident with its updates, newest first. `shown` gives each component's status by public id."""
+    named = {item.component_id for item in incident.stated}
+    positions = _positions(components)
+    return {
+        "id": incident.public_id,
+        "name": incident.name[page.language],
+        "status": phase(incident.status),
+        "created_at": time(incident.published_at, page),
+        "updated_at": time(incident.last_word_at, page),
+        "monitoring_at": _time_or_none(incident.monitoring_at, page),
+        "resolved_at": _time_or_none(incident.resolved_at, page) if not incident.is_open else None,
+        "impact": incident.impact,
+        "shortlink": f"{page.url}/incidents/{incident.public_id}",
+        "started_at": time(incident.started_at, page),
+        "page_id": page.id,
+        "incident_updates": [update_dict(page, incident, update) for update in incident.updates],
+        "components": [
+            component_dict(page, component, positions[component.public_id], shown[component.public_id])
+            for component in components
+            if component.public_id in named
+        ],
+        "reminder_intervals": None,
+    }
+
+
+def last_stated(incident: IncidentFacts) -> dict[str, str]:
+    """What the incident itself last said of each of its components: for a file that says nothing about now."""
+    return {item.component_id: item.new_status for item in incident.stated}
+
+
+def update_dict(page: Page, incident: IncidentFacts, update: UpdateFacts) -> dict[str, Any]:
+    return {
+        "id": update.public_id,
+        "status": phase(update.status),
+        "body": escape(update.body[page.language], quote=False).replace("\r\n", "\n").replace("\n", "<br />"),
+        "incident_id": incident.public_id,
+        "created_at": time(update.published_at, page),
+        "updated_at": time(update.published_at, page),
+        "display_at": time(update.display_at, page),
+        "affected_components": [_affected_dict(page, item) for item in update.affected] or None,
+        "deliver_notifications": update.deliver_notifications,
+        "custom_tweet": None,
+        "tweet_id": None,
+    }
+
+
+def _affected_dict(page: Page, item: AffectedFacts) -> dict[str, str]:
+    return {
+        "code": item.component_id,
+        "name": f"{item.group_name[page.language]} - {item.name[page.language]}",
+        "old_status": five(item.old_status),
+        "new_status": five(item.new_status),
+    }
+
+
+def phase(status: str) -> str:
+    """A false alarm is, to Statuspage's clients, a resolved incident."""
+    return IncidentStatus.RESOLVED.value if status == IncidentStatus.FALSE_ALARM else str(status)
+
+
+def _positions(components: Sequence[ComponentFacts]) -> dict[str, int]:
+    seen: dict[str, int] = {}
+    positions = {}
+    for component in components:
+        seen[component.group.public_id] = positions[component.public_id] = seen.get(component.group.public_id, 0) + 1
+    return positions
+
+
+# --- Times -------------------------------------------------------------------------------------
+
+
+def time(moment: datetime, page: Page) -> str:
+    """ISO 8601 with exactly three digits of the second; Z where the page's zone is UTC, else that zone's offset."""
+    if page.time_zone in UTC_NAMES:
+        return moment.astimezone(ZoneInfo("Etc/UTC")).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(ZoneInfo(page.time_zone)).isoformat(timespec="milliseconds")
+
+
+def _time_or_none(moment: datetime | None, page: Page) -> str | None:
+    return time(moment, page) if moment else None
+
+
+def _date(moment: datetime, page: Page) -> str:
+    return moment.astimezone(ZoneInfo(page.time_zone)).date().isoformat()

@@ -1,0 +1,91 @@
+"""What the probers' specs have in common: each function reads one key or says what to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from probes.outcome import TargetError
+
+Spec = Mapping[str, Any]
+
+SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}", re.ASCII)
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?", re.ASCII)
+LONGEST_MS = 60_000
+
+
+def only_keys(spec: Spec, allowed: Collection[str]) -> None:
+    for key in spec:
+        if key not in allowed:
+            raise TargetError(f"{str(key)[:40]!r} is not a key of this kind of probe: use {', '.join(allowed)}.")
+
+
+def text(spec: Spec, key: str, *, required: bool = False, at_most: int = 1000) -> str:
+    value = spec.get(key, "")
+    if not isinstance(value, str) or len(value) > at_most:
+        raise TargetError(f"{key}: give a text of at most {at_most} characters.")
+    if required and not value.strip():
+        raise TargetError(f"{key} is missing: add it to the spec.")
+    return value
+
+
+def milliseconds(spec: Spec, key: str) -> int | None:
+    value = spec.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LONGEST_MS:
+        raise TargetError(f"{key}: give whole milliseconds from 1 to {LONGEST_MS}.")
+    return value
+
+
+def secret_name(value: Any, key: str) -> str:
+    if not isinstance(value, str) or not SECRET_NAME.fullmatch(value):
+        raise TargetError(f"{key}: give the name of a secret (capital letters, digits, _), never the secret itself.")
+    return value
+
+
+def address(spec: Spec, key: str) -> SplitResult:
+    """The http(s) address under `key`, taken apart. Its text is never repeated in an error: it may hold what it should not."""
+    value = text(spec, key, required=True, at_most=2000)
+    if not re.fullmatch(r"[!-~]+", value):
+        raise TargetError(f"{key}: has spaces or letters outside ASCII; encode them (a host as xn--…, a path as %…).")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise TargetError(
+            f"{key}: the host or the port is impossible; give http(s)://host[:port]/path, port 1 to 65535."
+        ) from None
+    if parts.scheme not in {"http", "https"}:
+        raise TargetError(f"{key}: begins with {parts.scheme[:20]!r}; give http:// or https://.")
+    if not host:
+        raise TargetError(f"{key}: the host is missing; give http(s)://host[:port]/path.")
+    if port == 0:
+        raise TargetError(f"{key}: port 0 is impossible; give 1 to 65535.")
+    if "@" in parts.netloc:
+        raise TargetError(f"{key}: holds a user name or a password; take it out and name a secret instead.")
+    if not _is_host(host):
+        raise TargetError(f"{key}: the host is not a name or an address; give http(s)://host[:port]/path.")
+    return parts
+
+
+def is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host or host.replace(".", "").isdecimal():
+        try:
+            ip_address(host)
+        except ValueError:
+            return False
+        return True
+    return len(host) <= 253 and HOST.fullmatch(host) is not None

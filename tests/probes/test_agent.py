@@ -1,0 +1,112 @@
+"""An agent needs only the broker: a real one, on Valkey and on Redis, with a database address that nothing answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from probes.outcome import Task
+from tests.copies import ROOT, wait_for
+
+pytestmark = pytest.mark.broker
+
+
+class Fine(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def target() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Fine)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def dispatcher(broker_url: str) -> Iterator[Celery]:
+    """The other side of the broker: sends batches, reads outcomes."""
+    app = Celery("dispatcher", broker=broker_url, set_as_current=False)
+    app.conf.update(broker_transport_options={"global_keyprefix": "hali:"}, task_serializer="json", accept_content=["json"])
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HALI_AGENT": "nairobi",
+        "HALI_DATA_DIR": str(tmp_path),
+        "REDIS_URL": broker_url,
+        "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",
+    }
+    command = [sys.executable, "-m", "celery", "-A", "statuspage", "worker", "-Q", "probes.nairobi", "-P", "solo", "-l", "INFO"]
+    with (tmp_path / "agent.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--without-gossip", "--without-mingle"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def outcomes(app: Celery) -> list[Any]:
+    """Take the messages that wait in the queue core."""
+    found = []
+    with app.connection_for_read() as connection:
+        queue = connection.SimpleQueue("core")
+        while queue.qsize():
+            message = queue.get(timeout=2)
+            found.append(message.payload)
+            message.ack()
+        queue.close()
+    return found
+
+
+def test_an_agent_runs_a_batch_without_any_database(dispatcher: Celery, agent: subprocess.Popen[bytes], target: str) -> None:
+    now = int(time.time())
+    tasks = [
+        Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=60, timeout=5, slot=now),
+        Task(probe_id=2, code="nobody", kind="http", spec={"url": "http://127.0.0.1:1/"}, interval=60, timeout=5, slot=now),
+        Task(probe_id=3, code="odd", kind="no-such-kind", spec={}, interval=60, timeout=5, slot=now),
+    ]
+    dispatcher.send_task(
+        "probes.tasks.run_batch", args=["nairobi", [task.as_message() for task in tasks]], queue="probes.nairobi"
+    )
+    [message] = wait_for("the outcomes", lambda: outcomes(dispatcher))
+    (vantage, reports), _, _ = message
+    assert vantage == "nairobi"
+    assert [(report["probe_id"], report["status"]) for report in reports] == [(1, "ok"), (2, "down"), (3, "misconfigured")]
+    assert reports[0]["total_us"] > 0
+    assert reports[1]["error_class"] == "refused"
+    assert agent.poll() is None
+
+
+def test_a_batch_that_comes_too_late_says_nothing_about_the_target(
+    dispatcher: Celery, agent: subprocess.Popen[bytes], target: str
+) -> None:
+    late = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=5, timeout=5, slot=int(time.time()) - 60)
+    dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [late.as_message()]], queue="probes.nairobi")
+    [message] = wait_for("the outcomes", lambda: outcomes(dispatcher))
+    assert message[0][1][0]["status"] == "skipped"

@@ -1,0 +1,246 @@
+"""The measuring engine against real sockets: deadlines that hold, phases, and every way to fail told apart."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from probes.probers.engine import BODY_LIMIT, Request, fetch
+from tests.probes.conftest import Listener, http_answer
+
+Listen = Callable[..., Listener]
+
+
+def test_a_whole_answer_comes_with_its_phases_in_microseconds(listen: Listen) -> None:
+    reply = fetch(Request(listen(answer=http_answer("200 OK", b"fine", "text/plain")).url))
+    assert (reply.status, reply.body, reply.content_type, reply.error_class) == (200, b"fine", "text/plain", "")
+    assert set(reply.phases) == {"dns", "connect", "ttfb", "transfer"}
+    assert reply.total_us is not None
+    assert abs(sum(reply.phases.values()) - reply.total_us) <= len(reply.phases)
+    assert reply.ip == "127.0.0.1"
+
+
+def test_method_headers_and_body_go_out_as_they_were_given(listen: Listen) -> None:
+    listener = listen(answer=http_answer("200 OK"))
+    fetch(Request(listener.url + "pay", "PUT", {"X-Colour": "blue"}, b'{"a":1}'))
+    head, _, body = listener.heard[0].decode().partition("\r\n\r\n")
+    assert head.startswith("PUT /pay HTTP/1.1\r\n")
+    assert "X-Colour: blue" in head
+    assert "Accept-Encoding: identity" in head
+    assert "Expect" not in head
+    assert body == '{"a":1}'
+
+
+def test_every_request_opens_its_own_connection(listen: Listen) -> None:
+    listener = listen(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n")
+    for _ in range(3):
+        assert fetch(Request(listener.url)).status == 200
+    assert len(listener.heard) == 3
+
+
+def test_what_one_request_carried_is_not_in_the_next(listen: Listen) -> None:
+    listener = listen(answer=http_answer("200 OK"))
+    fetch(Request(listener.url, "POST", {"Authorization": "Bearer planted"}, b"planted"))
+    fetch(Request(listener.url))
+    assert b"planted" not in listener.heard[1]
+    assert listener.heard[1].startswith(b"GET ")
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(listen: Listen) -> None:
+    elsewhere = listen(answer=http_answer("200 OK"))
+    reply = fetch(Request(listen(answer=http_answer("302 Found", Location=elsewhere.url)).url))
+    assert reply.status == 302
+    assert elsewhere.heard == []
+
+
+def test_a_proxy_of_the_environment_is_not_used(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = listen(answer=http_answer("502 Bad Gateway"))
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    assert fetch(Request(listen(answer=http_answer("200 OK")).url)).status == 200
+    assert proxy.heard == []
+
+
+def test_a_body_above_the_limit_is_cut_and_named(listen: Listen) -> None:
+    reply = fetch(Request(listen(answer=http_answer("200 OK", b"x" * (BODY_LIMIT + 50_000))).url))
+    assert reply.error_class == "body_too_big"
+    assert (reply.status, len(reply.body)) == (200, BODY_LIMIT)
+
+
+def test_a_body_of_exactly_the_limit_is_whole(listen: Listen) -> None:
+    reply = fetch(Request(listen(answer=http_answer("200 OK", b"x" * BODY_LIMIT)).url))
+    assert (reply.error_class, len(reply.body)) == ("", BODY_LIMIT)
+
+
+def test_a_head_request_waits_for_no_body(listen: Listen) -> None:
+    reply = fetch(Request(listen(answer=b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n").url, "HEAD"))
+    assert (reply.status, reply.error_class) == (200, "")
+
+
+def test_nobody_listening_is_refused() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        reply = fetch(Request(f"http://127.0.0.1:{unused.getsockname()[1]}/"))
+    assert (reply.error_class, reply.status, reply.total_us) == ("refused", None, None)
+    assert "ttfb" not in reply.phases
+
+
+def _close(connection: socket.socket, over: threading.Event) -> None:
+    """Say nothing and hang up."""
+
+
+def _stop_half_way(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+
+@pytest.mark.parametrize("act", [_close, _stop_half_way])
+def test_a_connection_closed_early_counts_as_refused(
+    listen: Listen, act: Callable[[socket.socket, threading.Event], None]
+) -> None:
+    assert fetch(Request(listen(act).url)).error_class == "refused"
+
+
+def test_a_server_that_says_nothing_is_a_read_timeout_and_counts_as_the_time_waited(listen: Listen) -> None:
+    reply = fetch(Request(listen(lambda connection, over: over.wait()).url, timeout=0.2))
+    assert reply.error_class == "timeout_read"
+    assert reply.total_us is not None
+    assert reply.total_us >= 200_000
+
+
+def _drip(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not over.wait(0.02):
+        connection.sendall(b"x")
+
+
+def test_a_dripping_server_does_not_outlive_the_deadline(listen: Listen) -> None:
+    reply = fetch(Request(listen(_drip).url, timeout=0.3))
+    assert (reply.error_class, reply.status) == ("deadline", 200)
+
+
+def test_a_connection_that_is_never_taken_is_a_connect_timeout() -> None:
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # fills the queue: further SYNs go unanswered
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(full.getsockname())
+        reply = fetch(Request(f"http://127.0.0.1:{full.getsockname()[1]}/", timeout=5, connect_timeout=0.2))
+    assert reply.error_class == "timeout_connect"
+
+
+def test_an_unknown_name_is_a_dns_error() -> None:
+    assert fetch(Request("http://no-such-host.invalid/")).error_class == "dns"
+
+
+def test_an_answer_that_is_not_http_is_an_assertion(listen: Listen) -> None:
+    assert fetch(Request(listen(answer=b"SSH-2.0-OpenSSH_9.2\r\n").url)).error_class == "assertion"
+
+
+@pytest.mark.parametrize("url", ["http://", "http://127.0.0.1:99999/"])
+def test_an_impossible_address_is_a_target_error(url: str) -> None:
+    assert fetch(Request(url)).error_class == "target"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"])
+def test_no_other_protocol_is_spoken(url: str) -> None:
+    reply = fetch(Request(url))
+    assert reply.error_class
+    assert reply.body == b""
+
+
+def test_secrets_are_not_in_the_printed_form_of_request_and_reply() -> None:
+    request = Request("http://127.0.0.1/?key=planted", "POST", {"Authorization": "planted"}, b"planted")
+    assert "planted" not in repr(request)
+
+
+# --- TLS ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of our own for 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway.example")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
+    certificate_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption_algorithm=serialization.NoEncryption()
+        )
+    )
+    return certificate_file, key_file
+
+
+@pytest.fixture
+def secure_server(certificate: tuple[Path, Path]) -> Iterator[str]:
+    """https:// on a free port; answers each connection once."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                plain, _ = server.accept()
+                with plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
+                    connection.recv(65536)
+                    connection.sendall(http_answer("200 OK", b"fine"))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"https://127.0.0.1:{server.getsockname()[1]}/"
+    server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    server.close()
+
+
+def test_a_certificate_nobody_vouches_for_is_a_tls_error(secure_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    reply = fetch(Request(secure_server))
+    assert reply.error_class == "tls"
+    assert "certificate" in reply.error
+
+
+def test_a_handshake_that_is_never_answered_is_a_connect_timeout(listen: Listen) -> None:
+    listener = listen(lambda connection, over: over.wait())
+    reply = fetch(Request(listener.url.replace("http:", "https:"), timeout=5, connect_timeout=0.2))
+    assert reply.error_class == "timeout_connect"
+    assert "ttfb" not in reply.phases
+
+
+def test_a_trusted_certificate_gives_the_tls_phase(
+    secure_server: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    reply = fetch(Request(secure_server))
+    assert (reply.status, reply.error_class) == (200, "")
+    assert reply.phases["tls"] > 0
