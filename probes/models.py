@@ -97,7 +97,7 @@ class ProbeSchedule(models.Model):
 
 
 class Result(models.Model):
-    """What one run saw. Unique per (probe, vantage, slot, attempt); attempt 0 is the scheduled one and the only one that counts."""
+    """What one run saw. Unique per (probe, vantage, slot, attempt); attempt 0 is the scheduled one, the only one that counts."""
 
     probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="results")
     vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="results")

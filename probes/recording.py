@@ -104,7 +104,7 @@ def _step(row: ProbeSchedule, report: Report, now: datetime) -> None:
 
 
 def _says_something(report: Report) -> bool:
-    """A slot skipped on purpose is not silence. Wrong keys and runs that came too late are: green would outlive its last proof."""
+    """A slot skipped on purpose is not silence. Wrong keys and runs that came too late are: green would outlive its proof."""
     if report.status == OutcomeStatus.SKIPPED:
         return report.error_class != LATE
     return report.status != OutcomeStatus.MISCONFIGURED

@@ -31,7 +31,7 @@ def dispatch_due() -> None:
     with current_app.producer_or_acquire() as producer:
         for batch in batches:
             run_batch.apply_async(
-                args=[batch.vantage, [task.as_message() for task in batch.tasks]],
+                args=(batch.vantage, [task.as_message() for task in batch.tasks]),
                 queue=batch.queue,
                 expires=batch.expires_in,
                 producer=producer,
@@ -46,7 +46,7 @@ def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
     if tasks:
         with ThreadPoolExecutor(max_workers=min(IN_FLIGHT, len(tasks))) as pool:
             reports = list(pool.map(_run_one, tasks))
-    record_outcomes.apply_async(args=[vantage, reports], queue="core", expires=300)
+    record_outcomes.apply_async(args=(vantage, reports), queue="core", expires=300)
 
 
 def _run_one(task: Task) -> dict[str, Any]:

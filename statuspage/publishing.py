@@ -1,7 +1,7 @@
 """The only way words become public: publish_update, publish_notice, publish_due.
 
-Each is one durable transaction (gates, rows, record entry, Notification) and needs only the database; this host's snapshot is refreshed
-after the commit. Nothing here talks to the broker: the publisher wakes the senders.
+Each is one durable transaction (gates, rows, record entry, Notification) and needs only the database; this host's snapshot is
+refreshed after the commit. Nothing here talks to the broker: the publisher wakes the senders.
 """
 
 from __future__ import annotations

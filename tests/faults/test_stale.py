@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ def status_description(copy: RunningCopy) -> str:
     return str(copy.summary()["status"]["description"])
 
 
+def is_stale(origin: str) -> bool:
+    return 'data-freshness="stale"' in requests.get(origin + "/", timeout=5).text
+
+
 def test_without_a_broker_the_page_says_that_it_cannot_confirm(copy: RunningCopy, valkey_process: Any) -> None:
     valkey_process.kill()
     wait_for("STK push cannot be confirmed", lambda: status_description(copy) == CANNOT_CONFIRM, seconds=90)
@@ -47,11 +52,7 @@ def test_without_a_publisher_every_file_about_now_turns_stale(copy: RunningCopy,
     os.kill(publisher.pid, signal.SIGSTOP)
     try:
         for origin in (copy.url, through_nginx):
-            wait_for(
-                f"stale from {origin}",
-                lambda origin=origin: 'data-freshness="stale"' in requests.get(origin + "/", timeout=5).text,
-                seconds=90,
-            )
+            wait_for(f"stale from {origin}", partial(is_stale, origin), seconds=90)
             for path in ABOUT_NOW:
                 answer = requests.get(origin + path, timeout=5)
                 assert answer.status_code == 200, path

@@ -45,7 +45,8 @@ def test_publishing_writes_rows_entry_and_notification_together(component: Compo
     actor = UserFactory()
     update = publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=actor, now=NOON)
     assert (update.publication, update.published_by) == ("published", actor)
-    entry = RecordEntry.objects.get(seq=update.record_seq)
+    entry = RecordEntry.objects.get(kind="incident_update")
+    assert update.record_seq == entry.seq
     assert entry.kind == "incident_update"
     assert Notification.objects.get(record_seq=entry.seq).update == update
     incident = Incident.objects.get()

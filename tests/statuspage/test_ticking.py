@@ -1,0 +1,67 @@
+"""The publisher's second."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from incidents.models import Component, IncidentUpdate, RecordEntry
+from probes import recording
+from statuspage import snapshot, ticking
+from statuspage.models import Heartbeat
+from subscribers.models import Notification
+from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def links(settings: Any) -> list[int]:
+    return sorted(int(path.name) for path in (settings.SNAPSHOT_DIR / "live").iterdir())
+
+
+def test_a_tick_sweeps_notifies_writes_and_extends(settings: Any) -> None:
+    component = ComponentFactory()
+    ProbeScheduleFactory(probe=ProbeFactory(component=component))
+    ticking.tick(now=NOON)
+    component.refresh_from_db()
+    assert component.status == "unknown"
+    assert Notification.objects.count() == RecordEntry.objects.count() == 1
+    assert (settings.SNAPSHOT_DIR / "current" / "fresh" / "index.html").exists()
+    slot = int(NOON.timestamp()) // 10
+    assert links(settings)[0] <= slot
+    assert slot + 5 <= links(settings)[-1] <= slot + 6
+    assert Heartbeat.objects.get(name="publisher").at == NOON
+
+
+def test_a_tick_that_could_not_read_the_database_extends_nothing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ComponentFactory()
+    ticking.tick(now=NOON)
+    before = links(settings)
+
+    def gone(**_: object) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(recording, "sweep_silence", gone)
+    with pytest.raises(OperationalError):
+        ticking.tick(now=NOON + timedelta(seconds=30))
+    assert links(settings) == before
+
+
+def test_links_that_ran_out_are_removed(settings: Any) -> None:
+    ComponentFactory()
+    snapshot.refresh(now=NOON)
+    snapshot.extend_freshness(now=NOON)
+    later = NOON + timedelta(minutes=10)
+    snapshot.refresh(now=later)
+    snapshot.extend_freshness(now=later)
+    assert links(settings)[0] >= int(later.timestamp()) // 10 - 1
+
+
+def test_nothing_public_comes_of_an_empty_house(settings: Any) -> None:
+    ticking.tick(now=NOON)
+    assert not IncidentUpdate.objects.exists()
+    assert not Component.objects.exists()
+    assert "Everything is working" not in (settings.SNAPSHOT_DIR / "current" / "fresh" / "index.html").read_text()
