@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from incidents import rollup
 from incidents.words import ComponentStatus, IncidentStatus
 
 Text = Mapping[str, str]  # one entry a configured language
@@ -116,3 +117,13 @@ class IncidentFacts:
             for item in update.affected:
                 last[item.component_id] = item
         return tuple(last.values())
+
+    @property
+    def worst_stated(self) -> tuple[AffectedFacts, ...]:
+        """The worst thing said of each component it names: what it was about, once it is over."""
+        worst: dict[str, AffectedFacts] = {}
+        for item in (item for update in reversed(self.updates) for item in update.affected):
+            before = worst.get(item.component_id)
+            if before is None or rollup.is_worse(item.new_status, before.new_status):
+                worst[item.component_id] = item
+        return tuple(worst.values())

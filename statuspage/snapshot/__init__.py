@@ -1,0 +1,194 @@
+"""The public files of this host: made from the record, swapped in whole, and called fresh only while somebody reads the record.
+
+`refresh` is called by the publisher each second and by the desk after a publication; `extend_freshness` by the publisher alone,
+at the end of a tick that read the database. Readers are served by nginx or by statuspage.snapshot.serving, which ask nothing but
+the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from incidents import record
+from incidents.models import RecordEntry
+from statuspage import page as public
+from statuspage.snapshot import building, swapping
+from statuspage.snapshot.swapping import Manifest, SnapshotError
+
+__all__ = ["Manifest", "SnapshotError", "current", "extend_freshness", "rebuild_all", "refresh"]
+
+log = logging.getLogger(__name__)
+
+REBUILT_AFTER = 10.0  # seconds
+FRESH_FOR = 30.0  # seconds: an older generation is not called fresh, whoever asks
+
+
+def refresh(*, now: datetime, force: bool = False) -> bool:
+    """Write a generation if the record went on, or `force`, or the last one is 10 s old. Answer whether one was written.
+
+    Never swaps to an earlier state of the record. Raises SnapshotError (an OSError) when the disk refuses, and Django's database
+    errors when the record cannot be read; the snapshot is then as it was.
+    """
+    return _refresh(directory(), now=now, force=force, anew=False)
+
+
+def rebuild_all(*, now: datetime) -> None:
+    """Everything from the database, whatever the disk holds; also the way back after the database was restored from a copy."""
+    _refresh(directory(), now=now, force=True, anew=True)
+
+
+def extend_freshness(*, now: datetime) -> bool:
+    """Call the current generation fresh for the next 60 s. Refused, and answered with False, when it is not young itself."""
+    where = directory()
+    manifest = swapping.read_manifest(where)
+    if manifest is None or abs(now.timestamp() - manifest.built_at) > FRESH_FOR:
+        log.warning("The snapshot is not renewed: it will not be called fresh.")
+        return False
+    with swapping.explained(where):
+        swapping.link_ahead(where, now=now.timestamp())
+    return True
+
+
+def current() -> Manifest | None:
+    """What the served generation was built from; None when there is none."""
+    return swapping.read_manifest(directory())
+
+
+def directory() -> Path:
+    return Path(settings.SNAPSHOT_DIR)
+
+
+# --- One refresh -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """All that one refresh took from the database, at one moment."""
+
+    page: public.NowPage
+    months: dict[str, list[str]]
+    incidents: dict[str, public.IncidentPage]  # those to write, by public id
+    anew: bool  # nothing that lies on the disk is used
+    redacted: bool
+
+
+def _refresh(where: Path, *, now: datetime, force: bool, anew: bool) -> bool:
+    with swapping.locked(where):
+        seen = swapping.read_manifest(where)
+        manifest = None if anew else swapping.find_whole(where, thorough=force or seen is None or _is_old(seen, now))
+        reading = _read(manifest, now=now, force=force)
+        if reading is None:
+            return False
+        swapping.remove_partials(where)
+        _write(where, manifest, reading, now)
+        swapping.prune(where, keep=1 if reading.redacted else swapping.KEPT)
+    return True
+
+
+def _read(manifest: Manifest | None, *, now: datetime, force: bool) -> _Reading | None:
+    """None when there is nothing to write."""
+    with _one_moment():
+        head = record.head()
+        if manifest and head.seq < manifest.built_from:
+            log.error(
+                "The record ends at %s, the page shows %s: nothing is swapped in. If the database was restored from a copy, "
+                "run `manage.py write_snapshot --rebuild`.",
+                head.seq,
+                manifest.built_from,
+            )
+            return None
+        if manifest and (manifest.made_with != building.fingerprint() or _another_record(manifest, head.seq, head.hash)):
+            manifest = None
+        due = manifest is None or force or head.seq != manifest.built_from or _is_old(manifest, now)
+        return _read_page(manifest, now) if due else None
+
+
+def _is_old(manifest: Manifest, now: datetime) -> bool:
+    return abs(now.timestamp() - manifest.built_at) >= REBUILT_AFTER
+
+
+def _another_record(manifest: Manifest, seq: int, head: str) -> bool:
+    """The same number under another hash: this is not the record the page was made from."""
+    return seq == manifest.built_from and head != manifest.head
+
+
+def _read_page(manifest: Manifest | None, now: datetime) -> _Reading:
+    page = public.build_now(now)
+    if manifest is None:
+        months, redacted = public.months_of_incidents(), True  # what was redacted meanwhile is not known
+        touched = {public_id for ids in months.values() for public_id in ids}
+    else:
+        months = {month: list(shard.incidents) for month, shard in manifest.shards.items()}
+        touched, redacted = _touched_since(manifest)
+    incidents = {built.incident.facts.public_id: built for built in public.build_incidents(touched)} if touched else {}
+    for public_id, built in incidents.items():
+        there = months.setdefault(built.incident.facts.month, [])
+        if public_id not in there:
+            there.append(public_id)
+    return _Reading(page, months, incidents, manifest is None, redacted)
+
+
+def _touched_since(manifest: Manifest) -> tuple[set[str], bool]:
+    """(incidents that entries after the manifest's speak of, whether something was redacted)."""
+    touched: set[str] = set()
+    redacted = False
+    for kind, body in RecordEntry.objects.filter(seq__gt=manifest.built_from).values_list("kind", "body"):
+        data = json.loads(body)["data"]
+        touched |= {data["incident"]} if data.get("incident") else set(data.get("incidents", ()))
+        redacted = redacted or kind == "redaction"
+    return touched, redacted
+
+
+def _write(where: Path, manifest: Manifest | None, reading: _Reading, now: datetime) -> None:
+    generation = swapping.Generation(where, now=now, anew=reading.anew)
+    for form in (building.FRESH, building.STALE):
+        generation.write(form, building.about_now(reading.page, form))
+    generation.write(swapping.ARCHIVE, building.standing())
+    before = manifest.shards if manifest and not reading.anew else {}
+    for month, public_ids in sorted(reading.months.items()):
+        written = {
+            public_id: building.incident_files(reading.incidents[public_id], reading.page.components)
+            for public_id in public_ids
+            if public_id in reading.incidents
+        }
+        if not written and month in before:
+            generation.keep_shard(month, before[month])
+        else:
+            kept = [public_id for public_id in public_ids if public_id not in written]
+            generation.write_shard(month, written, kept)
+    generation.swap_in(
+        built_from=reading.page.record.seq,
+        head=reading.page.record.hash,
+        built_at=now.timestamp(),
+        made_with=building.fingerprint(),
+    )
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Every query inside sees the same state of the database, and no writer waits for us."""
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "postgresql":
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    else:
+        # Django's own transactions are IMMEDIATE here: reading each second would take the write lock each second.
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")

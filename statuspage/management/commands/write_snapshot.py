@@ -1,0 +1,34 @@
+"""Write the public files now, for a first start, a restored database, or a look without a publisher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from statuspage import snapshot
+
+
+class Command(BaseCommand):
+    help = "Write the public files from the record. They count as fresh while the publisher runs, or for a minute with --fresh."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--rebuild", action="store_true", help="Everything anew, whatever the folder holds.")
+        parser.add_argument("--fresh", action="store_true", help="Call them fresh for the next 60 seconds.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        try:
+            if options["rebuild"]:
+                snapshot.rebuild_all(now=now)
+            else:
+                snapshot.refresh(now=now, force=True)
+            if options["fresh"]:
+                snapshot.extend_freshness(now=now)
+        except snapshot.SnapshotError as error:
+            raise CommandError(str(error)) from error
+        written = snapshot.current()
+        if written is None:
+            raise CommandError(f"Nothing whole lies in {snapshot.directory()}.")
+        self.stdout.write(f"{snapshot.directory()}: the record up to entry {written.built_from}.")

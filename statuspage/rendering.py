@@ -1,0 +1,42 @@
+"""Public pages as text: one template, one language, the frame every page has. No request, no query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils.translation import override
+
+from incidents.languages import codes
+
+
+def prefix_of(language: str) -> str:
+    """The start of a language's paths: nothing for the first configured one, /sw for the next."""
+    return "" if language == codes()[0] else f"/{language}"
+
+
+def frame(*, language: str, path: str) -> dict[str, Any]:
+    """What base.html needs. `path` is the page's path without its language: /, /subscribe, /incidents/…"""
+    return {
+        "lang": language,
+        "prefix": prefix_of(language),
+        "path": path,
+        "base_url": settings.BASE_URL,
+        "other_languages": [
+            {"code": code, "name": name, "href": f"{prefix_of(code)}{path}"}
+            for code, name in settings.LANGUAGES
+            if code != language
+        ],
+        "provider": settings.PROVIDER_NAME,
+        "help_line": settings.HELP_LINE,
+        "languages": settings.LANGUAGES,
+        "freshness": "",
+        "built_at": None,
+    }
+
+
+def render(template: str, *, language: str, path: str, **context: Any) -> str:
+    """A public page in one language. Context given here wins over the frame's."""
+    with override(language):
+        return render_to_string(template, {**frame(language=language, path=path), **context})

@@ -1,0 +1,256 @@
+"""Snapshot files served before Django's stack, from memory: no database, no session, no template.
+
+The embedded default's stand-in for nginx: the same files, the same choice between fresh and stale, the same ETags and headers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from incidents.languages import codes
+from incidents.public_ids import PATTERN
+from statuspage.rendering import prefix_of
+from statuspage.snapshot import headers, swapping
+from statuspage.snapshot.building import FRESH, STALE, folder_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ON_THE_SHELF = 512  # files kept in memory for one generation
+NO_SNAPSHOT = (
+    "We cannot show the status right now. Please try again in a minute.\n"
+    "Hatuwezi kuonyesha hali ya huduma kwa sasa. Tafadhali jaribu tena baada ya dakika moja.\n"
+)
+NOT_FOUND_JSON = b'{"error":"not found"}'
+ABOUT_NOW = {"api/v2/summary.json", "api/v2/status.json"}
+
+Answer = tuple[str, list[tuple[str, str]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """The bytes of one file on disk with what nginx would say of them."""
+
+    content: bytes
+    etag: str
+    last_modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file and its gzip twin."""
+
+    plain: Representation
+    packed: Representation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address leads: a file about now (in its two forms) or one that has one form."""
+
+    file: str
+    about_now: bool
+
+
+class Shelf:
+    """The files of one generation that were asked for."""
+
+    def __init__(self, generation: Path) -> None:
+        self.generation = generation
+        self._copies: dict[str, Copy] = {}
+
+    def take(self, file: str) -> Copy | None:
+        """None when the generation has no such file."""
+        found = self._copies.get(file)
+        if found is None:
+            found = _read(self.generation / file)
+            if found is not None:
+                if len(self._copies) >= ON_THE_SHELF:
+                    self._copies.clear()
+                self._copies[file] = found
+        return found
+
+
+class SnapshotFirst:
+    """WSGI: answer GET and HEAD of snapshot files, hand everything else to `app`."""
+
+    def __init__(self, app: WSGIApplication, directory: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.app = app
+        self.directory = directory or Path(settings.SNAPSHOT_DIR)
+        self.clock = clock
+        self._shelf: Shelf | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return self.app(environ, start_response)
+        path = environ.get("PATH_INFO", "")
+        answer = self._answer(path, environ)
+        if answer is None:
+            return self.app(environ, start_response)
+        status, listed, content = answer
+        if not status.startswith("304"):
+            listed = [*listed, ("Content-Length", str(len(content)))]
+        start_response(status, listed)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+
+    def _answer(self, path: str, environ: dict[str, Any]) -> Answer | None:
+        """None when the address is not ours."""
+        if path in _without_slash():
+            return "301 Moved Permanently", [("Location", f"{path}/"), ("Content-Type", "text/plain")], b""
+        place = place_of(path)
+        if place is None:
+            return _not_found_json() if path.lower().startswith("/api/") else None
+        shelf = self._current()
+        if shelf is None:
+            return _unavailable()
+        for file in self._files(place):
+            copy = shelf.take(file)
+            if copy is not None:
+                return _respond(copy, place, environ)
+        return _unavailable() if place.about_now else _missing(shelf, place)
+
+    def _files(self, place: Place) -> list[str]:
+        """What to try, in nginx's order: the fresh form while it is live, then the stale one."""
+        if not place.about_now:
+            return [f"{swapping.ARCHIVE}/{place.file}"] if not place.file.startswith("ids/") else [self._of_incident(place.file)]
+        live = swapping.is_live(self.directory, now=self.clock())
+        return [f"{FRESH}/{place.file}", f"{STALE}/{place.file}"] if live else [f"{STALE}/{place.file}"]
+
+    def _of_incident(self, file: str) -> str:
+        """ids/<id>/<file>, by the link ids/<id> -> ../current/archive/incidents/<month>, inside this generation."""
+        _, public_id, name = file.split("/", 2)
+        try:
+            month = Path(os.readlink(self.directory / "ids" / public_id)).name
+        except OSError:
+            return f"{swapping.ARCHIVE}/incidents/none"
+        return f"{swapping.ARCHIVE}/incidents/{month}/{name}"
+
+    def _current(self) -> Shelf | None:
+        """The shelf of the generation `current` names now. One reading of a link: cheap enough for every request."""
+        generation = swapping.current_generation(self.directory)
+        if generation is None:
+            return None
+        shelf = self._shelf
+        if shelf is None or shelf.generation != generation:
+            shelf = self._shelf = Shelf(generation)
+        return shelf
+
+
+# --- Addresses ---------------------------------------------------------------------------------
+
+_INCIDENT = re.compile(rf"/incidents/(?P<id>{PATTERN})(?P<json>\.json)?")
+
+
+def place_of(path: str) -> Place | None:
+    """Where an address leads; None when it is no snapshot file's. /api/ in any case; everything else to the letter."""
+    if path.lower().startswith("/api/"):
+        file = path.lower()[1:]
+        return Place(file, about_now=True) if file in ABOUT_NOW else None
+    for language in reversed(codes()):  # the first language has no prefix: it is asked last
+        prefix = prefix_of(language)
+        if path.startswith(f"{prefix}/"):
+            return _place_in(path[len(prefix) :], folder_of(language))
+    return None
+
+
+def _place_in(path: str, folder: str) -> Place | None:
+    if path == "/":
+        return Place(f"{folder}index.html", about_now=True)
+    if path in ("/history.atom", "/updates.atom"):
+        return Place(f"{folder}{path[1:]}", about_now=True)
+    if path == "/subscribe":
+        return Place(f"{folder}subscribe.html", about_now=False)
+    if path.startswith("/incidents/"):
+        found = _INCIDENT.fullmatch(path)
+        if found is None or (found["json"] and folder):
+            return Place("none.html", about_now=False)
+        name = f"{found['id']}.json" if found["json"] else f"{folder}{found['id']}.html"
+        return Place(f"ids/{found['id']}/{name}", about_now=False)
+    return None
+
+
+def _without_slash() -> set[str]:
+    return {prefix_of(code) for code in codes() if prefix_of(code)}
+
+
+# --- Answers -----------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> Copy | None:
+    plain = _represent(path)
+    return Copy(plain, _represent(path.with_name(f"{path.name}.gz"))) if plain else None
+
+
+def _represent(path: Path) -> Representation | None:
+    """A file with nginx's ETag: the hexadecimal mtime and size of the very file that is sent."""
+    try:
+        with path.open("rb") as handle:
+            content = handle.read()
+            mtime = int(os.fstat(handle.fileno()).st_mtime)
+    except OSError:
+        return None
+    return Representation(content, f'"{mtime:x}-{len(content):x}"', formatdate(mtime, usegmt=True))
+
+
+def _respond(copy: Copy, place: Place, environ: dict[str, Any]) -> Answer:
+    packed = copy.packed if _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")) else None
+    sent = packed or copy.plain
+    listed = [
+        *headers.headers_for(place.file, about_now=place.about_now),
+        ("ETag", sent.etag),
+        ("Last-Modified", sent.last_modified),
+        ("Vary", "Accept-Encoding"),
+    ]
+    if _is_known(sent, environ):
+        return "304 Not Modified", [pair for pair in listed if pair[0] != "Content-Type"], b""
+    if packed:
+        listed.append(("Content-Encoding", "gzip"))
+    return "200 OK", listed, sent.content
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        name, _, parameters = part.partition(";")
+        if name.strip() in ("gzip", "x-gzip"):
+            return re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters) is None
+    return False
+
+
+def _is_known(sent: Representation, environ: dict[str, Any]) -> bool:
+    """Has the reader this very file? If-None-Match wins over If-Modified-Since, which must be exactly our time, as in nginx."""
+    tags = environ.get("HTTP_IF_NONE_MATCH")
+    if tags is not None:
+        return tags.strip() == "*" or sent.etag in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+    return environ.get("HTTP_IF_MODIFIED_SINCE") == sent.last_modified
+
+
+def _missing(shelf: Shelf, place: Place) -> Answer:
+    if place.file.endswith(".json"):
+        return _not_found_json()
+    page = shelf.take(f"{swapping.ARCHIVE}/404.html")
+    listed = headers.headers_for("404.html", about_now=True)
+    return "404 Not Found", listed, page.plain.content if page else b"Not found\n"
+
+
+def _not_found_json() -> Answer:
+    return "404 Not Found", headers.headers_for("error.json", about_now=True), NOT_FOUND_JSON
+
+
+def _unavailable() -> Answer:
+    """There is nothing to show, and no pretending: the one answer without a time in it."""
+    listed = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("Retry-After", "10"),
+        *headers.ALWAYS,
+    ]
+    return "503 Service Unavailable", listed, NO_SNAPSHOT.encode()

@@ -1,0 +1,220 @@
+"""States in words, in every configured language: the word of each status and phase, and the sentences that say how things are.
+
+English stands here, Kiswahili in locale/sw. A status is never glued into a sentence: each sentence is translated whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.utils.translation import gettext, gettext_noop, ngettext, override
+
+from incidents import rollup
+from incidents.facts import ComponentFacts, IncidentFacts, Text
+from incidents.languages import codes
+from incidents.words import ComponentStatus, IncidentStatus
+from statuspage import clock_words
+
+STATUS_WORDS: dict[str, str] = {
+    ComponentStatus.MAJOR_OUTAGE: gettext_noop("Not working"),
+    ComponentStatus.PARTIAL_OUTAGE: gettext_noop("Not working for some"),
+    ComponentStatus.DEGRADED_PERFORMANCE: gettext_noop("Slow"),
+    ComponentStatus.DELAYED: gettext_noop("Delayed"),
+    ComponentStatus.UNKNOWN: gettext_noop("We can’t confirm"),
+    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Planned work"),
+    ComponentStatus.OPERATIONAL: gettext_noop("Working"),
+}
+PHASE_WORDS: dict[str, str] = {
+    IncidentStatus.INVESTIGATING: gettext_noop("Looking into it"),
+    IncidentStatus.IDENTIFIED: gettext_noop("Cause found"),
+    IncidentStatus.MONITORING: gettext_noop("Watching"),
+    IncidentStatus.RESOLVED: gettext_noop("Fixed"),
+    IncidentStatus.FALSE_ALARM: gettext_noop("No problem found"),
+}
+# (one service, some services, all of them): the headline when this is the worst state of any service.
+_HEADLINES: dict[str, tuple[str, str, str]] = {
+    ComponentStatus.MAJOR_OUTAGE: (
+        gettext_noop("%(service)s is not working"),
+        gettext_noop("Some services are not working"),
+        gettext_noop("No service is working"),
+    ),
+    ComponentStatus.PARTIAL_OUTAGE: (
+        gettext_noop("%(service)s is not working for some people"),
+        gettext_noop("Some services are not working for some people"),
+        gettext_noop("All services are failing for some people"),
+    ),
+    ComponentStatus.DEGRADED_PERFORMANCE: (
+        gettext_noop("%(service)s is slow"),
+        gettext_noop("Some services are slow"),
+        gettext_noop("All services are slow"),
+    ),
+    ComponentStatus.DELAYED: (
+        gettext_noop("%(service)s is delayed"),
+        gettext_noop("Some services are delayed"),
+        gettext_noop("All services are delayed"),
+    ),
+    ComponentStatus.UNKNOWN: (
+        gettext_noop("We can’t confirm %(service)s"),
+        gettext_noop("We can’t confirm some services"),
+        gettext_noop("We can’t confirm any service"),
+    ),
+    ComponentStatus.UNDER_MAINTENANCE: (gettext_noop("Planned work is going on"),) * 3,
+}
+_ACTIONS: dict[str, str] = {
+    ComponentStatus.MAJOR_OUTAGE: gettext_noop(
+        "Do not try again until this page says it is working. Do not give or take cash without an SMS."
+    ),
+    ComponentStatus.PARTIAL_OUTAGE: gettext_noop("Do not pay again. Wait for your SMS before you give or take cash."),
+    ComponentStatus.DEGRADED_PERFORMANCE: gettext_noop("Do not send or pay again. Wait for your SMS."),
+    ComponentStatus.DELAYED: gettext_noop("Do not send or pay again. Wait for your SMS."),
+    ComponentStatus.UNKNOWN: gettext_noop("If a payment has not gone through, do not send it again. Wait for your SMS."),
+    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("If you have paid already, wait for your SMS."),
+}
+
+
+def say(message: str, **values: str | int | Text) -> Text:
+    """A message in every configured language; a value that is a text itself is taken in that language."""
+    said = {}
+    for code in codes():
+        with override(code):
+            chosen = {key: value if isinstance(value, str | int) else value[code] for key, value in values.items()}
+            said[code] = gettext(message) % chosen if chosen else gettext(message)
+    return said
+
+
+def status_word(status: str) -> Text:
+    return say(STATUS_WORDS[status])
+
+
+def phase_word(status: str) -> Text:
+    return say(PHASE_WORDS[status])
+
+
+def joined(texts: Sequence[Text]) -> Text:
+    """A, B and C"""
+    if len(texts) < 2:
+        return texts[0] if texts else dict.fromkeys(codes(), "")
+    first = {code: ", ".join(text[code] for text in texts[:-1]) for code in codes()}
+    return say(gettext_noop("%(first)s and %(last)s"), first=first, last=texts[-1])
+
+
+def _paragraph(sentences: Iterable[Text]) -> Text:
+    listed = list(sentences)
+    return {code: " ".join(text[code] for text in listed) for code in codes()}
+
+
+def counted(components: Sequence[ComponentFacts]) -> Text:
+    """11 of 16 services are working"""
+    working, total = sum(component.is_operational for component in components), len(components)
+    said = {}
+    for code in codes():
+        with override(code):
+            template = ngettext(
+                "%(working)d of %(total)d service is working", "%(working)d of %(total)d services are working", total
+            )
+            said[code] = template % {"working": working, "total": total}
+    return said
+
+
+def counted_when_stale(components: Sequence[ComponentFacts]) -> Text:
+    return say(gettext_noop("None of %(total)d services confirmed"), total=len(components))
+
+
+def headline(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts]) -> Text:
+    """The one sentence. The worst state wins; nothing is called working while a published incident is open."""
+    worst = rollup.worst(component.status for component in components)
+    if worst == ComponentStatus.OPERATIONAL:
+        return _headline_without_trouble(components, open_incidents)
+    there = [component for component in components if component.status == worst]
+    one, some, all_of_them = _HEADLINES[worst]
+    if len(there) == 1:
+        return say(one, service=there[0].name)
+    return say(all_of_them if len(there) == len(components) else some)
+
+
+def _headline_without_trouble(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts]) -> Text:
+    if not open_incidents:
+        return say(gettext_noop("Everything is working") if components else gettext_noop("No services are listed yet"))
+    if all(incident.status == IncidentStatus.MONITORING for incident in open_incidents):
+        return say(gettext_noop("It is working again. We are watching it"))
+    return say(gettext_noop("We are looking into a problem"))
+
+
+def lead(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts], help_line: str) -> Text:
+    """What the headline leaves out: which services are in which state, and who says so."""
+    worst = rollup.worst(component.status for component in components)
+    if worst == ComponentStatus.OPERATIONAL:
+        return _lead_without_trouble(components, open_incidents, help_line)
+    sentences = []
+    by_status = {status: [part for part in components if part.status == status] for status in rollup.WORST_FIRST}
+    named_above = worst if len(by_status[worst]) == 1 and worst != ComponentStatus.UNDER_MAINTENANCE else ""
+    for status, there in by_status.items():
+        if there and status not in (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, named_above):
+            names = joined([component.name for component in there])
+            sentences.append(say(gettext_noop("%(state)s: %(services)s."), state=status_word(status), services=names))
+    if by_status[ComponentStatus.UNKNOWN]:
+        sentences.append(_silence(by_status[ComponentStatus.UNKNOWN]))
+    if by_status[ComponentStatus.OPERATIONAL]:
+        sentences.append(say(gettext_noop("Other services are working.")))
+    return _paragraph(sentences)
+
+
+def _silence(silent: Sequence[ComponentFacts]) -> Text:
+    """Unknown: our probes are silent. Another thing than stale, so another text."""
+    if len(silent) == 1 and silent[0].since:
+        since = {code: clock_words.full(silent[0].since, code) for code in codes()}
+        return say(
+            gettext_noop("Our probes have seen nothing of %(service)s since %(time)s. It may be working."),
+            service=silent[0].name,
+            time=since,
+        )
+    return say(
+        gettext_noop("Our probes see nothing of %(services)s. They may be working."),
+        services=joined([component.name for component in silent]),
+    )
+
+
+def _lead_without_trouble(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts], help_line: str) -> Text:
+    if open_incidents:
+        return joined([incident.name for incident in open_incidents])
+    if not components:
+        return say(gettext_noop("Services appear here as soon as they are entered at the desk."))
+    watched = any(component.watched for component in components)
+    found = (
+        gettext_noop("Our probes and our staff found no problems.") if watched else gettext_noop("Our staff found no problems.")
+    )
+    if not help_line:
+        return say(found)
+    call = say(gettext_noop("If something is not working for you, call %(help_line)s."), help_line=help_line)
+    return _paragraph([say(found), call])
+
+
+def action(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts]) -> Text | None:
+    """What to do; None when there is nothing to do differently."""
+    worst = rollup.worst(component.status for component in components)
+    if worst in _ACTIONS:
+        return say(_ACTIONS[worst])
+    return say(gettext_noop("If money is missing, check your balance before you pay again.")) if open_incidents else None
+
+
+def stale_headline() -> Text:
+    return say(gettext_noop("We can’t confirm right now"))
+
+
+def stale_lead(last_confirmed: datetime) -> Text:
+    """Stale: we cannot read our own record."""
+    time = {code: clock_words.full(last_confirmed, code) for code in codes()}
+    return say(
+        gettext_noop(
+            "This page could last be confirmed at %(time)s. Services may be working. We are not able to say how they are now."
+        ),
+        time=time,
+    )
+
+
+def stale_action(help_line: str) -> Text:
+    sentences = [say(_ACTIONS[ComponentStatus.UNKNOWN])]
+    if help_line:
+        sentences.append(say(gettext_noop("Or call %(help_line)s."), help_line=help_line))
+    return _paragraph(sentences)
