@@ -21,17 +21,22 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
 class Subscriber(models.Model):
     """One address on one channel. The address is encrypted at rest; `address_hash` (keyed) finds it again."""
 
-    public_id = models.CharField(max_length=32, unique=True, help_text="Random; the only name of a subscriber outside this table.")
+    public_id = models.CharField(
+        max_length=32, unique=True, help_text="Random; the only name of a subscriber outside this table."
+    )
     channel = models.CharField(max_length=12, default="email")
     address_encrypted = models.TextField()
     address_hash = models.CharField(max_length=64)
     domain = models.CharField(max_length=255, db_index=True)
     language = models.CharField(max_length=8)
     state = models.CharField(max_length=14, choices=SubscriberState, default=SubscriberState.PENDING)
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(help_text="When they asked; the confirmation link hangs on it.")
     confirm_token_hash = models.CharField(max_length=64, blank=True, default="", db_index=True)
     confirm_sent_at = models.DateTimeField(null=True, blank=True)
     confirm_mails_sent = models.PositiveSmallIntegerField(default=0)
+    # The confirmation mail is a row's work too: null when none waits, else due then; a claim moves it on (the lease).
+    confirm_due_at = models.DateTimeField(null=True, blank=True)
+    confirm_attempt = models.PositiveSmallIntegerField(default=0)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     consent = models.JSONField(default=dict, blank=True, help_text="When, from where and on which wording they agreed.")
@@ -40,6 +45,10 @@ class Subscriber(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["channel", "address_hash"], name="one_subscriber_per_address")]
+        indexes = [
+            models.Index(fields=["confirm_due_at"], condition=models.Q(confirm_due_at__isnull=False), name="confirmation_due"),
+            models.Index(fields=["created_at"], condition=models.Q(state="pending"), name="subscriber_unconfirmed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.public_id}"
@@ -102,7 +111,10 @@ class Delivery(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["notification", "subscriber"], name="one_delivery_per_subscriber")]
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="pending"), name="delivery_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="pending"), name="delivery_due"),
+            models.Index(fields=["lease_until"], condition=models.Q(lease_until__isnull=False), name="delivery_leased"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.notification_id} to {self.subscriber_id}: {self.state}"

@@ -1,0 +1,202 @@
+"""Incidents at the desk: the list, one incident with all that was said of it, reporting one, and writing its next update."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from incidents import notices, timeline
+from incidents.languages import by_language
+from incidents.models import Component, Incident, IncidentUpdate, Notice
+from incidents.words import Publication
+from statuspage.admin import evidence
+from statuspage.admin.base import DeskAdmin, require
+from statuspage.admin.columns import phase_column, publication_column
+from statuspage.admin.forms import ReportForm, Start, UpdateForm, last_stated
+from statuspage.templatetags.desk import ago, first_text, moment
+
+ADD_UPDATE = "incidents.add_incidentupdate"
+
+
+def incident_url(incident: Incident) -> str:
+    return reverse("admin:incidents_incident_change", args=[incident.pk])
+
+
+def draft_url(update: IncidentUpdate) -> str:
+    return reverse("admin:incidents_incidentupdate_change", args=[update.pk])
+
+
+def publish_url(update: IncidentUpdate) -> str:
+    return reverse("admin:incidents_incidentupdate_publish", args=[update.pk])
+
+
+class IncidentAdmin(DeskAdmin):
+    """Its texts are written in its updates; here is what was said and what waits."""
+
+    list_display = ["headline", "phase", "publicity", "next_promise", "started"]
+    list_filter = ["publication", "status"]
+    search_fields = ["name", "public_id"]
+    search_help_text = "A word of its headline, or its public id"
+    list_display_links = ["headline"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        return super().get_queryset(request).order_by("-started_at", "-id")
+
+    def headline(self, incident: Incident) -> str:
+        return first_text(incident.name) or "(no headline yet)"
+
+    phase = phase_column
+    publicity = publication_column
+
+    def next_promise(self, incident: Incident) -> str:
+        if not incident.is_open or incident.next_update_by is None:
+            return "–"
+        if incident.next_update_by < timezone.now():
+            return f"{moment(incident.next_update_by)}: {ago(incident.next_update_by)} late"
+        return f"{moment(incident.next_update_by)}, in {ago(incident.next_update_by)}"
+
+    def started(self, incident: Incident) -> str:
+        return moment(incident.started_at)
+
+    next_promise.short_description = "Next update promised by"  # type: ignore[attr-defined]
+    next_promise.admin_order_field = "next_update_by"  # type: ignore[attr-defined]
+    started.admin_order_field = "started_at"  # type: ignore[attr-defined]
+
+    def get_urls(self) -> list[URLPattern]:
+        new_update = self.admin_site.admin_view(self.new_update_view)
+        return [path("<int:incident_id>/new-update/", new_update, name="incidents_incident_new_update"), *super().get_urls()]
+
+    # --- One incident ---------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        require(request, "incidents.view_incident")
+        incident = get_object_or_404(Incident, pk=object_id)
+        drafts = list(incident.updates.drafts().select_related("author", "notice"))
+        return self.page(
+            request,
+            "incident.html",
+            title=first_text(incident.name) or "Incident without a headline",
+            incident=incident,
+            drafts=drafts,
+            published=list(incident.updates.published().select_related("published_by", "signed_by").prefetch_related("affected")),
+            evidence=evidence.of(incident),
+            stated=_stated_now(incident),
+            notices=_notices_for(incident),
+            may_write=request.user.has_perm(ADD_UPDATE),
+            is_late=bool(incident.is_open and incident.next_update_by and incident.next_update_by < timezone.now()),
+            is_public=incident.publication == Publication.PUBLISHED,
+        )
+
+    # --- Report ---------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        actor = require(request, "incidents.add_incident")
+        now = timezone.now()
+        local = timezone.localtime(now)
+        form = ReportForm(request.POST or None, initial={"since_day": local.date(), "since_time": local.time()})
+        if request.method == "POST" and form.is_valid():
+            component = form.cleaned_data["component"]
+            already = timeline.open_incident_of(component)
+            if already is None:
+                draft = timeline.open_draft(
+                    component=component, status=form.cleaned_data["status"], since=form.since, now=now, author=actor
+                )
+                messages.success(request, "A draft is ready. Nothing is public yet.")
+                return redirect(draft_url(draft))
+            return self._report_page(request, form, already)
+        return self._report_page(request, form, None)
+
+    def _report_page(self, request: HttpRequest, form: ReportForm, already: Incident | None) -> HttpResponse:
+        status = 409 if already else 200
+        return self.page(request, "report.html", status=status, title="Report an incident", form=form, already=already)
+
+    # --- The next update ------------------------------------------------------------------------
+
+    def new_update_view(self, request: HttpRequest, incident_id: int) -> HttpResponse:
+        """A new draft of an open incident, in own words or, with ?notice=, in those of a signed notice."""
+        actor = require(request, ADD_UPDATE)
+        incident = get_object_or_404(Incident, pk=incident_id)
+        notice = _asked_notice(request)
+        now = timezone.now()
+        form = UpdateForm(
+            request.POST or None, incident=incident, start=Start.from_incident(incident, notice), with_words=notice is None
+        )
+        if request.method == "POST" and form.is_valid():
+            draft = _add(form, incident, notice, actor, now)
+            if draft:
+                messages.success(request, "The draft is kept. Nothing is public yet.")
+                may_publish = notice and request.user.has_perm("incidents.publish_incidentupdate")
+                return redirect(publish_url(draft) if may_publish else draft_url(draft))
+        return self.page(
+            request,
+            "new_update.html",
+            title="New update",
+            incident=incident,
+            form=form,
+            notice=notice,
+            notice_words=_filled(notice, incident, now) if notice else None,
+            notices=_notices_for(incident),
+            evidence=evidence.of(incident),
+        )
+
+
+def _add(form: UpdateForm, incident: Incident, notice: Notice | None, actor: User, now: datetime) -> IncidentUpdate | None:
+    """The draft; None when it is refused, with the reason in the form."""
+    written = form.written()
+    if notice and not written.affected:
+        form.add_error(None, "Name at least one service: the notice speaks of it.")
+        return None
+    try:
+        return timeline.add_update(
+            incident=incident,
+            status=written.status,
+            body=written.body,
+            affected=written.affected,
+            next_update_by=written.next_update_by,
+            deliver_notifications=written.deliver_notifications,
+            author=actor,
+            now=now,
+            notice=notice,
+        )
+    except timeline.TimelineError as refusal:
+        form.add_error(None, str(refusal))
+        return None
+
+
+def _stated_now(incident: Incident) -> list[tuple[Component, str]]:
+    stated = last_stated(incident)
+    return [(component, stated[component.code]) for component in Component.objects.filter(code__in=list(stated))]
+
+
+def _notices_for(incident: Incident) -> list[Notice]:
+    """Signed notices that could be the incident's next word; first notices open one, so they are not among them."""
+    if incident.publication != Publication.PUBLISHED or not incident.is_open:
+        return []
+    return [notice for notice in Notice.objects.all() if notices.is_signed(notice) and not notice.opens_for]
+
+
+def _asked_notice(request: HttpRequest) -> Notice | None:
+    notice = Notice.objects.filter(code=request.GET.get("notice", "")).first()
+    return notice if notice and notices.is_signed(notice) else None
+
+
+def _filled(notice: Notice, incident: Incident, now: datetime) -> dict[str, str] | None:
+    """The notice's words as they would stand in the draft; None while the incident names no service."""
+    first = next(iter(last_stated(incident)), None)
+    if first is None:
+        return None
+    component = Component.objects.get(code=first)
+    texts = by_language(notice.body)
+    return notices.fill(
+        texts=texts, component=component, since=incident.started_at, next_by=notices.promise(notice, now), now=now
+    )

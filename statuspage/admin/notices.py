@@ -1,0 +1,148 @@
+"""Notices: texts signed in calm time. Unsigned ones are edited, signed ones are read; signing is a page of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from incidents import audit, languages, notices, signing
+from incidents.models import AuditEvent, Notice
+from incidents.words import ComponentStatus
+from statuspage.admin.base import DeskAdmin, person, require
+from statuspage.admin.columns import display
+from statuspage.state_words import STATUS_WORDS
+from statuspage.templatetags.desk import moment, phase_word, status_word
+
+TEXT = ["code", "phase", "component_status", "opens_for", "title", "body", "cadence_minutes"]
+SLOTS = "Slots: {component}, {since}, {next}. There is none for a status word: write one notice for each state."
+
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Notice]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class NoticeForm(_ModelForm):
+    opens_for = forms.MultipleChoiceField(
+        choices=[
+            (status.value, STATUS_WORDS[status])
+            for status in ComponentStatus
+            if status not in (ComponentStatus.UNKNOWN, ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE)
+        ],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="First notice when probes confirm",
+    )
+
+    class Meta:
+        model = Notice
+        fields = TEXT
+
+
+class NoticeAdmin(DeskAdmin):
+    form = NoticeForm
+    list_display = ["code", "phase_of", "states", "cadence", "languages_of", "signature"]
+    search_fields = ["code", "body"]
+    readonly_fields = ["signature"]
+    fieldsets = [
+        ("Signature", {"fields": ["signature"]}),
+        ("What it says", {"fields": ["title", "body"], "description": SLOTS}),
+        ("When it is used", {"fields": ["code", "phase", "component_status", "opens_for", "cadence_minutes"]}),
+    ]
+    change_form_outer_before_template = "admin/desk/_notice_sign.html"
+
+    @display(description="Phase")
+    def phase_of(self, notice: Notice) -> str:
+        return phase_word(notice.phase) if notice.phase else "keeps the phase"
+
+    @display(description="States")
+    def states(self, notice: Notice) -> str:
+        return status_word(notice.component_status) if notice.component_status else "keeps what is shown"
+
+    @display(description="Next update after")
+    def cadence(self, notice: Notice) -> str:
+        return f"{notice.cadence_minutes} min" if notice.cadence_minutes else "none"
+
+    @display(description="Written in")
+    def languages_of(self, notice: Notice) -> str:
+        gaps = {*languages.missing(notice.title), *languages.missing(notice.body)}
+        return ", ".join(code for code in languages.codes() if code not in gaps) or "none yet"
+
+    @display(description="Signature")
+    def signature(self, notice: Notice) -> str:
+        if notice.pk is None or notice.signed_by is None:
+            return "None yet: it cannot go out"
+        if not notices.is_signed(notice):
+            return "Changed after it was signed: it cannot go out"
+        return f"Signed by {notice.signed_by}, {moment(notice.signed_at)}"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who may not change it reads it in every language; signed words nobody changes."""
+        notice = get_object_or_404(Notice, pk=object_id)
+        if self.has_change_permission(request, notice):
+            return super().change_view(request, object_id, form_url, extra_context)
+        require(request, "incidents.change_notice" if request.method == "POST" else "incidents.view_notice")
+        if request.method == "POST":
+            raise PermissionDenied
+        return self.page(
+            request,
+            "notice.html",
+            title=f"Notice “{notice.code}”",
+            notice=notice,
+            signature=self.signature(notice),
+            may_sign=person(request).has_perm("incidents.sign_incidentupdate") and not notices.is_signed(notice),
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
+        """Signed words are read-only."""
+        return super().has_change_permission(request, obj) and not (obj is not None and notices.is_signed(obj))
+
+    def save_model(self, request: HttpRequest, obj: Notice, form: forms.ModelForm[Notice], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        audit.log(act="notice.edit", actor=person(request), now=timezone.now(), target=obj.code)
+
+    def get_urls(self) -> list[URLPattern]:
+        sign = self.admin_site.admin_view(self.sign_view)
+        return [path("<int:notice_id>/sign/", sign, name="incidents_notice_sign"), *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        notice = kwargs.get("obj")
+        may = person(request).has_perm("incidents.sign_incidentupdate")
+        context["may_sign_notice"] = may and notice is not None and not notices.is_signed(notice)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def sign_view(self, request: HttpRequest, notice_id: int) -> HttpResponse:
+        """Both languages to read, and one button. Whoever wrote the notice cannot sign it."""
+        signer = require(request, "incidents.sign_incidentupdate")
+        notice = get_object_or_404(Notice, pk=notice_id)
+        gaps = {*languages.missing(notice.title), *languages.missing(notice.body)}
+        refusal = ""
+        if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
+            refusal = "You wrote part of this notice. Another person must sign it."
+        elif gaps:
+            refusal = f"It is not written in {', '.join(sorted(gaps))} yet."
+        elif request.POST.get("seen_hash", notices.notice_hash(notice)) != notices.notice_hash(notice):
+            refusal = "It was changed after you opened it. Read it again."
+        if request.method == "POST" and not refusal:
+            signing.sign_notice(notice=notice, signer=signer, now=timezone.now())
+            messages.success(request, f"“{notice.code}” is signed. It may go out untouched without anyone else.")
+            return redirect(reverse("admin:incidents_notice_change", args=[notice.pk]))
+        return self.page(
+            request,
+            "sign_notice.html",
+            status=403 if request.method == "POST" else 200,
+            title=f"Sign notice “{notice.code}”",
+            notice=notice,
+            refusal=refusal,
+            seen_hash=notices.notice_hash(notice),
+        )

@@ -1,0 +1,165 @@
+"""Probes, where they run, when, and what they saw. A probe that could not run is refused here, with what to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from probes import scheduling
+from probes.models import Probe, ProbeSchedule, Result, Vantage
+from probes.outcome import TargetError
+from probes.probers import PROBERS, validate
+from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin, ReadOnlyRows
+from statuspage.admin.columns import display
+from statuspage.templatetags.desk import ago, moment, status_word
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Probe]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class ProbeForm(_ModelForm):
+    kind = forms.ChoiceField(
+        choices=[(kind, kind) for kind in PROBERS],
+        widget=UnfoldAdminSelectWidget,
+        help_text="How it asks. README lists the keys of each kind.",
+    )
+
+    class Meta:
+        model = Probe
+        fields = [
+            "code", "component", "kind", "spec", "interval", "timeout",
+            "failure_threshold", "window", "success_threshold", "enabled",
+        ]  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if "spec" in given and "kind" in given:
+            try:
+                validate(given["kind"], given["spec"])
+            except TargetError as error:
+                self.add_error("spec", str(error))
+        failures, window = given.get("failure_threshold"), given.get("window")
+        if failures is not None and window is not None and not 1 <= failures <= window:
+            self.add_error("failure_threshold", f"Give 1 to {window}: so many bad outcomes of the last {window} confirm.")
+        if given.get("success_threshold") == 0:
+            self.add_error("success_threshold", "Give 1 or more: so many good outcomes in a row recover.")
+        return given
+
+
+class ResultRows(ReadOnlyRows):
+    model = Result
+    verbose_name_plural = "Last outcomes"
+    readonly_fields = ("seen_at", "vantage", "status", "took", "http_status", "evidence")
+    fields = readonly_fields
+    ordering = ["-slot", "-attempt"]
+    per_page = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Result]:
+        return super().get_queryset(request).select_related("vantage")
+
+    @display(description="When")
+    def seen_at(self, result: Result) -> str:
+        return f"{timezone.localtime(result.started_at):%d %b, %H:%M:%S}"
+
+    @display(description="Took")
+    def took(self, result: Result) -> str:
+        return _milliseconds(result)
+
+
+class ProbeAdmin(DeskAdmin):
+    form = ProbeForm
+    list_display = ["code", "component", "kind", "interval", "says", "last_outcome", "enabled"]
+    list_filter = ["enabled", "kind", "component"]
+    search_fields = ["code", "component__code", "component__name"]
+    list_select_related = ["component"]
+    inlines = [ResultRows]
+    fieldsets = [
+        (None, {"fields": ["code", "component", "enabled"]}),
+        ("What it asks", {"fields": ["kind", "spec"]}),
+        ("How often, how long", {"fields": ["interval", "timeout"]}),
+        ("When it is believed", {"fields": ["failure_threshold", "window", "success_threshold"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Probe]:
+        return super().get_queryset(request).prefetch_related("schedules")
+
+    def get_inlines(self, request: HttpRequest, obj: Probe | None) -> list[Any]:
+        return list(self.inlines) if obj else []
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The probe's schedules follow its interval; each vantage that runs it keeps doing so."""
+        super().save_related(request, form, formsets, change)
+        for row in form.instance.schedules.filter(enabled=True).select_related("vantage"):
+            scheduling.schedule(probe=form.instance, vantage=row.vantage)
+
+    @display(description="Says")
+    def says(self, probe: Probe) -> str:
+        words = [status_word(row.confirmed) if row.confirmed else "nothing yet" for row in probe.schedules.all() if row.enabled]
+        return ", ".join(words) or "not scheduled"
+
+    @display(description="Last outcome")
+    def last_outcome(self, probe: Probe) -> str:
+        heard = [row.last_outcome_at for row in probe.schedules.all() if row.last_outcome_at]
+        return f"{ago(max(heard))} ago" if heard else "never"
+
+
+class ScheduleAdmin(DeskAdmin):
+    """Which probe runs where. The interval and phase are the probe's; detection's memory is its own."""
+
+    list_display = ["probe", "vantage", "interval", "says", "last_outcome", "enabled"]
+    list_filter = ["vantage", "enabled"]
+    list_select_related = ["probe", "vantage"]
+    fields = ["probe", "vantage", "enabled"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ProbeSchedule | None = None) -> list[str]:
+        return ["probe", "vantage"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: ProbeSchedule, form: Any, change: bool) -> None:
+        obj.interval = obj.probe.interval
+        obj.phase = scheduling.phase_of(obj.probe.code, obj.vantage.name, obj.interval)
+        super().save_model(request, obj, form, change)
+
+    @display(description="Says")
+    def says(self, row: ProbeSchedule) -> str:
+        return status_word(row.confirmed) if row.confirmed else "nothing yet"
+
+    @display(description="Last outcome")
+    def last_outcome(self, row: ProbeSchedule) -> str:
+        return f"{ago(row.last_outcome_at)} ago" if row.last_outcome_at else "never"
+
+
+class VantageAdmin(DeskAdmin):
+    list_display = ["name", "label", "queue", "heard", "enabled"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Vantage | None = None) -> list[str]:
+        return ["name"] if obj else []  # its queue and its agent go by it
+
+    @display(description="Last heard of")
+    def heard(self, vantage: Vantage) -> str:
+        return f"{ago(vantage.last_heard_at)} ago" if vantage.last_heard_at else "never"
+
+
+class ResultAdmin(ReadOnlyAdmin):
+    list_display = ["seen_at", "probe", "vantage", "status", "took", "evidence"]
+    list_filter = ["status", "probe", "vantage"]
+    list_select_related = ["probe", "vantage"]
+    ordering = ["-id"]
+
+    @display(description="When", ordering="id")
+    def seen_at(self, result: Result) -> str:
+        return moment(result.started_at)
+
+    @display(description="Took")
+    def took(self, result: Result) -> str:
+        return _milliseconds(result)
+
+
+def _milliseconds(result: Result) -> str:
+    return "–" if result.total_us is None else f"{result.total_us / 1000:.0f} ms"

@@ -1,0 +1,105 @@
+"""The desk's site: every model registered by name, one frame, one content security policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from incidents.models import AuditEvent, Component, ComponentGroup, Incident, IncidentUpdate, Notice, RecordEntry
+from probes.models import Probe, ProbeSchedule, Result, Vantage
+from statuspage import page
+from statuspage.admin import components, dashboard, incidents, navigation, notices, probes, record, subscribers, updates, users
+from subscribers.models import Delivery, Notification, Subscriber
+
+if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite as _Site
+else:
+    from unfold.sites import UnfoldAdminSite as _Site
+
+# Alpine, which the theme is built on, evaluates its attributes; no inline script runs.
+POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+class DeskSite(_Site):
+    """unfold's site inside our frame."""
+
+    index_title = "Dashboard"
+    index_template = "admin/desk/dashboard.html"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {**dashboard.context(request, timezone.now()), **(extra_context or {})})
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return _guarded(inner(request, *args, **kwargs))
+            except PermissionDenied:
+                return _guarded(self._forbidden(request))
+
+        return guarded
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        answer = super().login(request, extra_context)
+        _guarded(answer)
+        return answer
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """The frame: what customers see now and what time it is stand on every page."""
+        context = super().each_context(request)
+        if self.has_permission(request):
+            now = timezone.now()
+            context["public_now"] = page.build_now(now)
+            context["desk_now"] = now
+            context["is_demo"] = settings.DEMO
+            context["here"] = navigation.here(request)
+        return context
+
+    def _forbidden(self, request: HttpRequest) -> HttpResponse:
+        """A page that says so, in the frame; never a bare 403."""
+        context = {**self.each_context(request), "title": "Your role may not do this"}
+        return TemplateResponse(request, "admin/desk/forbidden.html", context, status=403)
+
+
+def _guarded(answer: HttpResponseBase) -> HttpResponseBase:
+    answer.headers.setdefault("Content-Security-Policy", POLICY)
+    answer.headers.setdefault("Referrer-Policy", "same-origin")
+    return answer
+
+
+desk = DeskSite(name="admin")
+
+_REGISTERED: dict[type[Any], type[admin.ModelAdmin[Any]]] = {
+    Incident: incidents.IncidentAdmin,
+    IncidentUpdate: updates.UpdateAdmin,
+    Notice: notices.NoticeAdmin,
+    Component: components.ComponentAdmin,
+    ComponentGroup: components.GroupAdmin,
+    Probe: probes.ProbeAdmin,
+    ProbeSchedule: probes.ScheduleAdmin,
+    Result: probes.ResultAdmin,
+    Vantage: probes.VantageAdmin,
+    Subscriber: subscribers.SubscriberAdmin,
+    Notification: subscribers.NotificationAdmin,
+    Delivery: subscribers.DeliveryAdmin,
+    RecordEntry: record.EntryAdmin,
+    AuditEvent: record.AuditAdmin,
+    User: users.PersonAdmin,
+    Group: users.RoleAdmin,
+}
+for _model, _admin in _REGISTERED.items():
+    desk.register(_model, _admin)

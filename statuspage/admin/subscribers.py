@@ -1,0 +1,93 @@
+"""Who hears, in numbers, and how the tellings went. No address is shown anywhere at the desk."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+
+from statuspage.admin.base import ReadOnlyAdmin
+from statuspage.admin.columns import display
+from statuspage.templatetags.desk import moment
+from subscribers.models import Delivery, DeliveryState, Notification, Subscriber
+
+
+class SubscriberAdmin(ReadOnlyAdmin):
+    """Rows go by their random public id; the address stays encrypted."""
+
+    list_display = ["public_id", "channel", "language", "state", "since"]
+    list_filter = ["state", "channel", "language"]
+    search_fields = ["public_id"]
+    search_help_text = "A public id, as it stands in a subscriber's own links"
+    readonly_fields = ("public_id", "channel", "language", "state", "since", "confirmed", "left")
+    fields = readonly_fields
+    ordering = ["-id"]
+
+    @display(description="Asked", ordering="created_at")
+    def since(self, subscriber: Subscriber) -> str:
+        return moment(subscriber.created_at)
+
+    @display(description="Confirmed")
+    def confirmed(self, subscriber: Subscriber) -> str:
+        return moment(subscriber.confirmed_at) or "not yet"
+
+    @display(description="Left")
+    def left(self, subscriber: Subscriber) -> str:
+        return moment(subscriber.unsubscribed_at) or "no"
+
+
+class NotificationAdmin(ReadOnlyAdmin):
+    """One published item, and how many were told."""
+
+    list_display = ["created", "kind", "record_seq", "sent", "waiting", "failed", "expanded"]
+    readonly_fields = ("created", "kind", "record_seq", "update", "expanded", "sent", "waiting", "failed")
+    fields = readonly_fields
+    ordering = ["-record_seq"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
+        def count(state: DeliveryState) -> Count:
+            return Count("deliveries", filter=Q(deliveries__state=state))
+
+        counts = {state.value: count(state) for state in DeliveryState}
+        rows: QuerySet[Notification] = super().get_queryset(request)
+        return rows.annotate(**{f"n_{name}": value for name, value in counts.items()})
+
+    @display(description="When", ordering="record_seq")
+    def created(self, notification: Notification) -> str:
+        return moment(notification.created_at)
+
+    @display(description="Told")
+    def sent(self, notification: Notification) -> int:
+        return int(getattr(notification, "n_sent", 0))
+
+    @display(description="Waiting")
+    def waiting(self, notification: Notification) -> int:
+        return int(getattr(notification, "n_pending", 0))
+
+    @display(description="Given up")
+    def failed(self, notification: Notification) -> int:
+        return int(getattr(notification, "n_dead", 0))
+
+    @display(description="Everyone listed", boolean=True)
+    def expanded(self, notification: Notification) -> bool:
+        return notification.expanded_at is not None
+
+
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["told", "channel", "state", "attempt", "due", "last_error"]
+    list_filter = ["state", "channel"]
+    list_select_related = ["notification", "subscriber"]
+    readonly_fields = ("told", "channel", "state", "attempt", "due", "sent", "last_error")
+    fields = readonly_fields
+    ordering = ["-id"]
+
+    @display(description="Notification and subscriber")
+    def told(self, delivery: Delivery) -> str:
+        return f"{delivery.notification.record_seq} to {delivery.subscriber.public_id}"
+
+    @display(description="Next try")
+    def due(self, delivery: Delivery) -> str:
+        return moment(delivery.due_at) if delivery.state == DeliveryState.PENDING else "–"
+
+    @display(description="Told at")
+    def sent(self, delivery: Delivery) -> str:
+        return moment(delivery.sent_at) or "not yet"

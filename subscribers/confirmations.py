@@ -1,0 +1,74 @@
+"""The mail that asks whether they asked: claimed under a lease, tried again while the link holds."""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from subscribers import addresses, links, rendering
+from subscribers.models import Subscriber, SubscriberState
+from subscribers.retries import ATTEMPTS, LEASE, retry_at
+from subscribers.subscriptions import link_ends
+from subscribers.transports.base import Parcel, TransportError
+
+log = logging.getLogger(__name__)
+
+
+def claim_due(*, now: datetime, limit: int, channels: list[str]) -> list[Subscriber]:
+    """Take confirmation mails that are due; nobody else gets them before the lease ends."""
+    with transaction.atomic():
+        due = list(
+            Subscriber.objects.select_for_update(skip_locked=True)
+            .filter(confirm_due_at__lte=now, state=SubscriberState.PENDING, channel__in=channels)
+            .order_by("confirm_due_at")[:limit]
+        )
+        hopeless = [row.pk for row in due if row.confirm_attempt >= ATTEMPTS or now >= link_ends(row)]
+        Subscriber.objects.filter(pk__in=hopeless).update(confirm_due_at=None)  # they may ask again
+        claimed = [row for row in due if row.pk not in hopeless]
+        Subscriber.objects.filter(pk__in=[row.pk for row in claimed]).update(
+            confirm_due_at=now + LEASE, confirm_attempt=F("confirm_attempt") + 1
+        )
+    for row in claimed:
+        row.confirm_due_at, row.confirm_attempt = now + LEASE, row.confirm_attempt + 1
+    return claimed
+
+
+def parcel_for(subscriber: Subscriber) -> Parcel:
+    """Raises addresses.AddressUnreadable."""
+    key = addresses.recipient_key(subscriber.address_hash)
+    return Parcel(
+        address=addresses.decrypt(subscriber.address_encrypted),
+        rendered=rendering.render_confirmation(subscriber.language, subscriber.channel),
+        fills={rendering.CONFIRM_MARK: links.confirm_url(subscriber)},
+        message_id=f"confirm.{int(subscriber.created_at.timestamp())}.{subscriber.confirm_mails_sent + 1}.{key}",
+        date=subscriber.created_at,
+    )
+
+
+def record_success(subscriber: Subscriber, *, now: datetime) -> None:
+    Subscriber.objects.filter(pk=subscriber.pk, confirm_attempt=subscriber.confirm_attempt).update(
+        confirm_due_at=None, confirm_sent_at=now, confirm_mails_sent=F("confirm_mails_sent") + 1
+    )
+
+
+def record_failure(subscriber: Subscriber, error: TransportError, *, now: datetime) -> None:
+    """Due again later; after a permanent refusal never, unless they ask again."""
+    again = None if error.permanent else retry_at(attempt=subscriber.confirm_attempt, now=now, chance=random.random())  # noqa: S311
+    log.info(
+        "The confirmation mail of %s did not go out (attempt %d): %s", subscriber.public_id, subscriber.confirm_attempt, error
+    )
+    Subscriber.objects.filter(pk=subscriber.pk, confirm_attempt=subscriber.confirm_attempt, confirm_due_at__isnull=False).update(
+        confirm_due_at=again
+    )
+
+
+def give_back(subscribers: list[Subscriber], *, now: datetime) -> None:
+    """What was claimed and not tried is due again, as if it had not been claimed."""
+    for row in subscribers:
+        Subscriber.objects.filter(pk=row.pk, confirm_attempt=row.confirm_attempt, confirm_due_at__isnull=False).update(
+            confirm_due_at=now, confirm_attempt=row.confirm_attempt - 1
+        )

@@ -1,0 +1,79 @@
+"""Addresses of public pages that stand in mails, and the tokens in them.
+
+A token is signed under the hash key, which never rotates: the link in a year-old mail must still stop the mails. Each is good
+for one subscriber and one purpose; it says nothing about the address.
+"""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import signing
+
+from incidents.languages import codes
+from subscribers import addresses
+from subscribers.models import Subscriber
+
+UNSUBSCRIBE = "unsubscribe"
+MANAGE = "manage"
+
+
+def page_url(path: str, language: str) -> str:
+    """The whole address of a page in a language; `path` begins with a slash and names no language."""
+    prefix = "" if language == codes()[0] or language not in codes() else f"/{language}"
+    return f"{settings.BASE_URL}{prefix}{path}"
+
+
+def host() -> str:
+    """The page's host: what Message-IDs and the List-Id end with."""
+    return urlsplit(settings.BASE_URL).hostname or "localhost"
+
+
+# --- Tokens ------------------------------------------------------------------------------------
+
+
+def token_for(subscriber: Subscriber, purpose: str) -> str:
+    """Letters, digits, `-`, `_` and one dot, 56 characters: fits a path and, after `unsub+`, a mail address."""
+    return _signer(purpose).sign(subscriber.public_id)
+
+
+def public_id_in(token: str, purpose: str) -> str | None:
+    """Whose token it is; None when we never wrote it."""
+    try:
+        return _signer(purpose).unsign(token)
+    except signing.BadSignature:
+        return None
+
+
+def _signer(purpose: str) -> signing.Signer:
+    return signing.Signer(key=addresses.hash_key(), sep=".", salt=f"subscribers.links.{purpose}")
+
+
+def confirm_token(subscriber: Subscriber) -> str:
+    """The token of this asking: made anew from the row each time, so that a mail sent twice is the same mail.
+
+    Only its hash is stored; the hash key, which makes it, is not in the database.
+    """
+    asked = f"{subscriber.public_id}|{subscriber.created_at.timestamp():.6f}"
+    return base64.urlsafe_b64encode(addresses.keyed_digest("confirm", asked)[:24]).decode("ascii")
+
+
+# --- Links -------------------------------------------------------------------------------------
+
+
+def confirm_url(subscriber: Subscriber) -> str:
+    return page_url(f"/confirm/{confirm_token(subscriber)}", subscriber.language)
+
+
+def unsubscribe_url(subscriber: Subscriber) -> str:
+    return page_url(f"/u/{token_for(subscriber, UNSUBSCRIBE)}", subscriber.language)
+
+
+def manage_url(subscriber: Subscriber) -> str:
+    return page_url(f"/manage/{token_for(subscriber, MANAGE)}", subscriber.language)
+
+
+def incident_url(public_id: str, language: str) -> str:
+    return page_url(f"/incidents/{public_id}", language)

@@ -1,0 +1,270 @@
+"""Who hears, by their own will: asking, confirming, changing, leaving, being forgotten.
+
+Nothing is sent here. A confirmation mail is a row's work (`confirm_due_at`) that subscribers.confirmations does under a lease:
+a mail server that is down delays it and loses nothing, and a known address answers as fast as an unknown one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.crypto import get_random_string
+
+from incidents import audit
+from incidents.languages import codes
+from incidents.models import Component
+from incidents.public_ids import ALPHABET
+from subscribers import addresses, links
+from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState, Subscription
+
+log = logging.getLogger(__name__)
+
+LINK_HOLDS = timedelta(hours=48)
+FORGET_UNCONFIRMED = timedelta(days=7)
+MAILS_PER_ASKING = 2  # one, and one more for who asks again
+RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
+# Unconfirmed askings within an hour. Real crowds confirm, so they never come near; an address gets two mails at most anyway.
+# Behind a carrier's NAT thousands share one address: a network is refused only far above that.
+WINDOW = timedelta(hours=1)
+UNCONFIRMED_PER_NETWORK = 5000
+UNCONFIRMED_PER_DOMAIN = 2000
+ERASE_BATCH = 500
+UNSUBSCRIBED = "unsubscribed before it was sent"
+
+
+class TooMany(Exception):
+    """More unconfirmed askings than people make. Nothing was kept; the same answer for known and unknown addresses."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Too many unconfirmed sign-ups; try again later.")
+        self.retry_after = retry_after
+
+
+# --- Asking ------------------------------------------------------------------------------------
+
+
+def subscribe(
+    *,
+    address: str,
+    language: str,
+    source: Mapping[str, str],
+    now: datetime,
+    channel: str = "email",
+    components: Sequence[Component] = (),
+) -> None:
+    """Ask for updates; a link to confirm goes to the address. No components: the whole page.
+
+    The answer is the same whether the address is known or not. `source` holds `ip` and `wording` (which text they agreed to).
+    Raises addresses.AddressError, or TooMany.
+    """
+    normal = addresses.normalise(address)
+    source = {**source, "network": network_of(source.get("ip", ""))}
+    _refuse_floods(addresses.domain_of(normal), source["network"], now)
+    asked = {
+        "address_encrypted": addresses.encrypt(normal),
+        "domain": addresses.domain_of(normal),
+        "language": language if language in codes() else codes()[0],
+        "created_at": now,
+    }
+    with transaction.atomic():
+        subscriber, is_new = Subscriber.objects.select_for_update().get_or_create(
+            channel=channel,
+            address_hash=addresses.hash_of(normal),
+            defaults={**asked, "public_id": get_random_string(12, ALPHABET)},
+        )
+        if subscriber.state == SubscriberState.ACTIVE:
+            return  # nobody but the owner, by a link in a mail, may change what is confirmed
+        if is_new or subscriber.state == SubscriberState.UNSUBSCRIBED or now >= link_ends(subscriber):
+            _ask_anew(subscriber, asked, source, now)
+        else:
+            _ask_again(subscriber, str(asked["language"]), now)
+        follow(subscriber, components)
+
+
+def _ask_anew(subscriber: Subscriber, asked: Mapping[str, Any], source: Mapping[str, str], now: datetime) -> None:
+    for field, value in asked.items():
+        setattr(subscriber, field, value)
+    subscriber.state = SubscriberState.PENDING
+    subscriber.confirmed_at = subscriber.unsubscribed_at = subscriber.confirm_sent_at = None
+    subscriber.confirm_mails_sent = subscriber.confirm_attempt = 0
+    subscriber.confirm_due_at = now
+    subscriber.confirm_token_hash = token_hash(links.confirm_token(subscriber))
+    subscriber.consent = {"asked_at": now.isoformat(), **source}
+    subscriber.save()
+
+
+def _ask_again(subscriber: Subscriber, language: str, now: datetime) -> None:
+    subscriber.language = language
+    rested = subscriber.confirm_sent_at is None or now - subscriber.confirm_sent_at >= RESEND_AFTER
+    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and rested:
+        subscriber.confirm_due_at, subscriber.confirm_attempt = now, 0
+    subscriber.save(update_fields=["language", "confirm_due_at", "confirm_attempt"])
+
+
+def _refuse_floods(domain: str, network: str, now: datetime) -> None:
+    unconfirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
+    if network and unconfirmed.filter(consent__network=network).count() >= UNCONFIRMED_PER_NETWORK:
+        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", UNCONFIRMED_PER_NETWORK)
+        raise TooMany(WINDOW)
+    waiting = unconfirmed.filter(domain=domain).count()
+    # Where many have confirmed, many more may ask: a large mail provider has most of a country's people.
+    if waiting >= UNCONFIRMED_PER_DOMAIN and waiting >= Subscriber.objects.active().filter(domain=domain).count():
+        log.warning("Sign-ups of one mail domain are refused for now: %d unconfirmed within an hour.", waiting)
+        raise TooMany(WINDOW)
+
+
+def network_of(ip: str) -> str:
+    """The /24 or /48 an address lies in; "" for none."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+# --- Confirming --------------------------------------------------------------------------------
+
+
+def link_ends(subscriber: Subscriber) -> datetime:
+    """Until when the link to confirm holds: 48 hours from the last mail with it."""
+    return (subscriber.confirm_sent_at or subscriber.created_at) + LINK_HOLDS
+
+
+def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
+    """Whom a link to confirm is good for: someone pending, or already confirmed by it. None for an unknown or old one."""
+    subscriber = Subscriber.objects.filter(confirm_token_hash=token_hash(token)).exclude(confirm_token_hash="").first()
+    if subscriber is None or subscriber.state == SubscriberState.UNSUBSCRIBED:
+        return None
+    if subscriber.state == SubscriberState.PENDING and now >= link_ends(subscriber):
+        return None
+    return subscriber
+
+
+def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
+    """Begin to write to who holds this token. A second time changes nothing; None for an unknown or old token."""
+    with transaction.atomic():
+        subscriber = waiting_for(token, now=now)
+        if subscriber is None or subscriber.state == SubscriberState.ACTIVE:
+            return subscriber
+        Subscriber.objects.filter(pk=subscriber.pk, state=SubscriberState.PENDING).update(
+            state=SubscriberState.ACTIVE,
+            confirmed_at=now,
+            confirm_due_at=None,
+            consent={**subscriber.consent, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
+        )
+        subscriber.refresh_from_db()
+        return subscriber
+
+
+# --- Changing and leaving ----------------------------------------------------------------------
+
+
+def find(token: str, purpose: str) -> Subscriber | None:
+    """Whose link this is; None when it is not ours or the subscriber was erased."""
+    public_id = links.public_id_in(token, purpose)
+    return Subscriber.objects.filter(public_id=public_id).first() if public_id else None
+
+
+def follow(subscriber: Subscriber, components: Sequence[Component]) -> None:
+    """Follow just these; none means the whole page."""
+    wanted: set[int | None] = {component.pk for component in components} or {None}
+    held = set(subscriber.subscriptions.values_list("component_id", flat=True))
+    if wanted == held:
+        return
+    subscriber.subscriptions.all().delete()
+    Subscription.objects.bulk_create(Subscription(subscriber=subscriber, component_id=pk) for pk in sorted(wanted, key=str))
+
+
+def change(
+    *, subscriber: Subscriber, now: datetime, language: str | None = None, components: Sequence[Component] | None = None
+) -> Subscriber:
+    """Another language, other components (none: the whole page). What is None stays."""
+    with transaction.atomic():
+        if language in codes() and language != subscriber.language:
+            subscriber.language = str(language)
+            subscriber.consent = {**subscriber.consent, "changed_at": now.isoformat()}
+            subscriber.save(update_fields=["language", "consent"])
+        if components is not None:
+            follow(subscriber, components)
+    return subscriber
+
+
+def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
+    """Stop at once: what waits to be sent is not sent any more. A second time changes nothing.
+
+    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give.
+    """
+    kept = {key: value for key, value in subscriber.consent.items() if key not in ("ip", "network", "confirmed_ip")}
+    with transaction.atomic():
+        left = (
+            Subscriber.objects.filter(pk=subscriber.pk)
+            .exclude(state=SubscriberState.UNSUBSCRIBED)
+            .update(
+                state=SubscriberState.UNSUBSCRIBED,
+                unsubscribed_at=now,
+                address_encrypted="",
+                confirm_token_hash="",
+                confirm_due_at=None,
+                consent=kept,
+            )
+        )
+        if left:
+            Delivery.objects.filter(subscriber=subscriber, state=DeliveryState.PENDING).update(
+                state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
+            )
+    subscriber.refresh_from_db()
+    return subscriber
+
+
+def erase(*, subscriber: Subscriber, now: datetime) -> None:
+    """Forget them wholly: the row, its hash, what was sent to it. Only the act itself stays in the log, under the random id."""
+    with transaction.atomic():
+        audit.log(act="subscriber.erase", actor_name="subscriber", now=now, target=subscriber.public_id)
+        subscriber.delete()
+
+
+def export(subscriber: Subscriber) -> dict[str, Any]:
+    """All we hold about them, as JSON holds it."""
+    components = [row.component for row in subscriber.subscriptions.select_related("component")]
+    return {
+        "id": subscriber.public_id,
+        "channel": subscriber.channel,
+        "address": addresses.decrypt(subscriber.address_encrypted) if subscriber.address_encrypted else "",
+        "language": subscriber.language,
+        "state": subscriber.state,
+        "components": sorted(component.public_id for component in components if component),
+        "whole_page": any(component is None for component in components),
+        "asked_at": subscriber.created_at.isoformat(),
+        "confirmed_at": _iso(subscriber.confirmed_at),
+        "unsubscribed_at": _iso(subscriber.unsubscribed_at),
+        "consent": subscriber.consent,
+        "deliveries": [
+            {"record_entry": seq, "state": state, "sent_at": _iso(sent_at)}
+            for seq, state, sent_at in subscriber.deliveries.order_by("id").values_list(
+                "notification__record_seq", "state", "sent_at"
+            )
+        ],
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def purge_unconfirmed(*, now: datetime) -> int:
+    """Forget who never confirmed within 7 days; answers how many, a bounded number a time."""
+    old = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__lte=now - FORGET_UNCONFIRMED)
+    with transaction.atomic():  # locked: nobody confirms between the choice and the deletion
+        chosen = list(old.select_for_update().order_by("created_at").values_list("pk", flat=True)[:ERASE_BATCH])
+        _, gone = Subscriber.objects.filter(pk__in=chosen).delete()
+    return gone.get("subscribers.Subscriber", 0)

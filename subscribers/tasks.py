@@ -1,0 +1,28 @@
+"""Celery's face of the outbox: each task calls one operation. The messages are hints, the rows are the work."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from subscribers import outbox, subscriptions
+
+AT_ONCE = 10_000
+
+
+@shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
+def fan_out() -> None:
+    """Expand waiting Notifications into Deliveries."""
+    outbox.fan_out(now=timezone.now(), limit=AT_ONCE)
+
+
+@shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
+def deliver_due() -> None:
+    """Send what is due, for about 20 seconds."""
+    outbox.deliver_due(now=timezone.now(), limit=AT_ONCE)
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def purge_unconfirmed() -> None:
+    """Each hour: forget who never confirmed."""
+    subscriptions.purge_unconfirmed(now=timezone.now())

@@ -1,0 +1,70 @@
+"""Set-up that the desk's tests share: people in their roles, a draft, its form."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+
+from incidents import timeline
+from incidents.languages import by_language
+from incidents.models import Component, IncidentUpdate
+from statuspage import roles
+from tests.factories import ComponentFactory, UserFactory
+from tests.incidents.helpers import all_notices
+
+
+def someone(role: str = "", name: str = "", **fields: Any) -> User:
+    """A person of the desk in a role, as `manage.py sync_roles` leaves it."""
+    roles.sync()
+    user: User = UserFactory(**({"username": name} if name else {}), **fields)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+def sign_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def a_draft(status: str = "partial_outage", code: str = "stk-push") -> IncidentUpdate:
+    """What probes leave behind when trouble begins: a draft in signed words, with evidence."""
+    all_notices()
+    component: Component = ComponentFactory(code=code)
+    now = timezone.now()
+    evidence = {
+        "probes": [
+            {"probe": "stk-query", "vantage": "nairobi", "says": status, "saw": "500.003.02: System is busy", "took_ms": 120}
+        ]
+    }
+    timeline.observe(component=component, status=status, since=now - timedelta(minutes=2), now=now, evidence=evidence)
+    return IncidentUpdate.objects.drafts().get(affected__component=component)
+
+
+def form_of(update: IncidentUpdate, **changes: Any) -> dict[str, Any]:
+    """The draft's form as a browser would post it back, with `changes`."""
+    due = timezone.localtime(update.next_update_by) if update.next_update_by else None
+    posted: dict[str, Any] = {
+        "status": update.status,
+        "next_day": f"{due:%Y-%m-%d}" if due else "",
+        "next_time": f"{due:%H:%M}" if due else "",
+        "seen_at": update.updated_at.isoformat(),
+        **{f"name_{code}": text for code, text in by_language(update.incident.name).items()},
+        **{f"body_{code}": text for code, text in by_language(update.body).items()},
+        **{f"state_{item.component.code}": item.new_status for item in update.affected.select_related("component")},
+    }
+    if update.deliver_notifications:
+        posted["deliver_notifications"] = "on"
+    return {**posted, **changes}
+
+
+def at(update: IncidentUpdate, act: str = "change") -> str:
+    return f"/admin/incidents/incidentupdate/{update.pk}/{act}/"
+
+
+OWN_WORDS = {"body_en": "A link is broken. Please wait for your SMS.", "body_sw": "Kiungo kimekatika. Tafadhali subiri SMS."}

@@ -1,0 +1,228 @@
+"""The small web face, end to end: subscribe, confirm, hear, manage, unsubscribe, as people and mail programs do it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from subscribers import links, outbox, subscriptions
+from subscribers.models import Subscriber
+from tests.factories import NOON, ComponentFactory
+from tests.subscribers.mail_server import read, text_of
+from tests.subscribers.news import publish, reader, set_up
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("statuspage.public.urls")]
+ASHA = "asha@customer.example"
+
+
+@pytest.fixture(autouse=True)
+def mail(settings: Any, tmp_path: Path) -> Path:
+    set_up(settings)
+    settings.STATIC_ROOT = tmp_path  # there, if empty
+    settings.EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
+    settings.MAIL_DIR = tmp_path / "mail"
+    return tmp_path / "mail"
+
+
+@pytest.fixture
+def web() -> Client:
+    """A browser that would be refused if a page asked for a CSRF token."""
+    return Client(enforce_csrf_checks=True)
+
+
+def deliver(folder: Path, minutes: float = 0) -> list[EmailMessage]:
+    """The mails of one round of sending."""
+    before = set(folder.glob("*.eml"))
+    now = NOON + timedelta(minutes=minutes)
+    outbox.fan_out(now=now)
+    outbox.deliver_due(now=now, limit=100)
+    return [read(path.read_bytes()) for path in sorted(set(folder.glob("*.eml")) - before)]
+
+
+def path_in(mail: EmailMessage, page: str, settings: Any) -> str:
+    found = re.search(rf"{re.escape(settings.BASE_URL)}(/\S*{page}/[^\s>]+)", text_of(mail))
+    assert found, text_of(mail)
+    return found.group(1)
+
+
+def said(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def test_somebody_asks_confirms_hears_and_leaves(web: Client, mail: Path, settings: Any) -> None:
+    with time_machine.travel(NOON - timedelta(hours=1), tick=False):
+        answer = web.post("/subscribe", {"email": " Asha@Customer.example", "language": "sw"})
+        assert answer.status_code == 200
+        assert '<html lang="sw"' in said(answer)
+        assert "Asha@Customer.example" in said(answer)
+        [confirmation] = deliver(mail, -60)
+        path = path_in(confirmation, "confirm", settings)
+        assert path.startswith("/sw/confirm/")
+        assert Subscriber.objects.get().state == "pending"
+        page = web.get(path)
+        assert page.status_code == 200
+        assert '<form method="post">' in said(page)
+        assert Subscriber.objects.get().state == "pending", "a scanner that follows the link confirms nothing"
+        assert web.post(path).status_code == 200
+        assert web.post(path).status_code == 200, "pressing twice is no error"
+    assert Subscriber.objects.get().state == "active"
+
+    publish()
+    [news] = deliver(mail)
+    assert "Malipo yanachelewa" in text_of(news)
+    stop = path_in(news, "u", settings)
+    assert web.get(stop).status_code == 200
+    assert Subscriber.objects.get().state == "active", "a scanner that follows the link stops nothing"
+    one_click = web.post(stop, "List-Unsubscribe=One-Click", content_type="application/x-www-form-urlencoded")
+    assert one_click.status_code == 200
+    assert web.post(stop, {"List-Unsubscribe": "One-Click"}).status_code == 200, "multipart, and a second time"
+    assert Subscriber.objects.get().state == "unsubscribed"
+    publish(now=NOON + timedelta(minutes=1))
+    assert deliver(mail, 1) == []
+    assert not web.cookies
+
+
+def test_the_answer_is_the_same_whether_the_address_is_known_or_not(web: Client) -> None:
+    reader(ASHA)
+    known = web.post("/subscribe", {"email": ASHA})
+    unknown = web.post("/subscribe", {"email": "new@customer.example"})
+    assert said(known).replace(ASHA, "") == said(unknown).replace("new@customer.example", "")
+    assert known.status_code == unknown.status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["achieng@", "", "achieng", 'a"><script>@x.example'])
+def test_what_is_no_address_brings_the_form_back_with_words_and_what_was_typed(web: Client, typed: str) -> None:
+    answer = web.post("/subscribe", {"email": typed, "language": "en"})
+    page = said(answer)
+    assert answer.status_code == 400
+    assert "Write the email address in full, like name@example.com" in page
+    assert 'aria-invalid="true"' in page
+    assert "<script>@x" not in page
+    if typed == "achieng@":
+        assert 'value="achieng@"' in page
+    assert not Subscriber.objects.exists()
+
+
+def test_a_machine_that_fills_in_the_hidden_field_is_thanked_and_forgotten(web: Client) -> None:
+    answer = web.post("/subscribe", {"email": ASHA, "website": "https://spam.example"})
+    assert answer.status_code == 200
+    assert not Subscriber.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/subscribe", "/subscriptions"])
+def test_the_field_names_of_statuspage_are_understood(web: Client, path: str) -> None:
+    component = ComponentFactory()
+    assert web.post(path, {"subscriber[email]": ASHA, "component_id": component.public_id}).status_code == 200
+    assert Subscriber.objects.get().subscriptions.get().component == component
+
+
+@pytest.mark.parametrize("public_id", ["nosuch000000", "\x00", "x" * 5000])
+def test_a_service_that_is_not_there_is_said_and_not_replaced_by_all_services(web: Client, public_id: str) -> None:
+    answer = web.post("/subscribe", {"email": ASHA, "component": public_id})
+    assert answer.status_code == 400
+    assert "We have no such service" in said(answer)
+    assert not Subscriber.objects.exists()
+
+
+def test_the_form_is_there_in_each_language_even_without_its_static_file(web: Client) -> None:
+    assert 'action="/subscribe"' in said(web.get("/subscribe"))
+    assert '<html lang="sw"' in said(web.get("/sw/subscribe"))
+
+
+def test_a_flood_is_told_when_to_come_back(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_NETWORK", 1)
+    assert web.post("/subscribe", {"email": "one@a.example"}).status_code == 200
+    answer = web.post("/subscribe", {"email": "two@b.example"})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
+    assert 'value="two@b.example"' in said(answer)
+
+
+@pytest.mark.parametrize(("behind_proxy", "ip"), [(True, "198.51.100.9"), (False, "127.0.0.1")])
+def test_who_asked_is_taken_from_where_it_can_be_trusted(web: Client, settings: Any, behind_proxy: bool, ip: str) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
+    web.post("/subscribe", {"email": ASHA}, headers={"X-Forwarded-For": "10.9.9.9, 198.51.100.9"})
+    assert Subscriber.objects.get().consent["ip"] == ip
+
+
+@pytest.mark.parametrize("path", ["/confirm/invented", "/u/invented", "/u/a.b", "/manage/invented", "/manage/invented/export"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_invented_link_opens_nothing(web: Client, path: str, method: str) -> None:
+    asha = reader(ASHA)
+    assert getattr(web, method)(path).status_code in (403, 404)
+    asha.refresh_from_db()
+    assert asha.state == "active"
+
+
+def test_a_link_serves_one_purpose(web: Client) -> None:
+    asha = reader(ASHA)
+    assert web.get(f"/manage/{links.token_for(asha, links.UNSUBSCRIBE)}").status_code == 404
+    assert web.post(f"/u/{links.token_for(asha, links.MANAGE)}").status_code == 404
+
+
+def test_an_old_link_to_confirm_says_what_to_do(web: Client) -> None:
+    subscriptions.subscribe(address=ASHA, language="en", source={}, now=NOON - timedelta(days=3))
+    token = links.confirm_token(Subscriber.objects.get())
+    with time_machine.travel(NOON, tick=False):
+        answer = web.post(f"/confirm/{token}")
+    assert answer.status_code == 404
+    assert "Ask for a new one" in said(answer)
+
+
+def test_nothing_of_these_pages_is_kept_by_caches_or_told_to_others(web: Client) -> None:
+    asha = reader(ASHA)
+    pages = [f"/manage/{links.token_for(asha, links.MANAGE)}", f"/u/{links.token_for(asha, links.UNSUBSCRIBE)}", "/subscribe"]
+    for page in pages:
+        answer = web.get(page)
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["X-Robots-Tag"] == "noindex"
+        assert not answer.cookies
+
+
+# --- Manage ------------------------------------------------------------------------------------
+
+
+def manage_path(asha: Subscriber) -> str:
+    return f"/manage/{links.token_for(asha, links.MANAGE)}"
+
+
+def test_a_subscriber_chooses_services_and_language(web: Client) -> None:
+    one, two = ComponentFactory(), ComponentFactory()
+    asha = reader(ASHA, "en", one)
+    page = said(web.get(manage_path(asha)))
+    assert re.search(rf'value="{one.public_id}" checked', page)
+    assert not re.search(rf'value="{two.public_id}" checked', page)
+    answer = web.post(manage_path(asha), {"action": "save", "language": "sw", "component": [two.public_id]})
+    assert '<html lang="sw"' in said(answer)
+    asha.refresh_from_db()
+    assert (asha.language, asha.subscriptions.get().component) == ("sw", two)
+    web.post(manage_path(asha), {"action": "save", "all": "1", "component": [two.public_id]})
+    assert asha.subscriptions.get().component is None
+
+
+def test_a_subscriber_takes_a_copy_and_is_forgotten(web: Client) -> None:
+    asha = reader(ASHA)
+    export = web.get(f"{manage_path(asha)}/export")
+    assert export.json()["address"] == ASHA
+    assert "attachment" in export["Content-Disposition"]
+    answer = web.post(manage_path(asha), {"action": "erase"})
+    assert "We have forgotten you" in said(answer)
+    assert not Subscriber.objects.exists()
+    assert web.get(manage_path(asha)).status_code == 404
+    assert web.post(f"/u/{links.token_for(asha, links.UNSUBSCRIBE)}").status_code == 200, "one-click stays idempotent"
+
+
+def test_who_has_left_cannot_be_changed_by_an_old_link(web: Client) -> None:
+    asha = reader(ASHA)
+    subscriptions.unsubscribe(subscriber=asha, now=NOON)
+    assert "You get no emails from us" in said(web.get(manage_path(asha)))
+    web.post(manage_path(asha), {"action": "save", "language": "sw"})
+    asha.refresh_from_db()
+    assert (asha.state, asha.language) == ("unsubscribed", "en")

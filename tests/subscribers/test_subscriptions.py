@@ -1,0 +1,216 @@
+"""Asking, confirming, changing, leaving, being forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from incidents.models import AuditEvent
+from subscribers import addresses, links, outbox, subscriptions
+from subscribers.models import Delivery, Subscriber
+from subscribers.subscriptions import TooMany
+from tests.factories import NOON, ComponentFactory
+from tests.subscribers.mail_server import MailServer, text_of
+from tests.subscribers.news import SOURCE, ask, publish, reader
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+ASHA = "asha@customer.example"
+
+
+def deliver(minutes: float = 0) -> int:
+    return outbox.deliver_due(now=NOON + timedelta(minutes=minutes), limit=100)
+
+
+def test_an_asking_keeps_hashes_and_no_plain_address() -> None:
+    asha = ask("Asha@customer.example", "sw")
+    assert (asha.state, asha.language, asha.domain) == ("pending", "sw", "customer.example")
+    assert "asha" not in f"{asha.address_encrypted} {asha.address_hash} {asha.consent} {asha.public_id}".lower()
+    assert addresses.decrypt(asha.address_encrypted) == "Asha@customer.example"
+    assert asha.consent["wording"] == "test"
+    assert asha.consent["network"] == "192.0.2.0/24"
+    assert links.confirm_token(asha) not in str(Subscriber.objects.values())
+
+
+def test_one_mail_with_a_link_goes_out_and_nothing_else_before_it_is_pressed(mail_server: MailServer) -> None:
+    asha = ask(ASHA)
+    assert outbox.has_work(now=NOON)
+    assert deliver() == 1
+    assert deliver(1) == 0
+    assert not outbox.has_work(now=NOON + timedelta(minutes=1))
+    [mail] = mail_server.mails_to(ASHA)
+    assert mail["Subject"] == "Confirm: send me Mfano Pesa status updates"
+    assert links.confirm_url(asha) in text_of(mail)
+    assert links.confirm_url(asha) in text_of(mail, "html")
+    assert mail["List-Unsubscribe"] is None
+    publish()
+    outbox.fan_out(now=NOON)
+    assert not Delivery.objects.exists()
+
+
+def test_asking_again_brings_one_more_mail_and_no_third(mail_server: MailServer) -> None:
+    for minute in (0, 5, 10, 15):
+        ask(ASHA, now=NOON + timedelta(minutes=minute))
+        deliver(minute)
+    first, second = mail_server.mails_to(ASHA)
+    assert first["Message-ID"] != second["Message-ID"]
+    assert text_of(first) == text_of(second), "the first link still holds"
+
+
+def test_a_double_click_brings_one_mail(mail_server: MailServer) -> None:
+    ask(ASHA)
+    ask(ASHA)
+    deliver()
+    ask(ASHA, now=NOON + timedelta(seconds=5))
+    deliver(1)
+    assert len(mail_server.mails_to(ASHA)) == 1
+
+
+def test_a_mail_server_that_is_down_delays_the_mail_and_loses_nothing(mail_server: MailServer, settings: Any) -> None:
+    asha = ask(ASHA)
+    settings.EMAIL_PORT = 9  # nobody listens there
+    assert deliver() == 0
+    asha.refresh_from_db()
+    assert (asha.confirm_attempt, asha.confirm_mails_sent) == (0, 0)
+    settings.EMAIL_PORT = mail_server.port
+    assert deliver(1) == 1
+
+
+def test_a_temporary_refusal_is_tried_again_later(mail_server: MailServer) -> None:
+    mail_server.answers[ASHA] = "451 4.7.1 Greylisted"
+    ask(ASHA)
+    assert deliver() == 0
+    mail_server.answers.clear()
+    assert deliver(1) == 1
+
+
+def test_a_permanent_refusal_ends_it_until_they_ask_again(mail_server: MailServer) -> None:
+    mail_server.answers[ASHA] = "550 5.1.1 No such user"
+    ask(ASHA)
+    deliver()
+    mail_server.answers.clear()
+    assert deliver(120) == 0
+    ask(ASHA, now=NOON + timedelta(minutes=121))
+    assert deliver(121) == 1
+
+
+def test_the_link_confirms_and_pressing_twice_changes_nothing() -> None:
+    asha = ask(ASHA)
+    later = NOON + timedelta(hours=1)
+    first = subscriptions.confirm(token=links.confirm_token(asha), now=later, ip="192.0.2.9")
+    second = subscriptions.confirm(token=links.confirm_token(asha), now=later + timedelta(hours=1))
+    assert first is not None
+    assert second is not None
+    assert (second.state, second.confirmed_at, second.consent["confirmed_ip"]) == ("active", later, "192.0.2.9")
+
+
+def test_the_link_ends_after_48_hours_and_a_new_asking_brings_a_new_one() -> None:
+    old = links.confirm_token(ask(ASHA))
+    late = NOON + timedelta(hours=48)
+    assert subscriptions.confirm(token=old, now=late) is None
+    asha = ask(ASHA, now=late)
+    assert links.confirm_token(asha) != old
+    assert subscriptions.confirm(token=old, now=late) is None
+    assert subscriptions.confirm(token=links.confirm_token(asha), now=late) is not None
+
+
+@pytest.mark.parametrize("token", ["", "x", "0" * 32, "../../etc"])
+def test_an_invented_token_confirms_nobody(token: str) -> None:
+    ask(ASHA)
+    assert subscriptions.confirm(token=token, now=NOON) is None
+
+
+def test_a_stranger_cannot_change_what_is_confirmed(mail_server: MailServer) -> None:
+    asha = reader(ASHA, "sw", ComponentFactory())
+    followed = list(asha.subscriptions.values_list("component_id", flat=True))
+    ask(ASHA, "en")
+    asha.refresh_from_db()
+    assert (asha.language, asha.state) == ("sw", "active")
+    assert list(asha.subscriptions.values_list("component_id", flat=True)) == followed
+    assert deliver(10) == 0
+    assert mail_server.messages == []
+
+
+def test_a_subscriber_changes_language_and_services() -> None:
+    asha, one, two = reader(ASHA), ComponentFactory(), ComponentFactory()
+    subscriptions.change(subscriber=asha, language="sw", components=[one, two], now=NOON)
+    assert set(asha.subscriptions.values_list("component_id", flat=True)) == {one.pk, two.pk}
+    subscriptions.change(subscriber=asha, components=[], now=NOON)
+    assert list(asha.subscriptions.values_list("component_id", flat=True)) == [None]
+    subscriptions.change(subscriber=asha, language="xx", now=NOON)
+    asha.refresh_from_db()
+    assert asha.language == "sw"
+
+
+def test_who_leaves_leaves_no_address_and_may_come_back(mail_server: MailServer) -> None:
+    asha = reader(ASHA)
+    left = subscriptions.unsubscribe(subscriber=asha, now=NOON)
+    again = subscriptions.unsubscribe(subscriber=asha, now=NOON + timedelta(hours=1))
+    assert (left.state, left.address_encrypted, again.unsubscribed_at) == ("unsubscribed", "", NOON)
+    assert "ip" not in left.consent
+    assert left.consent["wording"] == "test"
+    back = ask(ASHA, now=NOON + timedelta(hours=2))
+    assert (back.pk, back.state, back.unsubscribed_at) == (asha.pk, "pending", None)
+    assert deliver(121) == 1
+    assert subscriptions.confirm(token=links.confirm_token(back), now=NOON + timedelta(hours=3)) is not None
+
+
+def test_the_link_that_confirmed_does_not_bring_back_who_left() -> None:
+    asha = ask(ASHA)
+    token = links.confirm_token(asha)
+    subscriptions.confirm(token=token, now=NOON)
+    subscriptions.unsubscribe(subscriber=asha, now=NOON)
+    assert subscriptions.confirm(token=token, now=NOON) is None
+
+
+def test_erasing_leaves_only_the_act() -> None:
+    asha = reader(ASHA)
+    public_id = asha.public_id
+    publish()
+    outbox.fan_out(now=NOON)
+    subscriptions.erase(subscriber=asha, now=NOON)
+    assert not Subscriber.objects.exists()
+    assert not Delivery.objects.exists()
+    assert AuditEvent.objects.get(act="subscriber.erase").target == public_id
+
+
+def test_the_unconfirmed_are_forgotten_after_a_week_and_nobody_else() -> None:
+    ask("old@customer.example", now=NOON - timedelta(days=7))
+    ask("young@customer.example", now=NOON - timedelta(days=6))
+    reader("reader@customer.example", now=NOON - timedelta(days=30))
+    assert subscriptions.purge_unconfirmed(now=NOON) == 1
+    assert sorted(Subscriber.objects.values_list("state", flat=True)) == ["active", "pending"]
+
+
+def test_thousands_behind_one_address_may_sign_up_and_a_flood_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_NETWORK", 3)
+    for number in range(10):  # a crowd behind a carrier's NAT: they confirm
+        reader(f"person{number}@customer.example", now=NOON)
+    for number in range(3):
+        ask(f"robot{number}@other{number}.example")
+    with pytest.raises(TooMany):
+        ask("robot4@other4.example")
+    other_place = {**SOURCE, "ip": "198.51.100.1"}
+    subscriptions.subscribe(address=ASHA, language="en", source=other_place, now=NOON)
+    ask("robot4@other4.example", now=NOON + timedelta(hours=2))
+
+
+def test_a_domain_of_many_unconfirmed_is_refused_unless_many_have_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_DOMAIN", 2)
+    for number in range(2):
+        ask(f"robot{number}@victim.example")
+    with pytest.raises(TooMany) as refusal:
+        ask("robot3@victim.example")
+    assert refusal.value.retry_after == timedelta(hours=1)
+    for number in range(4):
+        reader(f"person{number}@large.example", now=NOON - timedelta(days=1))
+    for number in range(3):
+        ask(f"new{number}@large.example")
+
+
+def test_a_copy_of_everything_we_hold_names_the_address_only_there() -> None:
+    component = ComponentFactory()
+    held = subscriptions.export(reader(ASHA, "sw", component))
+    assert (held["address"], held["language"], held["components"]) == (ASHA, "sw", [component.public_id])
+    assert held["consent"]["ip"] == "192.0.2.7"
