@@ -6,6 +6,7 @@ import os
 
 from celery import Celery
 from celery.signals import worker_process_init
+from django.conf import settings
 
 from statuspage.processes import die_with_parent
 
@@ -13,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
 app = Celery("statuspage")
 app.config_from_object("statuspage.celeryconfig")
-app.autodiscover_tasks(["statuspage", "probes", "subscribers"])
+app.autodiscover_tasks(["probes"] if settings.HALI_AGENT else ["statuspage", "probes", "subscribers"])
 
 
 @worker_process_init.connect

@@ -91,6 +91,7 @@ LANGUAGES = [(code, _known_languages[code]) for code in _codes]
 LANGUAGE_CODE = _codes[0]
 LOCALE_PATHS = [BASE_DIR / "statuspage" / "locale"]
 USE_I18N = USE_TZ = True
+FORMAT_MODULE_PATH = ["statuspage.formats"]  # the desk is on 24 hours; the page words its own times
 PAGE_TIME_ZONE = _one_of(
     "HALI_TIME_ZONE",
     "Africa/Nairobi" if DEMO else "Etc/UTC",
@@ -148,9 +149,12 @@ ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
 
 # --- The desk ----------------------------------------------------------------------------------
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
 
 # --- Django ------------------------------------------------------------------------------------
-INSTALLED_APPS = [
+_AGENT_APPS = ["incidents", "probes", "django.contrib.auth", "django.contrib.contenttypes"]
+_ALL_APPS = [
     "statuspage",
     "incidents",
     "probes",
@@ -163,6 +167,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
+INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -201,10 +206,29 @@ WHITENOISE_USE_FINDERS = DEMO or DEBUG  # production serves what collectstatic g
 WHITENOISE_AUTOREFRESH = DEBUG
 UNFOLD = {
     "SITE_TITLE": f"{PROVIDER_NAME} desk",
-    "SITE_HEADER": f"{PROVIDER_NAME} desk",
+    "SITE_HEADER": PROVIDER_NAME,
+    "SITE_SUBHEADER": "Hali comms desk",
     "SITE_URL": "/",
-    "SHOW_HISTORY": True,
+    "SHOW_HISTORY": False,  # the audit log is the one that counts
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: f"{STATIC_URL}css/desk.css"],
+    "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js"],
+    "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
+    "COLORS": {
+        "primary": {
+            "50": "#f8f3fd",
+            "100": "#f0e4fa",
+            "200": "#e0c9f5",
+            "300": "#c79af0",
+            "400": "#a96fdb",
+            "500": "#8a4cc0",
+            "600": "#6b2fa0",
+            "700": "#5a2688",
+            "800": "#461d6b",
+            "900": "#331550",
+            "950": "#210c36",
+        }
+    },
 }
 LOG_LEVEL = _one_of(
     "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."

@@ -1,3 +1,14 @@
-from django.urls import URLPattern, URLResolver
+"""What the app answers itself; the public page is served before it, from the snapshot."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from statuspage import health
+from statuspage.admin.site import desk
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz),
+    path("admin/", desk.urls),
+    path("", include("statuspage.public.urls")),
+]

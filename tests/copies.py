@@ -25,7 +25,7 @@ PROCESSES = {
     "sandbox": "probes.sandbox",
     "agent": "probes.nairobi",
     "worker": "core,notify",
-    "beat": " beat",
+    "beat": "statuspage.beat",
     "publisher": "manage.py publisher",
 }
 
@@ -72,7 +72,11 @@ class RunningCopy:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "statuspage.run"], cwd=ROOT, env=self.environment, stdout=out, stderr=out
             )
-        wait_for("the copy is ready", self.is_healthy, seconds=seconds)
+        try:
+            wait_for("the copy is ready", self.is_healthy, seconds=seconds)
+        except BaseException:
+            self.stop()
+            raise
 
     def is_healthy(self) -> bool:
         assert self.process is not None

@@ -1,0 +1,47 @@
+# Two commands do everything: make run, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-faults lint format translations bench-memory clean
+
+run: $(VENV)
+	$(BIN)/python -m statuspage.run
+
+.venv: $(VENV)/installed
+
+$(VENV)/installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or later is needed: install the package python3 (or set PYTHON=...)."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python cannot make a virtual environment: install the package python3-venv."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+translations: $(VENV)
+	@$(BIN)/python -m statuspage.translations
+
+lint: $(VENV) translations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	SECRET_KEY=lint $(BIN)/mypy
+	$(BIN)/lint-imports
+	SECRET_KEY=lint $(BIN)/python manage.py check
+	SECRET_KEY=lint $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+format: $(VENV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Everything on SQLite; then what differs between databases again on PostgreSQL.
+test: lint
+	$(BIN)/pytest -m "not faults"
+	$(BIN)/pytest -m "database and not faults" --database postgresql
+
+test-faults: $(VENV) translations
+	$(BIN)/pytest -m faults
+
+bench-memory: $(VENV)
+	$(BIN)/python -m tests.benchmarks.memory
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

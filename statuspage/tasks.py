@@ -1,0 +1,14 @@
+"""A canary a queue: a worker is alive when it did something, not when it answers a ping."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from statuspage.models import Heartbeat
+
+
+@shared_task(ignore_result=True, soft_time_limit=5, time_limit=10)
+def canary(queue: str) -> None:
+    """Note that somebody consumes `queue`."""
+    Heartbeat.objects.update_or_create(name=f"queue:{queue}", defaults={"at": timezone.now()})

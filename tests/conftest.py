@@ -1,0 +1,186 @@
+"""The test bed: settings of a copy of its own, and the servers a test asks for.
+
+`--database postgresql` runs on a PostgreSQL that is started for it, or on the one TEST_DATABASE_URL names. TEST_REDIS_URL names a
+Redis to use instead of starting one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from tests import servers
+from tests.servers import Server
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="hali-tests-"))
+_ended_last = ExitStack()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="what the tests' rows lie in")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings are read once, so the environment comes first. What the caller's shell says of Hali is left out of it."""
+    for name in [name for name in os.environ if name.startswith("HALI_")]:
+        del os.environ[name]
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "statuspage.settings",
+        "SECRET_KEY": "of the tests, and of nothing else: 0123456789abcdefghijklmnopqrstuvwxyz",
+        "HALI_DEMO": "true",
+        "HALI_DATA_DIR": str(_FOLDER),
+        "HALI_ADDRESS_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "HALI_ADDRESS_HASH_KEY": "a key for hashes that never rotates",
+        "HALI_DEMO_PASSWORD": "correct horse battery",
+    }
+    for name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEBUG", "ALLOWED_HOSTS"):
+        os.environ.pop(name, None)
+    if config.getoption("--database") == "postgresql":
+        os.environ["DATABASE_URL"] = _postgresql_for_rows()
+    from django.conf import settings
+
+    from statuspage.translations import compile_all
+
+    compile_all()
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        # A file, since threads and processes share it; without fsync, since nothing of it is kept.
+        settings.DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "rows.sqlite3")}
+        options = settings.DATABASES["default"]["OPTIONS"]
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _postgresql_for_rows() -> str:
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        return named
+    try:
+        server = servers.start_postgresql(_folder("postgresql-rows"))
+    except (pytest.skip.Exception, pytest.fail.Exception) as missing:
+        pytest.exit(str(missing), returncode=1 if os.environ.get("CI") == "true" else 0)
+    _ended_last.callback(server.stop)
+    return f"{server.url}/hali"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _ended_last.close()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+
+
+def _folder(name: str) -> Path:
+    path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_FOLDER))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def snapshot_dir(settings: Any, tmp_path: Path) -> Path:
+    """Each test has a snapshot folder and a mail folder of its own."""
+    settings.SNAPSHOT_DIR = tmp_path / "snapshot"
+    settings.MAIL_DIR = tmp_path / "mail"
+    return tmp_path / "snapshot"
+
+
+# --- Servers -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The url of a PostgreSQL server, without a database's name."""
+    server = servers.start_postgresql(_folder("postgresql"))
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql: str) -> str:
+    return servers.make_database(postgresql, "copy")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    if named := os.environ.get("TEST_REDIS_URL"):
+        yield named
+        return
+    server = servers.start_redis(_folder("redis"))
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """A Redis with nothing in it."""
+    with servers.client(redis_server) as connection:
+        connection.flushdb()
+    return redis_server
+
+
+@pytest.fixture
+def valkey_process() -> Iterator[Server]:
+    """The embedded broker, for this test alone: it may be ended."""
+    server = servers.start_valkey(_folder("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def broker_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "valkey":
+        return str(request.getfixturevalue("valkey_process").url)
+    return str(request.getfixturevalue("redis_url"))
+
+
+@pytest.fixture
+def nginx_for() -> Iterator[Callable[[Path, int], str]]:
+    """Start nginx over a snapshot folder, with the app at a port; answers its address."""
+    with ExitStack() as stack:
+
+        def start(snapshot: Path, app_port: int) -> str:
+            server = servers.start_nginx(_folder("nginx"), snapshot=snapshot, app_port=app_port)
+            stack.callback(server.stop)
+            return server.url
+
+        yield start
+
+
+# --- Mail ------------------------------------------------------------------------------------------
+
+
+class Sink:
+    """A mail server that takes everything. `messages`: (recipients, raw bytes) in order of arrival."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[list[str], bytes]] = []
+        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+        self._controller.start()
+        assert self._controller.server is not None
+        self.port = int(self._controller.server.sockets[0].getsockname()[1])
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.messages.append((list(envelope.rcpt_tos), bytes(envelope.content)))
+        return "250 taken"
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+
+@pytest.fixture
+def smtp_sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture(scope="module")
+def smtp_sink_for_module() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.stop()

@@ -1,0 +1,183 @@
+"""Real servers for tests: PostgreSQL, Redis, Valkey and nginx from installed binaries, each on a free loopback port.
+
+Every one dies with the test process and is ended by its id.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from statuspage import broker
+from statuspage.processes import die_with_parent
+from tests.copies import free_port, wait_for
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def binary(name: str, *places: str) -> str:
+    """Where a program is. Missing: the test is skipped with a message; in CI that is a failure."""
+    found = shutil.which(name) or next((path for place in places for path in sorted(glob.glob(place), reverse=True)), None)
+    if found:
+        return found
+    message = f"{name} is not installed: `.ci/run` installs it from Debian's packages"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@dataclass
+class Server:
+    """A running server. `url` is how clients reach it."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    stop_signal: int = signal.SIGTERM
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def _start(command: Sequence[str], log: Path, user: str | None = None) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=functools.partial(_become, user)
+        )
+
+
+def _become(user: str | None) -> None:
+    """Drop root, which PostgreSQL refuses to run as; the death signal is asked for after that, since it is lost with root."""
+    if user:
+        entry = pwd.getpwnam(user)
+        os.initgroups(user, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    die_with_parent(signal.SIGINT if user else signal.SIGKILL)
+
+
+def unprivileged() -> str | None:
+    return "nobody" if os.getuid() == 0 else None
+
+
+def start_postgresql(folder: Path) -> Server:
+    """A server of our own, without fsync: nothing of it is kept. Its url ends before the database's name."""
+    postgres = binary("postgres", "/usr/lib/postgresql/*/bin/postgres")
+    initdb = binary("initdb", f"{Path(postgres).resolve().parent}/initdb", "/usr/lib/postgresql/*/bin/initdb")
+    user, data = unprivileged(), folder / "data"
+    folder.chmod(0o755)
+    data.mkdir(mode=0o700)
+    log = folder / "postgresql.log"
+    log.touch()
+    if user:
+        os.chown(data, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    for parent in folder.parents:  # a temporary folder of root is closed to others
+        if parent != Path("/tmp") and parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):  # noqa: S108
+            parent.chmod(parent.stat().st_mode | 0o711)
+    made = _start([initdb, "-D", str(data), "-U", "hali", "-A", "trust", "-E", "UTF8", "--no-sync"], log, user)
+    assert made.wait(timeout=60) == 0, log.read_text()
+    port = free_port()
+    options = {
+        "port": str(port),
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_connections": "60",
+        "shared_buffers": "32MB",
+    }
+    process = _start([postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())], log, user)
+    server = Server(f"postgres://hali@127.0.0.1:{port}", process, signal.SIGINT)
+    wait_for("PostgreSQL answers", lambda: _postgresql_answers(server.url, process, log), seconds=30)
+    return server
+
+
+def _postgresql_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    try:
+        psycopg.connect(f"{url}/postgres", connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def make_database(server_url: str, name: str) -> str:
+    """An empty database on the server; its url."""
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{server_url}/{name}"
+
+
+def start_redis(folder: Path) -> Server:
+    port = free_port()
+    command = [binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = Server(f"redis://127.0.0.1:{port}/0", _start(command, folder / "redis.log"))
+    wait_for("Redis answers", lambda: _redis_answers(server.url))
+    return server
+
+
+def start_valkey(folder: Path) -> Server:
+    """The embedded broker, as `make run` starts it."""
+    server = Server(f"redis+socket://{broker.socket_path(folder)}", _start(broker.command(folder), folder / "valkey.log"))
+    wait_for("Valkey answers", lambda: _redis_answers(server.url))
+    return server
+
+
+def client(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url.replace("redis+socket://", "unix://", 1), socket_timeout=2)
+
+
+def _redis_answers(url: str) -> bool:
+    try:
+        with client(url) as connection:
+            return bool(connection.ping())
+    except redis.RedisError:
+        return False
+
+
+def start_nginx(folder: Path, *, snapshot: Path, app_port: int) -> Server:
+    """nginx with deploy/nginx.conf as it ships, its four blanks filled in."""
+    program = binary("nginx", "/usr/sbin/nginx")
+    port = free_port()
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    blanks = {"SNAPSHOT": str(snapshot), "LISTEN": f"127.0.0.1:{port}", "APP": f"127.0.0.1:{app_port}", "RUN": str(folder)}
+    for name, value in blanks.items():
+        text = text.replace("${" + name + "}", value)
+    if os.getuid() == 0:
+        text = "user root;\n" + text  # temporary folders of root are closed to nginx's own user
+    (folder / "nginx.conf").write_text(text)
+    command = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", "daemon off;"]
+    tested = subprocess.run([*command[:-2], "-t"], capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stderr
+    server = Server(f"http://127.0.0.1:{port}", _start(command, folder / "nginx.log"), signal.SIGTERM)
+    wait_for("nginx listens", lambda: _listens(port))
+    return server
+
+
+def _listens(port: int) -> bool:
+    import socket
+
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
