@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from tests import servers
+from tests.mail_server import MailServer
 from tests.servers import Server
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="hali-tests-"))
@@ -154,33 +154,17 @@ def nginx_for() -> Iterator[Callable[[Path, int], str]]:
 # --- Mail ------------------------------------------------------------------------------------------
 
 
-class Sink:
-    """A mail server that takes everything. `messages`: (recipients, raw bytes) in order of arrival."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[list[str], bytes]] = []
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
-        self._controller.start()
-        assert self._controller.server is not None
-        self.port = int(self._controller.server.sockets[0].getsockname()[1])
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.messages.append((list(envelope.rcpt_tos), bytes(envelope.content)))
-        return "250 taken"
-
-    def stop(self) -> None:
-        self._controller.stop()
-
-
 @pytest.fixture
-def smtp_sink() -> Iterator[Sink]:
-    sink = Sink()
+def smtp_sink() -> Iterator[MailServer]:
+    sink = MailServer()
+    sink.start()
     yield sink
     sink.stop()
 
 
 @pytest.fixture(scope="module")
-def smtp_sink_for_module() -> Iterator[Sink]:
-    sink = Sink()
+def smtp_sink_for_module() -> Iterator[MailServer]:
+    sink = MailServer()
+    sink.start()
     yield sink
     sink.stop()

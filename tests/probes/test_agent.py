@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 from celery import Celery
 
 from probes.outcome import Task
+from tests import servers
 from tests.copies import ROOT, wait_for
 
 pytestmark = pytest.mark.broker
@@ -61,30 +64,26 @@ def agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         "REDIS_URL": broker_url,
         "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",
     }
-    command = [sys.executable, "-m", "celery", "-A", "statuspage", "worker", "-Q", "probes.nairobi", "-P", "solo", "-l", "INFO"]
+    command = [sys.executable, "-m", "statuspage.worker", "--name", "agent", "--queues", "probes.nairobi", "--pool", "threads"]
     with (tmp_path / "agent.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle"], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     yield process
     process.kill()
     process.wait()
 
 
-def outcomes(app: Celery) -> list[Any]:
+def outcomes(broker_url: str) -> list[Any]:
     """Take the messages that wait in the queue core."""
     found = []
-    with app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("core")
-        while queue.qsize():
-            message = queue.get(timeout=2)
-            found.append(message.payload)
-            message.ack()
-        queue.close()
+    with servers.client(broker_url) as connection:
+        while raw := connection.lpop("hali:core"):
+            found.append(json.loads(base64.b64decode(json.loads(raw)["body"])))  # type: ignore[arg-type]
     return found
 
 
-def test_an_agent_runs_a_batch_without_any_database(dispatcher: Celery, agent: subprocess.Popen[bytes], target: str) -> None:
+def test_an_agent_runs_a_batch_without_any_database(
+    dispatcher: Celery, agent: subprocess.Popen[bytes], target: str, broker_url: str
+) -> None:
     now = int(time.time())
     tasks = [
         Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=60, timeout=5, slot=now),
@@ -94,7 +93,7 @@ def test_an_agent_runs_a_batch_without_any_database(dispatcher: Celery, agent: s
     dispatcher.send_task(
         "probes.tasks.run_batch", args=["nairobi", [task.as_message() for task in tasks]], queue="probes.nairobi"
     )
-    [message] = wait_for("the outcomes", lambda: outcomes(dispatcher))
+    [message] = wait_for("the outcomes", lambda: outcomes(broker_url))
     (vantage, reports), _, _ = message
     assert vantage == "nairobi"
     assert [(report["probe_id"], report["status"]) for report in reports] == [(1, "ok"), (2, "down"), (3, "misconfigured")]
@@ -104,9 +103,9 @@ def test_an_agent_runs_a_batch_without_any_database(dispatcher: Celery, agent: s
 
 
 def test_a_batch_that_comes_too_late_says_nothing_about_the_target(
-    dispatcher: Celery, agent: subprocess.Popen[bytes], target: str
+    dispatcher: Celery, agent: subprocess.Popen[bytes], target: str, broker_url: str
 ) -> None:
     late = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=5, timeout=5, slot=int(time.time()) - 60)
     dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [late.as_message()]], queue="probes.nairobi")
-    [message] = wait_for("the outcomes", lambda: outcomes(dispatcher))
+    [message] = wait_for("the outcomes", lambda: outcomes(broker_url))
     assert message[0][1][0]["status"] == "skipped"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+
 @pytest.fixture
 def mfano_pesa(settings: Any) -> None:
     """The demo's provider, zone and address, whatever this copy is set to."""

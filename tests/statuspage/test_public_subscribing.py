@@ -15,7 +15,7 @@ from django.test import Client
 from subscribers import links, outbox, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
-from tests.subscribers.mail_server import read, text_of
+from tests.mail_server import read, text_of
 from tests.subscribers.news import publish, reader, set_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("statuspage.public.urls")]

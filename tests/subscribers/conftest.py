@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.subscribers import news
-from tests.subscribers.mail_server import MailServer
+from tests.mail_server import MailServer
 
 
 @pytest.fixture(autouse=True)

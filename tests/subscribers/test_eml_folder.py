@@ -9,7 +9,7 @@ import pytest
 
 from subscribers import outbox
 from tests.factories import NOON
-from tests.subscribers.mail_server import read, text_of
+from tests.mail_server import read, text_of
 from tests.subscribers.news import ask, publish, reader
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from subscribers import addresses, links, outbox, subscriptions
 from subscribers.models import Delivery, Notification, OutboxCursor, Subscriber
 from subscribers.transports.base import TransportError
 from tests.factories import NOON, ComponentFactory
-from tests.subscribers.mail_server import MailServer, text_of
+from tests.mail_server import MailServer, text_of
 from tests.subscribers.news import publish, reader, tell
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

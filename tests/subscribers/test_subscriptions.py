@@ -12,7 +12,7 @@ from subscribers import addresses, links, outbox, subscriptions
 from subscribers.models import Delivery, Subscriber
 from subscribers.subscriptions import TooMany
 from tests.factories import NOON, ComponentFactory
-from tests.subscribers.mail_server import MailServer, text_of
+from tests.mail_server import MailServer, text_of
 from tests.subscribers.news import SOURCE, ask, publish, reader
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
