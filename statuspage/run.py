@@ -191,7 +191,8 @@ class Child:
 def children_of(copy: Copy) -> list[Child]:
     """Every process, the broker first."""
     own = [Child("broker", broker.command(copy.data_dir), dies_by=signal.SIGTERM)] if copy.own_broker else []
-    web = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(copy.port), "--workers", "1", "--blocking-threads", "4"]
+    web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(copy.port), "--workers", "1"]
+    web += ["--blocking-threads", "4", "--no-ws", "--respawn-failed-workers", "--log-level", "warning"]
     return [
         *own,
         Child("sandbox", [PYTHON, "-m", "probes.sandbox", "--port", str(copy.sandbox_port)]),
@@ -203,10 +204,7 @@ def children_of(copy: Copy) -> list[Child]:
         Child("worker", [PYTHON, *WORKER, "--queues", "core,notify", "--concurrency", "2"]),
         Child("beat", [PYTHON, "-m", "statuspage.beat"]),
         Child("publisher", [PYTHON, "manage.py", "publisher"]),
-        Child(
-            "web",
-            [PYTHON, "-m", "granian", *web, "--no-ws", "--respawn-failed-workers", "--log-level", "warning", "statuspage.wsgi:application"],
-        ),
+        Child("web", [PYTHON, *web, "statuspage.wsgi:application"]),
     ]
 
 

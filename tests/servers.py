@@ -92,7 +92,7 @@ def start_postgresql(folder: Path) -> Server:
     if user:
         os.chown(data, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
     for parent in folder.parents:  # a temporary folder of root is closed to others
-        if parent != Path("/tmp") and parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):  # noqa: S108
+        if parent != Path("/tmp") and parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):
             parent.chmod(parent.stat().st_mode | 0o711)
     made = _start([initdb, "-D", str(data), "-U", "hali", "-A", "trust", "-E", "UTF8", "--no-sync"], log, user)
     assert made.wait(timeout=60) == 0, log.read_text()

@@ -77,7 +77,7 @@ def outcomes(broker_url: str) -> list[Any]:
     found = []
     with servers.client(broker_url) as connection:
         while raw := connection.lpop("hali:core"):
-            found.append(json.loads(base64.b64decode(json.loads(raw)["body"])))  # type: ignore[arg-type]
+            found.append(json.loads(base64.b64decode(json.loads(raw)["body"])))
     return found
 
 

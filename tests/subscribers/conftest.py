@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.subscribers import news
 from tests.mail_server import MailServer
+from tests.subscribers import news
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from statuspage import ticking
 class Command(BaseCommand):
     help = "Run the publisher: needs the database and the disk, no broker. Ends on SIGTERM or SIGINT."
 
-    requires_system_checks: list[str] = []  # noqa: RUF012  (they would load the desk)
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()

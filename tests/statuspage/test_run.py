@@ -1,0 +1,209 @@
+"""The parent process of `make run`: one clear line where it cannot start, nothing left where it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from statuspage import broker, run
+from statuspage.run import CannotStart, Copy
+from tests.copies import PROCESSES, ROOT, RunningCopy, free_port, wait_for
+
+
+def start_and_fail(environment: dict[str, str]) -> str:
+    """What a start that must fail says; it is one line, without a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "statuspage.run"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield int(holder.getsockname()[1])
+
+
+@pytest.mark.parametrize("name", ["HALI_PORT", "HALI_SANDBOX_PORT"])
+def test_a_taken_port_is_one_line_that_names_the_setting(tmp_path: Path, taken_port: int, name: str) -> None:
+    ports = {"HALI_PORT": str(free_port()), "HALI_SANDBOX_PORT": str(free_port()), name: str(taken_port)}
+    said = start_and_fail({"HALI_DATA_DIR": str(tmp_path), **ports})
+    assert f"Port {taken_port} is taken" in said
+    assert f"set {name}" in said
+
+
+def test_a_port_that_is_no_port_is_one_line(tmp_path: Path) -> None:
+    assert "HALI_PORT='eighty': give a whole number" in start_and_fail({"HALI_DATA_DIR": str(tmp_path), "HALI_PORT": "eighty"})
+
+
+@pytest.fixture
+def read_only_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that even root cannot write to: a read-only mount where we may mount, closed permissions where we may not."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    if os.getuid() != 0:
+        folder.chmod(0o500)
+        yield folder
+        folder.chmod(0o700)
+        return
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True, check=False)
+    if mounted.returncode:
+        folder.rmdir()
+        folder.write_text("a file stands where the folder should be")  # what root can neither write to nor make
+        yield folder
+        return
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_read_only_data_folder_is_one_line_and_nothing_is_lost(read_only_folder: Path) -> None:
+    said = start_and_fail({"HALI_DATA_DIR": str(read_only_folder)})
+    assert "cannot be written" in said
+    assert "set HALI_DATA_DIR" in said
+
+
+def test_two_copies_never_share_a_data_folder(tmp_path: Path) -> None:
+    with run.alone_on(tmp_path):
+        assert "runs on" in start_and_fail(
+            {"HALI_DATA_DIR": str(tmp_path), "HALI_PORT": str(free_port()), "HALI_SANDBOX_PORT": str(free_port())}
+        )
+
+
+def copy_in(folder: Path, **environment: str) -> Copy:
+    return Copy.from_environment({"HALI_DATA_DIR": str(folder), **environment})
+
+
+def test_the_env_file_is_for_its_owner_and_keeps_its_secrets(tmp_path: Path) -> None:
+    first = run.write_env_file(copy_in(tmp_path))
+    assert stat.S_IMODE((tmp_path / "env").stat().st_mode) == 0o600
+    second = run.write_env_file(copy_in(tmp_path, HALI_PORT="9000"))
+    assert second["HALI_PORT"] == "9000"
+    assert second["HALI_BASE_URL"] == "http://127.0.0.1:9000"
+    for name in ("SECRET_KEY", "HALI_ADDRESS_KEYS", "HALI_ADDRESS_HASH_KEY", "HALI_DEMO_PASSWORD"):
+        assert first[name] == second[name] != ""
+
+
+def test_what_a_person_wrote_into_the_env_file_stays(tmp_path: Path) -> None:
+    run.write_env_file(copy_in(tmp_path))
+    with (tmp_path / "env").open("a") as handle:
+        handle.write("HALI_HELP_LINE=0800 123 456\n")
+    assert run.write_env_file(copy_in(tmp_path))["HALI_HELP_LINE"] == "0800 123 456"
+
+
+def test_a_broker_of_ones_own_is_not_started_beside(tmp_path: Path) -> None:
+    copy = copy_in(tmp_path, REDIS_URL="redis://127.0.0.1:6379/0")
+    assert "REDIS_URL" not in run.write_env_file(copy)
+    assert "broker" not in [child.name for child in run.children_of(copy)]
+
+
+def test_a_path_too_long_for_a_socket_falls_back_to_a_short_folder(tmp_path: Path) -> None:
+    assert broker.socket_path(tmp_path) == tmp_path / "broker.sock" or len(str(tmp_path)) > 90
+    long = tmp_path / ("a" * 120)
+    assert len(str(broker.socket_path(long)).encode()) <= broker.SOCKET_PATH_LIMIT
+    assert broker.socket_path(long) != broker.socket_path(tmp_path / ("b" * 120))
+
+
+def test_an_impossible_setting_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = copy_in(tmp_path, HALI_TIME_ZONE="Africa/Nowhere", PATH=os.environ["PATH"])
+    run.write_env_file(copy)
+    with pytest.raises(CannotStart, match="HALI_TIME_ZONE='Africa/Nowhere' is not known"):
+        run.prepare(copy)
+
+
+# --- A whole copy --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[RunningCopy]:
+    running = RunningCopy(tmp_path / "copy")
+    yield running
+    running.stop()
+
+
+def everything_of(copy: RunningCopy) -> list[psutil.Process]:
+    assert copy.process is not None
+    return list(psutil.Process(copy.process.pid).children(recursive=True))
+
+
+def are_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
+    return lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+@pytest.mark.timeout(240)
+def test_a_copy_ends_whole_and_a_second_start_goes_on_with_its_data(copy: RunningCopy) -> None:
+    copy.start()
+    assert all(copy.running(name) for name in PROCESSES)
+    wait_for("the banner", lambda: "writer, approver or engineer" in (copy.folder / "run.out").read_text())
+    group = {os.getpgid(process.pid) for process in everything_of(copy)}
+    assert copy.process is not None
+    assert group == {os.getpgid(copy.process.pid)}, "Ctrl-C reaches every process"
+    password = copy.setting("HALI_DEMO_PASSWORD")
+    assert copy.manage("publish_notice", "paybill", "down").returncode == 0
+    shown = copy.summary()["incidents"]
+
+    processes = everything_of(copy)
+    copy.process.send_signal(signal.SIGTERM)
+    copy.process.wait(timeout=5)
+    assert are_gone(processes)(), [process for process in processes if process.is_running()]
+
+    copy.start()
+    assert copy.setting("HALI_DEMO_PASSWORD") == password
+    assert [item["id"] for item in copy.summary()["incidents"]] == [item["id"] for item in shown]
+
+
+@pytest.mark.timeout(240)
+def test_nothing_outlives_a_parent_that_was_killed(copy: RunningCopy) -> None:
+    copy.start()
+    processes = everything_of(copy)
+    assert copy.process is not None
+    copy.process.kill()
+    copy.process.wait()
+    wait_for("all of it is gone", are_gone(processes), seconds=10)
+
+
+@pytest.mark.timeout(240)
+def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(copy: RunningCopy) -> None:
+    copy.start()
+    [stopped, *_] = copy.running("sandbox")
+    stopped.suspend()
+    killed = copy.kill("publisher")
+    wait_for("the publisher is back", lambda: bool(copy.running("publisher")) and copy.running("publisher")[0].pid != killed)
+    wait_for("it was told", lambda: "publisher ended (signal 9)" in (copy.folder / "run.out").read_text())
+    assert copy.running("sandbox")[0].pid == stopped.pid
+    assert stopped.status() == psutil.STATUS_STOPPED
+    stopped.resume()
+    wait_for("everything is at work", copy.is_healthy)
+
+
+@pytest.mark.timeout(240)
+def test_healthz_names_what_is_not_at_work(copy: RunningCopy) -> None:
+    copy.start()
+    [agent, *_] = copy.running("agent")
+    agent.suspend()
+    try:
+        wait_for("healthz says so", lambda: not copy.is_healthy(), seconds=60)
+        parts = requests.get(f"{copy.url}/healthz", timeout=5).json()["parts"]
+        assert [name for name, part in parts.items() if not part["ok"]] == ["agent"]
+        assert parts["agent"]["since"]
+    finally:
+        agent.resume()

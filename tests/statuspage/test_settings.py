@@ -1,0 +1,82 @@
+"""Settings: an impossible value is one clear line that says what to change."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.copies import ROOT
+
+
+def check(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HALI_DATA_DIR": str(folder), "SECRET_KEY": "x" * 50, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_nothing_but_the_secret_key_is_needed(tmp_path: Path) -> None:
+    done = check(tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SECRET_KEY", "", "SECRET_KEY is not set"),
+        ("HALI_PORT", "99999", "HALI_PORT='99999': give a whole number from 1 to 65535"),
+        ("HALI_DEMO", "maybe", "HALI_DEMO='maybe': give true or false"),
+        ("HALI_LANGUAGES", "en,xx", "HALI_LANGUAGES names 'xx'"),
+        ("HALI_LANGUAGES", " ", "HALI_LANGUAGES is empty"),
+        ("HALI_TIME_ZONE", "Nairobi", "HALI_TIME_ZONE='Nairobi' is not known"),
+        ("HALI_BASE_URL", "status.example.org", "HALI_BASE_URL='status.example.org'"),
+        ("HALI_UNATTENDED_MINUTES", "-1", "HALI_UNATTENDED_MINUTES='-1'"),
+        ("HALI_LOG_LEVEL", "LOUD", "HALI_LOG_LEVEL='LOUD' is not known"),
+        ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL: give postgres"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL"),
+        ("REDIS_URL", "amqp://localhost", "REDIS_URL='amqp://localhost'"),
+        ("EMAIL_URL", "pigeon://roof", "EMAIL_URL"),
+    ],
+)
+def test_an_impossible_value_is_one_line(tmp_path: Path, name: str, value: str, said: str) -> None:
+    done = check(tmp_path, **{name: value})
+    assert done.returncode == 1
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("Settings: ")
+    assert said in lines[0]
+
+
+def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("HALI_TIME_ZONE=Africa/Kampala\nHALI_LOG_LEVEL=LOUD\n")
+    assert "HALI_LOG_LEVEL='LOUD'" in check(tmp_path).stderr
+    assert check(tmp_path, HALI_LOG_LEVEL="INFO").returncode == 0
+
+
+def test_an_agent_has_no_database_whatever_its_environment_says(tmp_path: Path) -> None:
+    code = "import django.conf; print(django.conf.settings.DATABASES['default']['ENGINE'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "statuspage.settings",
+            "HALI_DATA_DIR": str(tmp_path),
+            "HALI_AGENT": "nairobi",
+            "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nowhere",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "django.db.backends.dummy"
