@@ -8,6 +8,7 @@ a test compares the two.
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -106,10 +107,12 @@ if HALI_AGENT:  # an agent needs only the broker: whatever DATABASE_URL says, it
     DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 else:
     try:
-        DATABASES = {"default": dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}"))}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # an unknown scheme is told below, in one line
+            DATABASES = {"default": dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}"))}
     except Exception as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}): give postgres://… or sqlite:///….") from error
-    _engine = DATABASES["default"]["ENGINE"]
+    _engine = DATABASES["default"].get("ENGINE")
     if _engine == "django.db.backends.sqlite3":
         DATABASES["default"]["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",  # a writer waits at BEGIN instead of failing at its first write

@@ -1,0 +1,198 @@
+"""One suite against both servers of the snapshot: the app's own, behind granian, and nginx with deploy/nginx.conf."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.utils import timezone
+
+from incidents import timeline
+from incidents.models import IncidentUpdate
+from statuspage import publishing, snapshot
+from statuspage.processes import die_with_parent
+from tests.copies import ROOT, free_port, wait_for
+from tests.factories import ComponentFactory
+from tests.incidents.helpers import signed_notice
+
+pytestmark = pytest.mark.django_db
+ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/sw/updates.atom"]
+API = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
+COMPARED = (
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Length",
+    "Cache-Control",
+    "ETag",
+    "Last-Modified",
+    "Vary",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+    "Content-Security-Policy",
+    "Access-Control-Allow-Origin",
+)
+
+
+@pytest.fixture
+def incident(snapshot_dir: Path) -> str:
+    """A fresh snapshot with one public incident; its id."""
+    now = timezone.now()
+    component = ComponentFactory(code="stk-push")
+    signed_notice()
+    timeline.observe(component=component, status="partial_outage", since=now, now=now)
+    update = publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=None, now=now)
+    snapshot.extend_freshness(now=now)
+    return str(update.incident.public_id)
+
+
+@pytest.fixture
+def app(incident: str, snapshot_dir: Path, settings: Any, tmp_path: Path) -> Iterator[str]:
+    """The app as production runs it, over the test's snapshot."""
+    port = free_port()
+    options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning"]
+    with (tmp_path / "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "granian", *options, "statuspage.wsgi:application"],
+            cwd=ROOT,
+            env={**os.environ, "HALI_SNAPSHOT_DIR": str(snapshot_dir)},
+            stdout=log,
+            stderr=log,
+            preexec_fn=functools.partial(die_with_parent),
+        )
+    wait_for("the app answers", lambda: answers(f"http://127.0.0.1:{port}/"))
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(timeout=10)
+
+
+@pytest.fixture
+def nginx(app: str, snapshot_dir: Path, nginx_for: Callable[[Path, int], str]) -> str:
+    return nginx_for(snapshot_dir, int(app.rpartition(":")[2]))
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def ask(url: str, *, method: str = "GET", **headers: str) -> requests.Response:
+    return requests.request(
+        method, url, headers={"Accept-Encoding": "identity", **headers}, timeout=5, allow_redirects=False, stream=False
+    )
+
+
+def seen(answer: requests.Response) -> dict[str, str]:
+    return {name: answer.headers[name] for name in COMPARED if name in answer.headers}
+
+
+def paths(incident: str) -> list[str]:
+    return [
+        *ABOUT_NOW,
+        *API,
+        "/subscribe",
+        "/sw/subscribe",
+        f"/incidents/{incident}",
+        f"/sw/incidents/{incident}",
+        f"/incidents/{incident}.json",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_both_answer_with_the_same_bytes_and_headers(app: str, nginx: str, incident: str, encoding: str) -> None:
+    for path in paths(incident):
+        ours, theirs = (ask(origin + path, **{"Accept-Encoding": encoding}) for origin in (app, nginx))
+        assert (ours.status_code, theirs.status_code) == (200, 200), path
+        assert ours.content == theirs.content, path
+        assert seen(ours) == seen(theirs), path
+        assert ("Content-Encoding" in ours.headers) == (encoding == "gzip"), path
+        assert "Set-Cookie" not in ours.headers
+
+
+def test_both_answer_304_to_who_has_it_already(app: str, nginx: str, incident: str) -> None:
+    for path in paths(incident):
+        for origin in (app, nginx):
+            first = ask(origin + path)
+            again = ask(origin + path, **{"If-None-Match": first.headers["ETag"]})
+            assert (again.status_code, again.content) == (304, b""), (origin, path)
+            assert again.headers["Cache-Control"] == first.headers["Cache-Control"], (origin, path)
+            since = ask(origin + path, **{"If-Modified-Since": first.headers["Last-Modified"]})
+            assert since.status_code == 304, (origin, path)
+            other = ask(origin + path, **{"If-None-Match": '"another"'})
+            assert other.status_code == 200, (origin, path)
+
+
+def test_head_is_a_get_without_its_body(app: str, nginx: str) -> None:
+    for origin in (app, nginx):
+        whole, head = ask(f"{origin}/"), ask(f"{origin}/", method="HEAD")
+        assert head.content == b""
+        assert seen(head) == seen(whole)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [
+        ("/api/v2/nothing.json", 404, rb'^\{"error":"not found"\}$'),
+        ("/incidents/0123456789bc.json", 404, rb'^\{"error":"not found"\}$'),
+        ("/incidents/0123456789bc", 404, rb"Page not found"),
+        ("/sw", 301, rb""),
+    ],
+)
+def test_both_say_alike_that_there_is_nothing(app: str, nginx: str, path: str, status: int, body: bytes) -> None:
+    for origin in (app, nginx):
+        answer = ask(origin + path)
+        assert answer.status_code == status, origin
+        assert re.search(body, answer.content), (origin, answer.content[:200])
+    if status == 301:
+        assert ask(nginx + path).headers["Location"] == ask(app + path).headers["Location"] == "/sw/"
+
+
+def test_both_turn_stale_when_the_links_run_out(app: str, nginx: str, snapshot_dir: Path) -> None:
+    fresh = {path: ask(nginx + path) for path in [*ABOUT_NOW, *API]}
+    for link in (snapshot_dir / "live").iterdir():
+        link.unlink()
+    for path, before in fresh.items():
+        ours, theirs = ask(app + path), ask(nginx + path)
+        assert ours.content == theirs.content != before.content, path
+        assert ours.headers["ETag"] == theirs.headers["ETag"] != before.headers["ETag"], path
+    assert b'data-freshness="stale"' in ask(f"{nginx}/").content
+
+
+def test_nginx_serves_all_of_it_when_the_app_is_gone(
+    incident: str, snapshot_dir: Path, nginx_for: Callable[[Path, int], str]
+) -> None:
+    origin = nginx_for(snapshot_dir, free_port())
+    for path in paths(incident):
+        assert ask(origin + path).status_code == 200, path
+
+
+def test_a_change_is_seen_through_both_at_once(app: str, nginx: str, incident: str) -> None:
+    before = {origin: ask(f"{origin}/incidents/{incident}").headers["ETag"] for origin in (app, nginx)}
+    now = timezone.now() + timedelta(seconds=1)
+    signed_notice("no-change", phase="", component_status="", opens_for=[])
+    update = IncidentUpdate.objects.get()
+    component = update.affected.get().component
+    notice = type(update.notice).objects.get(code="no-change") if update.notice else None
+    assert notice is not None
+    publishing.publish_notice(component=component, notice=notice, actor=None, now=now)
+    for origin in (app, nginx):
+        answer = ask(f"{origin}/incidents/{incident}")
+        assert b"no-change" in answer.content
+        assert answer.headers["ETag"] != before[origin]
+
+
+def test_forms_reach_the_app_through_nginx(app: str, nginx: str) -> None:
+    answer = requests.post(f"{nginx}/subscribe", data={"email": "not an address", "language": "en"}, timeout=10)
+    assert answer.status_code == 400
+    assert "not an address" in answer.text
+    assert requests.get(f"{nginx}/healthz", timeout=10).status_code == 503
