@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from incidents import audit
-from incidents.languages import by_language
+from incidents.languages import by_language, missing
 from incidents.models import AuditEvent, IncidentUpdate, Notice
 from incidents.notices import notice_hash
 from incidents.record import timestamp
@@ -81,9 +81,37 @@ def send_back(*, update: IncidentUpdate, signer: User, reason: str, now: datetim
     audit.log(act="update.send_back", actor=signer, now=now, target=update.public_id, details={"reason": reason})
 
 
-def sign_notice(*, notice: Notice, signer: User, now: datetime) -> Notice:
-    """Sign a notice's words in calm time, so that they may go out untouched without anyone else."""
-    notice.signed_by, notice.signed_at, notice.signature_hash = signer, now, notice_hash(notice)
-    notice.save(update_fields=["signed_by", "signed_at", "signature_hash"])
-    audit.log(act="notice.sign", actor=signer, now=now, target=notice.code, details={"hash": notice.signature_hash})
+def sign_notice(*, notice: Notice, signer: User, now: datetime, seen_hash: str = "") -> Notice:
+    """Sign a notice's words in calm time, so that they may go out untouched without anyone else.
+
+    Refused to whoever wrote it, while a language is missing, and when it is not what the signer saw (`seen_hash`).
+    """
+    with transaction.atomic():
+        notice = Notice.objects.select_for_update().get(pk=notice.pk)
+        if refusal := notice_refusal(notice=notice, signer=signer):
+            raise SigningRefused(refusal)
+        current = notice_hash(notice)
+        if seen_hash and seen_hash != current:
+            raise SigningRefused("It was changed after you opened it. Read it again.")
+        notice.signed_by, notice.signed_at, notice.signature_hash = signer, now, current
+        notice.save(update_fields=["signed_by", "signed_at", "signature_hash"])
+        audit.log(act="notice.sign", actor=signer, now=now, target=notice.code, details={"hash": current})
+    return notice
+
+
+def notice_refusal(*, notice: Notice, signer: User) -> str:
+    """Why this person may not sign this notice; "" if they may."""
+    if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
+        return "You wrote part of this notice. Another person must sign it."
+    gaps = sorted({*missing(notice.title), *missing(notice.body)})
+    return f"It is not written in {', '.join(gaps)} yet." if gaps else ""
+
+
+def withdraw_notice(*, notice: Notice, actor: User, now: datetime) -> Notice:
+    """Take a notice's signature back, so that its words can be corrected; it cannot go out until it is signed anew."""
+    with transaction.atomic():
+        notice = Notice.objects.select_for_update().get(pk=notice.pk)
+        notice.signed_by, notice.signed_at, notice.signature_hash = None, None, ""
+        notice.save(update_fields=["signed_by", "signed_at", "signature_hash"])
+        audit.log(act="notice.withdraw", actor=actor, now=now, target=notice.code)
     return notice

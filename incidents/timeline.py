@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -17,6 +18,12 @@ from incidents.words import ComponentStatus, IncidentStatus, Publication, Signat
 
 MACHINE = "probes"
 _NO_TROUBLE = (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, ComponentStatus.UNDER_MAINTENANCE)
+
+
+class Keep(Enum):
+    """What an edit leaves as it is, where None has a meaning of its own."""
+
+    KEEP = "keep"
 
 
 class TimelineError(ValueError):
@@ -253,7 +260,7 @@ def edit_update(
     name: Mapping[str, str] | None = None,
     body: Mapping[str, str] | None = None,
     affected: Mapping[Component, str] | None = None,
-    next_update_by: datetime | None = None,
+    next_update_by: datetime | Keep | None = Keep.KEEP,
     deliver_notifications: bool | None = None,
     seen_at: datetime | None = None,
 ) -> IncidentUpdate:
@@ -287,10 +294,22 @@ def edit_update(
     return draft
 
 
-def _apply(draft: IncidentUpdate, **changes: Any) -> None:
-    for field, value in changes.items():
-        if value is not None:
-            setattr(draft, field, in_all(value) if field == "body" else value)
+def _apply(
+    draft: IncidentUpdate,
+    *,
+    status: str | None,
+    body: Mapping[str, str] | None,
+    next_update_by: datetime | Keep | None,
+    deliver_notifications: bool | None,
+) -> None:
+    if status is not None:
+        draft.status = status
+    if body is not None:
+        draft.body = in_all(body)
+    if not isinstance(next_update_by, Keep):
+        draft.next_update_by = next_update_by
+    if deliver_notifications is not None:
+        draft.deliver_notifications = deliver_notifications
 
 
 def discard(*, update: IncidentUpdate, actor: User | None, now: datetime, reason: str = "") -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from incidents import audit, languages, notices, signing
-from incidents.models import AuditEvent, Notice
+from incidents.models import Notice
 from incidents.words import ComponentStatus
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display
@@ -101,6 +101,7 @@ class NoticeAdmin(DeskAdmin):
             notice=notice,
             signature=self.signature(notice),
             may_sign=person(request).has_perm("incidents.sign_incidentupdate") and not notices.is_signed(notice),
+            may_withdraw=person(request).has_perm("incidents.sign_incidentupdate") and notices.is_signed(notice),
         )
 
     def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
@@ -112,8 +113,12 @@ class NoticeAdmin(DeskAdmin):
         audit.log(act="notice.edit", actor=person(request), now=timezone.now(), target=obj.code)
 
     def get_urls(self) -> list[URLPattern]:
-        sign = self.admin_site.admin_view(self.sign_view)
-        return [path("<int:notice_id>/sign/", sign, name="incidents_notice_sign"), *super().get_urls()]
+        sign, withdraw = self.admin_site.admin_view(self.sign_view), self.admin_site.admin_view(self.withdraw_view)
+        return [
+            path("<int:notice_id>/sign/", sign, name="incidents_notice_sign"),
+            path("<int:notice_id>/withdraw/", withdraw, name="incidents_notice_withdraw"),
+            *super().get_urls(),
+        ]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         notice = kwargs.get("obj")
@@ -125,18 +130,15 @@ class NoticeAdmin(DeskAdmin):
         """Both languages to read, and one button. Whoever wrote the notice cannot sign it."""
         signer = require(request, "incidents.sign_incidentupdate")
         notice = get_object_or_404(Notice, pk=notice_id)
-        gaps = {*languages.missing(notice.title), *languages.missing(notice.body)}
-        refusal = ""
-        if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
-            refusal = "You wrote part of this notice. Another person must sign it."
-        elif gaps:
-            refusal = f"It is not written in {', '.join(sorted(gaps))} yet."
-        elif request.POST.get("seen_hash", notices.notice_hash(notice)) != notices.notice_hash(notice):
-            refusal = "It was changed after you opened it. Read it again."
-        if request.method == "POST" and not refusal:
-            signing.sign_notice(notice=notice, signer=signer, now=timezone.now())
-            messages.success(request, f"“{notice.code}” is signed. It may go out untouched without anyone else.")
-            return redirect(reverse("admin:incidents_notice_change", args=[notice.pk]))
+        refusal = signing.notice_refusal(notice=notice, signer=signer)
+        if request.method == "POST":
+            try:
+                signing.sign_notice(notice=notice, signer=signer, now=timezone.now(), seen_hash=request.POST.get("seen_hash", ""))
+            except signing.SigningRefused as refused:
+                refusal = str(refused)
+            else:
+                messages.success(request, f"“{notice.code}” is signed. It may go out untouched without anyone else.")
+                return redirect(reverse("admin:incidents_notice_change", args=[notice.pk]))
         return self.page(
             request,
             "sign_notice.html",
@@ -146,3 +148,12 @@ class NoticeAdmin(DeskAdmin):
             refusal=refusal,
             seen_hash=notices.notice_hash(notice),
         )
+
+    def withdraw_view(self, request: HttpRequest, notice_id: int) -> HttpResponse:
+        """A typo in signed words: take the signature back, mend them, have them signed anew."""
+        actor = require(request, "incidents.sign_incidentupdate")
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        notice = signing.withdraw_notice(notice=get_object_or_404(Notice, pk=notice_id), actor=actor, now=timezone.now())
+        messages.warning(request, f"“{notice.code}” is not signed any more: it cannot go out until it is signed anew.")
+        return redirect(reverse("admin:incidents_notice_change", args=[notice.pk]))

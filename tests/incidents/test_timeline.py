@@ -125,6 +125,15 @@ def test_an_edit_makes_the_editor_an_author_and_voids_the_notices_signature(comp
         signing.sign(update=draft, signer=editor, now=NOON)
 
 
+def test_a_promise_is_kept_or_cleared_as_the_editor_says(component: Component) -> None:
+    observe(component, "major_outage")
+    draft = IncidentUpdate.objects.get()
+    kept = timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, status="identified")
+    assert kept.next_update_by is not None
+    cleared = timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, next_update_by=None)
+    assert cleared.next_update_by is None
+
+
 def test_two_people_editing_one_draft_lose_nothing(component: Component) -> None:
     observe(component, "major_outage")
     draft = IncidentUpdate.objects.get()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from incidents import signing
+from incidents import notices, signing
 from incidents.models import AuditEvent, Component, Notice
 from probes.models import Probe, Result
 from statuspage import publishing
@@ -15,6 +15,7 @@ from statuspage.admin.site import desk
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from subscribers.models import Delivery, Notification, Subscriber
 from tests.factories import ComponentFactory, NoticeFactory, ProbeFactory, ProbeScheduleFactory
+from tests.incidents.helpers import signed_notice
 from tests.statuspage.desk import a_draft, sign_in, someone
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +174,19 @@ def test_an_unsigned_notice_is_written_then_signed_by_another_and_then_only_read
     assert notice.cadence_minutes == 20
     assert author.post(change, notice_form(notice, body_0="Other words.")).status_code == 403
     assert "Signed by" in author.get(change).content.decode()
+
+
+def test_a_signed_notice_can_be_withdrawn_mended_and_signed_anew() -> None:
+    notice = signed_notice()
+    approver = sign_in(someone(APPROVER))
+    withdraw = f"/admin/incidents/notice/{notice.pk}/withdraw/"
+    assert approver.get(withdraw).status_code == 405
+    assert sign_in(someone(AUTHOR)).post(withdraw).status_code == 403
+    assert "Take the signature back" in approver.get(f"/admin/incidents/notice/{notice.pk}/change/").content.decode()
+    assert approver.post(withdraw).status_code == 302
+    notice.refresh_from_db()
+    assert not notices.is_signed(notice)
+    assert approver.post(f"/admin/incidents/notice/{notice.pk}/sign/").status_code == 302
 
 
 def test_nobody_signs_a_notice_they_wrote() -> None:
