@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_noop
 
 
 class ComponentStatus(models.TextChoices):
@@ -57,3 +58,22 @@ class SignatureKind(models.TextChoices):
     NONE = "none"
     NOTICE = "notice"  # untouched words of a notice that was signed in calm time
     PERSON = "person"  # a second person read and signed these words
+
+
+# What the public reads for them. A word stands alone or after a colon; sentences are translated whole.
+STATUS_WORDS: dict[str, str] = {
+    ComponentStatus.MAJOR_OUTAGE: gettext_noop("Not working"),
+    ComponentStatus.PARTIAL_OUTAGE: gettext_noop("Not working for some"),
+    ComponentStatus.DEGRADED_PERFORMANCE: gettext_noop("Slow"),
+    ComponentStatus.DELAYED: gettext_noop("Delayed"),
+    ComponentStatus.UNKNOWN: gettext_noop("We can’t confirm"),
+    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Planned work"),
+    ComponentStatus.OPERATIONAL: gettext_noop("Working"),
+}
+PHASE_WORDS: dict[str, str] = {
+    IncidentStatus.INVESTIGATING: gettext_noop("Looking into it"),
+    IncidentStatus.IDENTIFIED: gettext_noop("Cause found"),
+    IncidentStatus.MONITORING: gettext_noop("Watching"),
+    IncidentStatus.RESOLVED: gettext_noop("Fixed"),
+    IncidentStatus.FALSE_ALARM: gettext_noop("No problem found"),
+}

@@ -13,25 +13,9 @@ from django.utils.translation import gettext, gettext_noop, ngettext, override
 from incidents import rollup
 from incidents.facts import ComponentFacts, IncidentFacts, Text
 from incidents.languages import codes
-from incidents.words import ComponentStatus, IncidentStatus
+from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
 from statuspage import clock_words
 
-STATUS_WORDS: dict[str, str] = {
-    ComponentStatus.MAJOR_OUTAGE: gettext_noop("Not working"),
-    ComponentStatus.PARTIAL_OUTAGE: gettext_noop("Not working for some"),
-    ComponentStatus.DEGRADED_PERFORMANCE: gettext_noop("Slow"),
-    ComponentStatus.DELAYED: gettext_noop("Delayed"),
-    ComponentStatus.UNKNOWN: gettext_noop("We can’t confirm"),
-    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Planned work"),
-    ComponentStatus.OPERATIONAL: gettext_noop("Working"),
-}
-PHASE_WORDS: dict[str, str] = {
-    IncidentStatus.INVESTIGATING: gettext_noop("Looking into it"),
-    IncidentStatus.IDENTIFIED: gettext_noop("Cause found"),
-    IncidentStatus.MONITORING: gettext_noop("Watching"),
-    IncidentStatus.RESOLVED: gettext_noop("Fixed"),
-    IncidentStatus.FALSE_ALARM: gettext_noop("No problem found"),
-}
 # (one service, some services, all of them): the headline when this is the worst state of any service.
 _HEADLINES: dict[str, tuple[str, str, str]] = {
     ComponentStatus.MAJOR_OUTAGE: (

@@ -9,36 +9,18 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.translation import gettext, gettext_noop, override
+from django.utils.translation import gettext, override
 
 from incidents import wording
 from incidents.languages import by_language, codes
 from incidents.models import IncidentUpdate, RecordEntry
-from incidents.words import ComponentStatus, IncidentStatus
+from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
 from subscribers import links
 
 # Stand in the rendered texts where a recipient's own links go.
 UNSUBSCRIBE_MARK = "@@unsubscribe-link@@"
 MANAGE_MARK = "@@manage-link@@"
 CONFIRM_MARK = "@@confirm-link@@"
-
-# The page's words for states and phases; one entry of the catalogue serves both.
-_STATUS_WORDS = {
-    ComponentStatus.MAJOR_OUTAGE: gettext_noop("Not working"),
-    ComponentStatus.PARTIAL_OUTAGE: gettext_noop("Not working for some"),
-    ComponentStatus.DEGRADED_PERFORMANCE: gettext_noop("Slow"),
-    ComponentStatus.DELAYED: gettext_noop("Delayed"),
-    ComponentStatus.UNKNOWN: gettext_noop("We can’t confirm"),
-    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Planned work"),
-    ComponentStatus.OPERATIONAL: gettext_noop("Working"),
-}
-_PHASE_WORDS = {
-    IncidentStatus.INVESTIGATING: gettext_noop("Looking into it"),
-    IncidentStatus.IDENTIFIED: gettext_noop("Cause found"),
-    IncidentStatus.MONITORING: gettext_noop("Watching"),
-    IncidentStatus.RESOLVED: gettext_noop("Fixed"),
-    IncidentStatus.FALSE_ALARM: gettext_noop("No problem found"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +42,12 @@ def render(update: IncidentUpdate, language: str, channel: str = "email") -> Ren
     with override(language):
         context = {
             "name": said(incident.name, language),
-            "phase": gettext(_PHASE_WORDS[IncidentStatus(update.status)]),
+            "phase": gettext(PHASE_WORDS[IncidentStatus(update.status)]),
             "body": said(update.body, language),
             "affected": [
                 {
                     "name": said(item.name, language) or said(item.component.name, language),
-                    "state": gettext(_STATUS_WORDS[ComponentStatus(item.new_status)]),
+                    "state": gettext(STATUS_WORDS[ComponentStatus(item.new_status)]),
                 }
                 for item in affected
             ],

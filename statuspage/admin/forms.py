@@ -15,8 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from incidents.languages import by_language, codes
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
-from incidents.words import ComponentStatus, IncidentStatus, Publication
-from statuspage.state_words import PHASE_WORDS, STATUS_WORDS
+from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus, Publication
 
 PHASES = [(phase.value, PHASE_WORDS[phase]) for phase in IncidentStatus]
 STATES = [(status.value, STATUS_WORDS[status]) for status in ComponentStatus if status != ComponentStatus.UNKNOWN]

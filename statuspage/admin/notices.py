@@ -14,10 +14,9 @@ from django.utils import timezone
 
 from incidents import audit, languages, notices, signing
 from incidents.models import Notice
-from incidents.words import ComponentStatus
+from incidents.words import STATUS_WORDS, ComponentStatus
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display
-from statuspage.state_words import STATUS_WORDS
 from statuspage.templatetags.desk import moment, phase_word, status_word
 
 TEXT = ["code", "phase", "component_status", "opens_for", "title", "body", "cadence_minutes"]

@@ -10,8 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents.languages import by_language
-from incidents.words import ComponentStatus
-from statuspage.state_words import PHASE_WORDS, STATUS_WORDS
+from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus
 
 register = template.Library()
 

@@ -251,10 +251,13 @@ def messages_in_use() -> set[str]:
         *faces.glob("public/*.py"),
         *faces.glob("snapshot/*.py"),
         faces / "templatetags" / "public.py",
+        *Path(settings.BASE_DIR, "templates", "email").iterdir(),
+        *Path(settings.BASE_DIR, "subscribers").rglob("*.py"),
+        Path(settings.BASE_DIR, "incidents", "words.py"),
     ]
     for path in sources:
         text = path.read_text()
-        code = templatize(text, origin=str(path)) if path.suffix == ".html" else text
+        code = text if path.suffix == ".py" else templatize(text, origin=str(path))
         for _, message, _, _ in extract("python", io.BytesIO(code.encode()), keywords=FUNCTIONS):
             found.add(message if isinstance(message, str) else message[0])
     return found
