@@ -35,7 +35,7 @@ format: $(VENV)
 # Everything on SQLite; then what differs between databases again on PostgreSQL.
 test: lint
 	$(BIN)/pytest -m "not faults"
-	$(BIN)/pytest -m "database and not faults" --database postgresql
+	TEST_DATABASE=postgresql $(BIN)/pytest -m "database and not faults"
 
 test-faults: $(VENV) translations
 	$(BIN)/pytest -m faults

@@ -1,7 +1,7 @@
 """The test bed: settings of a copy of its own, and the servers a test asks for.
 
-`--database postgresql` runs on a PostgreSQL that is started for it, or on the one TEST_DATABASE_URL names. TEST_REDIS_URL names a
-Redis to use instead of starting one.
+TEST_DATABASE=postgresql puts the rows into a PostgreSQL that is started for it, or into the one TEST_DATABASE_URL names.
+TEST_REDIS_URL names a Redis to use instead of starting one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
+from django.conf import settings
 
 from tests import servers
 from tests.mail_server import MailServer
@@ -24,14 +26,14 @@ _FOLDER = Path(tempfile.mkdtemp(prefix="hali-tests-"))
 _ended_last = ExitStack()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="what the tests' rows lie in")
+def _folder(name: str) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_FOLDER))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Settings are read once, so the environment comes first. What the caller's shell says of Hali is left out of it."""
-    for name in [name for name in os.environ if name.startswith("HALI_")]:
+def _set_environment() -> None:
+    """What the caller's shell says of Hali is left out of it."""
+    unwanted = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEBUG", "ALLOWED_HOSTS")
+    for name in [name for name in os.environ if name.startswith("HALI_") or name in unwanted]:
         del os.environ[name]
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
@@ -42,27 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "HALI_ADDRESS_HASH_KEY": "a key for hashes that never rotates",
         "HALI_DEMO_PASSWORD": "correct horse battery",
     }
-    for name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEBUG", "ALLOWED_HOSTS"):
-        os.environ.pop(name, None)
-    if config.getoption("--database") == "postgresql":
-        os.environ["DATABASE_URL"] = _postgresql_for_rows()
-    from django.conf import settings
-
-    from statuspage.translations import compile_all
-
-    compile_all()
-    settings.STATIC_ROOT.mkdir(exist_ok=True)
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        # A file, since threads and processes share it; without fsync, since nothing of it is kept.
-        settings.DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "rows.sqlite3")}
-        options = settings.DATABASES["default"]["OPTIONS"]
-        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if os.environ.get("TEST_DATABASE") == "postgresql":
+        os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or _postgresql_for_rows()
 
 
 def _postgresql_for_rows() -> str:
-    if named := os.environ.get("TEST_DATABASE_URL"):
-        return named
     try:
         server = servers.start_postgresql(_folder("postgresql-rows"))
     except (pytest.skip.Exception, pytest.fail.Exception) as missing:
@@ -71,14 +57,28 @@ def _postgresql_for_rows() -> str:
     return f"{server.url}/hali"
 
 
+def _set_up_django() -> None:
+    from statuspage.translations import compile_all
+
+    compile_all()
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        # A file, since threads and processes share it; without fsync, since nothing of it is kept.
+        settings.DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "rows.sqlite3")}
+        options = settings.DATABASES["default"]["OPTIONS"]
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    django.setup()
+
+
+# At import: the conftests of folders below import models.
+_set_environment()
+_set_up_django()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     _ended_last.close()
     shutil.rmtree(_FOLDER, ignore_errors=True)
-
-
-def _folder(name: str) -> Path:
-    path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_FOLDER))
-    return path
 
 
 @pytest.fixture(autouse=True)
