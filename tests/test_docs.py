@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from django.core.management import get_commands
+
+from probes.probers import PROBERS, http, payment_flow
+from probes.sandbox.faults import MODES
 from statuspage.celeryconfig import beat_schedule
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,9 +53,8 @@ def test_every_pinned_library_is_explained() -> None:
 
 def test_every_command_the_readme_names_exists() -> None:
     named = set(re.findall(r"manage\.py (\w+)", README))
-    there = {path.stem for app in ("statuspage", "probes") for path in (ROOT / app / "management" / "commands").glob("*.py")}
     assert named
-    assert named <= there
+    assert named <= set(get_commands())
 
 
 def test_every_make_target_the_readme_names_exists() -> None:
@@ -62,3 +65,17 @@ def test_every_make_target_the_readme_names_exists() -> None:
 def test_every_periodic_message_expires() -> None:
     options: list[Any] = [entry["options"] for entry in beat_schedule.values()]
     assert all("expires" in option for option in options)
+
+
+def test_every_kind_of_probe_is_listed_with_every_key_of_its_spec() -> None:
+    rows = dict(re.findall(r"^\| `(http|payment_flow)` \| (.*) \|$", section("Probes"), re.MULTILINE))
+    assert set(rows) == set(PROBERS)
+    for kind, keys in (("http", http.KEYS), ("payment_flow", payment_flow.KEYS)):
+        assert [key for key in keys if f"`{key}`" not in rows[kind]] == []
+
+
+def test_every_fault_mode_is_listed_with_its_options() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]* \|([^|]*)\|$", section("Probes"), re.MULTILINE))
+    assert set(rows) == set(MODES)
+    for name, mode in MODES.items():
+        assert set(re.findall(r"`(\w+)`", rows[name])) == set(mode.options), name
