@@ -74,6 +74,7 @@ def _set_up_django() -> None:
 # At import: the conftests of folders below import models.
 _set_environment()
 _set_up_django()
+from tests.serving import app_url, public_incident  # noqa: E402, F401  (they import models)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

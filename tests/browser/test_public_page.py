@@ -1,0 +1,98 @@
+"""The public page in a real browser: narrow and wide, light and dark, both languages, with and without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+Open = Callable[..., Page]
+SENTENCE = {"/": "not working for some people", "/sw/": "haipatikani kwa baadhi ya wateja"}
+CANNOT_CONFIRM = "We can’t confirm right now"
+
+
+@pytest.fixture
+def open_page(browser: Browser, app_url: str) -> Iterator[Open]:
+    """Open a path in a context of its own; `page.context` knows every request and console message."""
+    contexts = []
+
+    def opened(path: str, *, width: int = 360, theme: Literal["light", "dark"] = "light", script: bool = True) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 640}, color_scheme=theme, java_script_enabled=script, base_url=app_url
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 360, 1280])
+@pytest.mark.parametrize("path", ["/", "/sw/"])
+def test_the_page_reads_without_javascript_and_without_scrolling_sideways(
+    open_page: Open, path: str, width: int, theme: Literal["light", "dark"]
+) -> None:
+    page = open_page(path, width=width, theme=theme, script=False)
+    assert SENTENCE[path] in page.locator("h1").inner_text()
+    assert page.locator("html").get_attribute("data-freshness") == "fresh"
+    boxes = [item.bounding_box() for item in page.locator("main h1, main h2, main li, main p, main dd, main svg, footer p").all()]
+    assert max(box["x"] + box["width"] for box in boxes if box) <= width
+
+
+@pytest.mark.parametrize("path", ["/", "/sw/"])
+def test_state_action_and_promise_are_seen_on_a_phone_without_scrolling(open_page: Open, path: str) -> None:
+    page = open_page(path, script=False)
+    for words in page.locator(".hd h1"), page.locator(".hd .f > div").nth(0), page.locator(".hd .f > div").nth(1):
+        box = words.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 640, words.inner_text()
+
+
+def test_one_request_shows_the_page_and_the_browser_has_nothing_to_complain_of(browser: Browser, app_url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[Any] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{app_url}/")
+    page.wait_for_load_state("networkidle")
+    own = [url for url in asked if not url.startswith("data:")]
+    cookies = context.cookies()
+    context.close()
+    assert own == [f"{app_url}/"]
+    assert said == []
+    assert cookies == []
+
+
+@pytest.mark.parametrize("path", ["/", "/sw/"])
+def test_a_copy_older_than_ninety_seconds_stops_saying_that_it_works(browser: Browser, app_url: str, path: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.clock.install()
+    page.goto(app_url + path)
+    before = page.locator("h1").inner_text()
+    page.clock.fast_forward("01:00")
+    assert page.locator("h1").inner_text() == before
+    page.clock.fast_forward("00:40")
+    after = page.locator("h1").inner_text()
+    context.close()
+    assert after != before
+    if path == "/":
+        assert after == CANNOT_CONFIRM
+
+
+def test_the_incident_page_tells_the_story(open_page: Open, public_incident: str) -> None:
+    page = open_page(f"/sw/incidents/{public_incident}", script=False)
+    assert "tangu" in page.locator("main").inner_text()
+    assert page.locator("html").get_attribute("lang") == "sw"
+    page.get_by_role("link", name="English").first.click()
+    assert page.locator("html").get_attribute("lang") == "en"
