@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from statuspage.celery import app
 from subscribers import outbox
@@ -68,8 +69,8 @@ class Courier:
         """Hints only: the rows are the work. False when the broker did not take them."""
         try:
             for name in ("subscribers.tasks.fan_out", "subscribers.tasks.deliver_due"):
-                app.send_task(name, queue="notify", expires=10, retry=False)
-        except (OperationalError, OSError):
+                app.send_task(name, queue="notify", expires=10)  # task_publish_retry_policy: a dead broker answers at once
+        except (OperationalError, RedisError, OSError):
             return False
         return True
 

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.copies import RunningCopy, wait_for
+from tests.story import Inbox, subscribe, text_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/api/v2/summary.json", "/api/v2/status.json"]
@@ -28,6 +29,19 @@ def copy(tmp_path: Path, valkey_process: Any, smtp_sink: Any) -> Iterator[Runnin
     wait_for("all green", lambda: running.component("STK push") == "operational")
     yield running
     running.stop()
+
+
+def test_without_a_broker_a_word_is_published_and_mailed_all_the_same(
+    copy: RunningCopy, valkey_process: Any, smtp_sink: Any
+) -> None:
+    inbox = Inbox(smtp_sink)
+    subscribe(copy, inbox, "asha@customer.example", "sw")
+    valkey_process.kill()
+    said = copy.manage("publish_notice", "paybill", "down")
+    assert said.returncode == 0, said.stderr
+    wait_for("the word is in the JSON", lambda: bool(copy.summary()["incidents"]))
+    [mail] = wait_for("the mail", lambda: list(inbox.news_to("asha@customer.example").values()), seconds=90)
+    assert "Taarifa ijayo kufikia" in text_of(mail)
 
 
 def status_description(copy: RunningCopy) -> str:
