@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,10 +65,13 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
         }
         known = [report for report in reports if report.probe_id in schedules]
         Result.objects.bulk_create((_result(report, vantage, now) for report in known), ignore_conflicts=True)
+        turned = set()
         for report in sorted(known, key=lambda item: item.slot):
-            _step(schedules[report.probe_id], report, now)
+            row = schedules[report.probe_id]
+            if _step(row, report, now):
+                turned.add(row.probe.component_id)
     component_ids = {schedules[report.probe_id].probe.component_id for report in known}
-    return _observe(Component.objects.filter(pk__in=component_ids), now)
+    return _observe(Component.objects.filter(pk__in=component_ids), now, turned)
 
 
 def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
@@ -89,8 +92,9 @@ def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
     )
 
 
-def _step(row: ProbeSchedule, report: Report, now: datetime) -> None:
-    """Feed one outcome to detection. Only the scheduled attempt counts."""
+def _step(row: ProbeSchedule, report: Report, now: datetime) -> bool:
+    """Feed one outcome to detection; answers whether it changed what the probe says. Only the scheduled attempt counts."""
+    said = row.confirmed
     if _says_something(report):
         row.last_outcome_at = now
     if report.attempt == 0 and report.status not in _NO_VOTE:
@@ -101,6 +105,7 @@ def _step(row: ProbeSchedule, report: Report, now: datetime) -> None:
         row.confirmed = state.confirmed
         row.confirmed_since = None if state.since is None else datetime.fromtimestamp(state.since, UTC)
     row.save(update_fields=["state", "confirmed", "confirmed_since", "last_outcome_at"])
+    return row.confirmed != said
 
 
 def _says_something(report: Report) -> bool:
@@ -117,15 +122,16 @@ def thresholds_of(probe: Probe) -> detection.Thresholds:
 # --- What a component's probes say together ------------------------------------------------------
 
 
-def _observe(components: Iterable[Component], now: datetime) -> list[StatusChange]:
-    """Hand over to the record what differs from what it holds."""
+def _observe(components: Iterable[Component], now: datetime, turned: Collection[int] = ()) -> list[StatusChange]:
+    """Hand over to the record what differs from what it holds, and new evidence: a component in `turned` has a probe that
+    changed its word, even where the component's state stays."""
     changes = []
     for component in components:
         rows = list(ProbeSchedule.objects.active().filter(probe__component=component).select_related("probe", "vantage"))
         if not rows:
             continue
         status, since = detection.component_status(_views(rows))
-        if status != component.observed_status:
+        if status != component.observed_status or component.pk in turned:
             began = datetime.fromtimestamp(since, UTC) if since is not None else now
             change = timeline.observe(
                 component=component, status=status, since=min(began, now), now=now, evidence={"probes": _evidence(rows)}

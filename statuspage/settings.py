@@ -71,6 +71,8 @@ if not BASE_URL.startswith(("http://", "https://")):
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
+# Cookies know no port: copies side by side on one host must not share their names.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"hali_session_{HALI_PORT}", f"hali_csrf_{HALI_PORT}"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # one shift
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _boolean("HALI_BEHIND_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"

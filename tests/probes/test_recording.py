@@ -107,6 +107,19 @@ def test_some_of_its_probes_down_is_a_partial_outage(probe: Probe, component: Co
     assert component.status == "partial_outage"
 
 
+def test_the_evidence_follows_a_second_probe_that_turns(probe: Probe, component: Component) -> None:
+    oauth, gateway = (ProbeFactory(code=code, component=component, interval=5) for code in ("stk-oauth", "stk-gateway"))
+    for other in (oauth, gateway):
+        ProbeScheduleFactory(probe=other, interval=5)
+        take(other, "ok", "ok")
+    take(probe, "down", "down")
+    take(gateway, "down", "down", start=2)
+    component.refresh_from_db()
+    assert component.status == "partial_outage"
+    said = {item["probe"]: item["says"] for item in Incident.objects.get().evidence["stk-push"]["probes"]}
+    assert said == {"stk-query": "major_outage", "stk-oauth": "operational", "stk-gateway": "major_outage"}
+
+
 def test_a_watched_component_is_unknown_until_a_probe_answers(probe: Probe, component: Component) -> None:
     recording.sweep_silence(now=NOON)
     component.refresh_from_db()
