@@ -4,6 +4,7 @@ keeps its data. Production takes REDIS_URL."""
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -15,13 +16,18 @@ class NoBroker(Exception):
 
 
 def socket_path(data_dir: Path) -> Path:
-    """In the data folder; where that path is too long for a socket, in a short temporary folder named after it."""
+    """In the data folder; where that path is too long for a socket, in a short temporary folder named after it.
+
+    Raises NoBroker when that folder is not ours.
+    """
     wanted = data_dir / "broker.sock"
     if len(str(wanted).encode()) <= SOCKET_PATH_LIMIT:
         return wanted
     name = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"hali-{name}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():  # anybody can make folders there
+        raise NoBroker(f"{folder} belongs to somebody else: set HALI_DATA_DIR to a folder with a shorter path.")
     return folder / "broker.sock"
 
 

@@ -37,7 +37,7 @@ task_soft_time_limit = 45
 task_time_limit = 60
 timezone = "UTC"
 enable_utc = True
-beat_scheduler = "celery.beat:Scheduler"  # in memory: the schedule that matters lives in rows
+beat_scheduler = "statuspage.beat:MarkingScheduler"  # in memory: the schedule that matters lives in rows
 beat_max_loop_interval = 1
 beat_schedule = {
     "dispatch due probes": {

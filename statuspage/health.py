@@ -11,20 +11,23 @@ import redis
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.models import Min, Q
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from probes.models import Vantage
-from statuspage import snapshot
+from statuspage import broker_client, snapshot
 from statuspage.models import Heartbeat
 from statuspage.snapshot import swapping
 
 AGENT_SILENT_AFTER = timedelta(seconds=30)
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 PUBLISHER_SILENT_AFTER = timedelta(seconds=15)
-BROKER_PATIENCE = 1.0  # seconds
+BEAT_SILENT_AFTER = timedelta(seconds=15)
+# Database and broker keep no record of their own last answer: this process remembers when it had one.
+_answered: dict[str, datetime] = {}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def examine(*, now: datetime) -> dict[str, Part]:
     """Every part by name. A part that cannot be asked is not well; none of them raises."""
-    parts = {"page": _page(now), "broker": _broker()}
+    parts = {"page": _page(now), **_broker_and_beat(now)}
     asked: dict[str, Callable[[datetime], Part]] = {
         "database": _database,
         "agent": _agent,
@@ -62,7 +65,7 @@ def examine(*, now: datetime) -> dict[str, Part]:
             parts[name] = ask(now)
         except DatabaseError as error:
             connection.close()
-            parts[name] = Part(False, f"the database does not answer ({type(error).__name__})")
+            parts[name] = Part(False, f"the database does not answer ({type(error).__name__})", _answered.get("database"))
     return parts
 
 
@@ -79,34 +82,50 @@ def _page(now: datetime) -> Part:
 def _database(now: datetime) -> Part:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+    _answered["database"] = now
     return Part(True, connection.vendor, now)
 
 
-def _broker() -> Part:
-    """Ask with short time limits: a stopped broker takes connections and never answers."""
-    url = settings.REDIS_URL.replace("redis+socket://", "unix://", 1)
+def _broker_and_beat(now: datetime) -> dict[str, Part]:
+    """One short question answers for both: beat leaves its mark at the broker."""
     try:
-        client = redis.Redis.from_url(url, socket_timeout=BROKER_PATIENCE, socket_connect_timeout=BROKER_PATIENCE)
+        client = broker_client.connect(settings.REDIS_URL)
         try:
-            client.ping()
+            mark: Any = client.get(broker_client.BEAT)
         finally:
             client.close()
     except redis.RedisError as error:
-        return Part(False, f"no answer ({type(error).__name__})")
-    return Part(True, "answers")
+        since = _answered.get("broker")
+        broker = Part(False, f"no answer ({type(error).__name__})", since)
+        return {"broker": broker, "beat": Part(False, "the broker, where it leaves its mark, does not answer", since)}
+    _answered["broker"] = now
+    return {"broker": Part(True, "answers", now), "beat": _beat(mark, now)}
+
+
+def _beat(mark: bytes | None, now: datetime) -> Part:
+    if mark is None:
+        return Part(False, "never seen at work")
+    since = datetime.fromtimestamp(float(mark), tz=now.tzinfo)
+    return Part(now - since <= BEAT_SILENT_AFTER, "sends messages", since)
 
 
 def _agent(now: datetime) -> Part:
-    """The vantage not heard of for the longest time speaks for all."""
-    vantages = list(Vantage.objects.filter(enabled=True))
+    """The vantage that is silent for the longest time speaks for all."""
+    active = Q(schedules__enabled=True, schedules__probe__enabled=True)
+    vantages = list(Vantage.objects.filter(enabled=True).annotate(shortest=Min("schedules__interval", filter=active)))
     if not vantages:
         return Part(False, "no vantage is enabled")
-    unheard = [vantage.name for vantage in vantages if vantage.last_heard_at is None]
-    if unheard:
-        return Part(False, f"never heard of: {', '.join(unheard)}")
-    oldest = min(vantages, key=lambda vantage: vantage.last_heard_at or now)
-    since = oldest.last_heard_at
-    return Part(since is not None and now - since <= AGENT_SILENT_AFTER, f"outcomes from {oldest.name}", since)
+    heard = [(vantage.last_heard_at, _patience(vantage.shortest), vantage.name) for vantage in vantages if vantage.last_heard_at]
+    if len(heard) < len(vantages):
+        names = ", ".join(vantage.name for vantage in vantages if not vantage.last_heard_at)
+        return Part(False, f"never heard of: {names}")
+    since, patience, name = min(heard, key=lambda item: item[0] + item[1])
+    return Part(now - since <= patience, f"outcomes from {name}", since)
+
+
+def _patience(interval: int | None) -> timedelta:
+    """A vantage whose probes run seldom is heard of seldom."""
+    return max(AGENT_SILENT_AFTER, timedelta(seconds=3 * (interval or 0)))
 
 
 def _worker(now: datetime) -> Part:

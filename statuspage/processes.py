@@ -6,20 +6,25 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
+IS_LINUX = sys.platform.startswith("linux")
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def die_with_parent(number: int = signal.SIGKILL) -> None:
+def die_with_parent(number: int = signal.SIGKILL, parent: int | None = None) -> None:
     """Ask Linux to send us `number` when our parent ends, so that nothing of a copy outlives it.
+
+    `parent`: its id, where the caller knows it; else whoever it is by now, which misses one that ended before we asked.
 
     SIGKILL, since every step is safe to kill (leases, compare-and-set), and a polite signal could hang
     with nobody left to press harder. Elsewhere than on Linux this does nothing.
     """
-    if not sys.platform.startswith("linux"):
+    if not IS_LINUX:
         return
-    parent = os.getppid()
+    if parent is None:
+        parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent:  # it ended before we asked
         os.kill(os.getpid(), number)
@@ -27,5 +32,13 @@ def die_with_parent(number: int = signal.SIGKILL) -> None:
 
 def adopt_orphans() -> None:
     """Become the parent of grandchildren whose parent ends, so that we can wait for them to be gone."""
-    if sys.platform.startswith("linux"):
+    if IS_LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children_now() -> list[int]:
+    """The ids of our children, adopted ones too; none where the system does not tell."""
+    try:
+        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    except OSError:
+        return []

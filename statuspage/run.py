@@ -6,7 +6,6 @@ a stopped one is left alone.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import errno
 import fcntl
@@ -14,7 +13,6 @@ import functools
 import http.client
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -26,8 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from statuspage import broker
-from statuspage.processes import adopt_orphans, die_with_parent
+from statuspage import broker, env_file
+from statuspage.processes import IS_LINUX, adopt_orphans, children_now, die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -37,10 +35,17 @@ READY_WITHIN = 60.0
 QUICK = 5.0  # seconds: a child that lives shorter waits a little before its next start
 LONGEST_PAUSE = 10.0
 WORKER = ("-m", "statuspage.worker")
+# Where the rows, the broker, mail and the page are. What the environment of a start says of them stands in the env file until the
+# next, so that any `manage.py` with the same data folder means the same copy.
+ADDRESSES = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "HALI_BASE_URL", "HALI_SNAPSHOT_DIR")
 
 
 class CannotStart(Exception):
     """One line that says what to change."""
+
+
+class Stopped(Exception):
+    """We were told to end before everything was started."""
 
 
 # --- What the copy is ---------------------------------------------------------------------------
@@ -59,12 +64,19 @@ class Copy:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Copy:
         data_dir = Path(environment.get("HALI_DATA_DIR") or ROOT / "var").absolute()
+        if found := re.search(r"[#?%\n]", str(data_dir)):
+            raise CannotStart(f"HALI_DATA_DIR={str(data_dir)!r}: an address cannot carry {found[0]!r}; name another folder.")
+        port, sandbox_port = _port(environment, "HALI_PORT", 8000), _port(environment, "HALI_SANDBOX_PORT", 8001)
+        if port == sandbox_port:
+            raise CannotStart(f"HALI_PORT and HALI_SANDBOX_PORT are both {port}: give them different numbers.")
+        unwanted = {name for name in ADDRESSES if not environment.get(name)} | {"HALI_AGENT"}  # which is for the agent alone
         return cls(
             data_dir=data_dir,
-            port=_port(environment, "HALI_PORT", 8000),
-            sandbox_port=_port(environment, "HALI_SANDBOX_PORT", 8001),
+            port=port,
+            sandbox_port=sandbox_port,
             own_broker=not environment.get("REDIS_URL"),
-            environment={**environment, "HALI_DATA_DIR": str(data_dir), "MALLOC_ARENA_MAX": "2"},
+            environment={name: value for name, value in environment.items() if name not in unwanted}
+            | {"HALI_DATA_DIR": str(data_dir), "MALLOC_ARENA_MAX": "2"},
         )
 
 
@@ -81,7 +93,8 @@ def require_free(port: int, name: str) -> None:
         try:
             attempt.bind(("127.0.0.1", port))
         except OSError as error:
-            raise CannotStart(f"Port {port} is taken ({error.strerror}): set {name} to a free one.") from error
+            state = "is taken" if error.errno == errno.EADDRINUSE else "cannot be used"
+            raise CannotStart(f"Port {port} {state} ({error.strerror}): set {name} to a free one.") from error
 
 
 def require_writable(folder: Path) -> None:
@@ -108,67 +121,69 @@ def alone_on(folder: Path) -> Iterator[None]:
         yield
 
 
-# --- Its env file -------------------------------------------------------------------------------
-
-
 def write_env_file(copy: Copy) -> dict[str, str]:
-    """`$HALI_DATA_DIR/env`: secrets made once and kept, addresses as they are now; readable by its owner only."""
-    path = copy.data_dir / "env"
-    values = read_env_file(path)
-    for name, make in _SECRETS.items():
-        values.setdefault(name, make())
-    values |= {
+    """The copy's secrets, kept, and its addresses as they are now. Answers every value of the file."""
+    values = {
         "HALI_DEMO": "true",
         "HALI_PORT": str(copy.port),
         "HALI_SANDBOX_PORT": str(copy.sandbox_port),
         "HALI_BASE_URL": f"http://127.0.0.1:{copy.port}",
     }
-    values.pop("REDIS_URL", None)
     if copy.own_broker:
         values["REDIS_URL"] = f"redis+socket://{broker.socket_path(copy.data_dir)}"
-    temporary = path.with_name("env.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write("# Written by `make run`. The environment wins over it.\n")
-        handle.writelines(f"{name}={value}\n" for name, value in values.items())
-    os.replace(temporary, path)
-    return values
-
-
-def _fernet_key() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
-_SECRETS: dict[str, Callable[[], str]] = {
-    "SECRET_KEY": lambda: secrets.token_urlsafe(50),
-    "HALI_ADDRESS_KEYS": _fernet_key,
-    "HALI_ADDRESS_HASH_KEY": lambda: secrets.token_urlsafe(32),
-    "HALI_DEMO_PASSWORD": lambda: secrets.token_hex(8),
-}
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", path.read_text(), re.MULTILINE))
+    told = {name: copy.environment[name] for name in ADDRESSES if copy.environment.get(name)}
+    return env_file.write(copy.data_dir / "env", values, told=told)
 
 
 # --- Prepare ------------------------------------------------------------------------------------
 
 
-def prepare(copy: Copy) -> None:
-    """Translations, tables and the demo's rows; all of it may run again."""
-    (copy.data_dir / "static").mkdir(exist_ok=True)  # WhiteNoise asks for it; the demo's files come from their sources
-    _step(copy, "compiling translations", "-m", "statuspage.translations")
-    _step(copy, "migrating the database", "manage.py", "migrate", "--verbosity", "0")
-    _step(copy, "seeding the demo", "manage.py", "seed_demo")
+def prepare(copy: Copy, is_stopping: Callable[[], bool] = lambda: False) -> None:
+    """Translations, tables and the demo's rows; all of it may run again. Raises Stopped soon after `is_stopping` says so."""
+    for what, arguments in _STEPS.items():
+        _step(copy, what, arguments, is_stopping)
 
 
-def _step(copy: Copy, what: str, *arguments: str) -> None:
-    done = subprocess.run([PYTHON, *arguments], cwd=ROOT, env=copy.environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
-        raise CannotStart(f"{what.capitalize()} failed: {lines[-1]}")
+_STEPS = {
+    "compiling translations": ("-m", "statuspage.translations"),
+    "migrating the database": ("manage.py", "migrate", "--verbosity", "0"),
+    "seeding the demo": ("manage.py", "seed_demo"),
+}
+
+
+def _step(copy: Copy, what: str, arguments: tuple[str, ...], is_stopping: Callable[[], bool]) -> None:
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [PYTHON, *arguments],
+            cwd=ROOT,
+            env=copy.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=functools.partial(die_with_parent, signal.SIGKILL, os.getpid()),
+        )
+        while process.poll() is None and not is_stopping():
+            time.sleep(0.02)
+        if is_stopping():
+            process.kill()
+            process.wait()
+            raise Stopped
+        if process.returncode:
+            output.seek(0)
+            raise CannotStart(f"{what.capitalize()} failed: {_reason(copy, output.read())}")
+
+
+def _reason(copy: Copy, said: str) -> str:
+    """The line of a failed step that names the error, and what to change where that is the database."""
+    lines = said.strip().splitlines() or ["no message"]
+    named = [line for line in lines if re.match(r"(Settings|[\w.]+(Error|Exception)): ", line)]
+    reason = (named or lines)[-1].strip()
+    if "django.db.utils." not in reason:
+        return reason
+    url = copy.environment.get("DATABASE_URL") or env_file.read(copy.data_dir / "env").get("DATABASE_URL")
+    if url:
+        return f"{reason} Set DATABASE_URL to a database that answers."
+    return f"{reason}. The database is {copy.data_dir}/hali.sqlite3; set HALI_DATA_DIR to another folder to begin anew."
 
 
 # --- Start, watch, end --------------------------------------------------------------------------
@@ -208,17 +223,23 @@ def children_of(copy: Copy) -> list[Child]:
     ]
 
 
-class Copies:
+class Children:
     """The running children. A signal only sets a flag; the loop does the work."""
 
     def __init__(self, copy: Copy) -> None:
         self.copy = copy
         self.children = children_of(copy)
         self.stopping = False
-        (copy.data_dir / "log").mkdir(exist_ok=True)
+        self.told_to_stop_at = 0.0
+        for name in ("log", "static"):  # WhiteNoise asks for the second; the demo's files come from their sources
+            (copy.data_dir / name).mkdir(exist_ok=True)
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self.stopping = True
+        if not self.stopping:
+            self.stopping, self.told_to_stop_at = True, time.monotonic()
+
+    def is_stopping(self) -> bool:
+        return self.stopping
 
     def start(self, child: Child) -> None:
         path = self.copy.data_dir / "log" / f"{child.name}.log"
@@ -230,7 +251,7 @@ class Copies:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=functools.partial(die_with_parent, child.dies_by),
+                preexec_fn=functools.partial(die_with_parent, child.dies_by, os.getpid()),
             )
         child.started_at = time.monotonic()
 
@@ -251,27 +272,49 @@ class Copies:
             elif (code := child.process.poll()) is not None and not self.stopping:
                 is_quick = now - child.started_at < QUICK
                 child.quick_exits = child.quick_exits + 1 if is_quick else 0
-                pause = min(2.0 ** (child.quick_exits - 1), LONGEST_PAUSE) if child.quick_exits else 0.0
+                pause = pause_after(child.quick_exits)
                 say(f"{child.name} ended ({_how(code)}); starting it again. Its log: {self.copy.data_dir}/log/{child.name}.log")
                 child.process, child.start_after = None, now + pause
+        self._bury_orphans()
 
     def end_all(self) -> None:
         """Politely, then by force; and wait until no descendant is left."""
         running = [child.process for child in self.children if child.process and child.process.poll() is None]
         for process in running:
             process.terminate()
-        limit = time.monotonic() + ENDED_WITHIN
+        limit = (self.told_to_stop_at or time.monotonic()) + ENDED_WITHIN
         while any(process.poll() is None for process in running) and time.monotonic() < limit:
             time.sleep(0.05)
         for process in running:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        with contextlib.suppress(ChildProcessError):  # orphans come to us and die with their parents
-            limit = time.monotonic() + 1
+        self._end_orphans()
+
+    def _bury_orphans(self) -> None:
+        """Grandchildren whose parent was killed die too, and come to us. Our own children's ends are read in `watch`."""
+        own = {child.process.pid for child in self.children if child.process}
+        with contextlib.suppress(ChildProcessError):
+            while IS_LINUX and (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
+                if ended.si_pid in own:
+                    return
+                os.waitpid(ended.si_pid, 0)
+
+    def _end_orphans(self) -> None:
+        """Whoever is left now came to us from a child that ended; it has no more work."""
+        limit = time.monotonic() + 1
+        with contextlib.suppress(ChildProcessError):
             while time.monotonic() < limit:
                 if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                    for pid in children_now():
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
                     time.sleep(0.02)
+
+
+def pause_after(quick_exits: int) -> float:
+    """Seconds before the next start: none after a long life, then 1, 2, 4, ... up to the longest."""
+    return min(2.0 ** (min(quick_exits, 10) - 1), LONGEST_PAUSE) if quick_exits else 0.0
 
 
 def _how(code: int) -> str:
@@ -313,31 +356,34 @@ def run(copy: Copy) -> None:
     with alone_on(copy.data_dir):
         require_free(copy.port, "HALI_PORT")
         require_free(copy.sandbox_port, "HALI_SANDBOX_PORT")
-        values = write_env_file(copy)
         try:
-            copies = Copies(copy)
+            values = write_env_file(copy)
+            children = Children(copy)
         except broker.NoBroker as error:
             raise CannotStart(str(error)) from error
+        except OSError as error:
+            raise CannotStart(f"{error.filename} is not what a copy keeps there ({error.strerror}): move it away.") from error
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, copies.ask_to_stop)
-        prepare(copy)
+            signal.signal(number, children.ask_to_stop)
+        prepare(copy, children.is_stopping)
         adopt_orphans()
         try:
-            _keep_running(copies, values)
+            _keep_running(children, values)
         finally:
-            copies.end_all()
+            children.end_all()
 
 
-def _keep_running(copies: Copies, values: Mapping[str, str]) -> None:
-    copies.start_all()
+def _keep_running(children: Children, values: Mapping[str, str]) -> None:
+    children.start_all()
+    copy = children.copy
     waiting, limit = True, time.monotonic() + READY_WITHIN
-    while not copies.stopping:
-        copies.watch()
-        if waiting and is_ready(copies.copy.port):
-            say(banner(copies.copy, values))
+    while not children.stopping:
+        children.watch()
+        if waiting and is_ready(copy.port):
+            say(banner(copy, values))
             waiting = False
         elif waiting and time.monotonic() > limit:
-            say(f"Not everything is at work yet: http://127.0.0.1:{copies.copy.port}/healthz tells what is missing.")
+            say(f"Not everything is at work yet: http://127.0.0.1:{copy.port}/healthz tells what is missing.")
             limit = time.monotonic() + READY_WITHIN
         time.sleep(0.2)
 
@@ -349,6 +395,8 @@ def main() -> int:
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 1
+    except Stopped:
+        return 0
     return 0
 
 

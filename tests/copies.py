@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
+COMMAND = (sys.executable, "-m", "statuspage.run")
 # What a process's command line contains.
 PROCESSES = {
     "web": "granian",
@@ -65,18 +66,21 @@ class RunningCopy:
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self._killed: dict[str, set[int]] = {}
 
-    def start(self, *, seconds: float = 90) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "run.out").open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "statuspage.run"], cwd=ROOT, env=self.environment, stdout=out, stderr=out
-            )
+    def start(self, command: Sequence[str] = COMMAND, *, seconds: float = 90) -> None:
+        """Start it and wait until everything is at work."""
+        self.launch(command)
         try:
             wait_for("the copy is ready", self.is_healthy, seconds=seconds)
         except BaseException:
             self.stop()
             raise
+
+    def launch(self, command: Sequence[str] = COMMAND) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "run.out").open("ab") as out:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=out, stderr=out)
 
     def is_healthy(self) -> bool:
         assert self.process is not None
@@ -105,9 +109,15 @@ class RunningCopy:
 
     def kill(self, name: str) -> int:
         """End the process at once, as a crash would; answers its id."""
-        [first, *_] = self.running(name)
+        [first, *_] = processes = self.running(name)
+        self._killed[name] = {process.pid for process in processes}
         first.kill()
         return int(first.pid)
+
+    def is_back(self, name: str) -> bool:
+        """It was killed, all of it is gone, and another runs."""
+        now = {process.pid for process in self.running(name)}
+        return bool(now) and now.isdisjoint(self._killed[name])
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

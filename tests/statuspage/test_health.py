@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import OperationalError, connection
 from django.test import Client
 
-from probes.models import Vantage
-from statuspage import health, snapshot
+from probes.models import ProbeSchedule, Vantage
+from statuspage import broker_client, health, snapshot
 from statuspage.models import Heartbeat
-from tests.factories import NOON, ComponentFactory, VantageFactory
+from tests.factories import NOON, ComponentFactory, ProbeFactory, VantageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -25,8 +30,14 @@ def at_work(settings: Any, valkey_process: Any) -> None:
     VantageFactory(last_heard_at=NOON)
     for name in ("queue:core", "queue:notify", "publisher"):
         Heartbeat.objects.create(name=name, at=NOON)
+    mark_of_beat()
     snapshot.refresh(now=NOON)
     snapshot.extend_freshness(now=NOON)
+
+
+def mark_of_beat(seconds: float = 0) -> None:
+    with broker_client.connect(django_settings.REDIS_URL) as client:
+        client.set(broker_client.BEAT, repr(NOON.timestamp() + seconds))
 
 
 def failing(seconds: float = 0) -> list[str]:
@@ -40,16 +51,48 @@ def test_all_is_well_when_every_part_was_seen_at_work(at_work: None) -> None:
 
 def test_a_publisher_that_stopped_fails_after_fifteen_seconds(at_work: None) -> None:
     assert failing(15) == []
+    mark_of_beat(seconds=16)
     assert failing(16) == ["publisher"]
+
+
+def test_a_beat_that_stopped_fails_after_fifteen_seconds(at_work: None) -> None:
+    Heartbeat.objects.filter(name="publisher").update(at=NOON + timedelta(seconds=16))
+    assert failing(16) == ["beat"]
+    part = health.examine(now=NOON + timedelta(seconds=16))["beat"]
+    assert part.since == NOON
+    with broker_client.connect(django_settings.REDIS_URL) as client:
+        client.delete(broker_client.BEAT)
+    assert health.examine(now=NOON)["beat"].detail == "never seen at work"
 
 
 def test_agent_and_worker_fail_after_thirty_seconds(at_work: None) -> None:
     Heartbeat.objects.filter(name="publisher").update(at=NOON + timedelta(seconds=31))
+    mark_of_beat(seconds=31)
+    assert failing(30) == []
     assert failing(31) == ["agent", "worker"]
+
+
+def test_a_vantage_whose_probes_run_seldom_may_be_silent_for_three_intervals(at_work: None) -> None:
+    vantage = Vantage.objects.get()
+    for interval in (60, 300):
+        ProbeSchedule.objects.create(probe=ProbeFactory(), vantage=vantage, interval=interval)
+    assert "agent" not in failing(180)
+    assert "agent" in failing(181)
+    ProbeSchedule.objects.filter(interval=60).update(enabled=False)
+    assert "agent" not in failing(900)
 
 
 def test_a_page_whose_links_ran_out_fails(at_work: None) -> None:
     assert "page" in failing(120)
+
+
+def test_a_snapshot_folder_that_cannot_be_read_fails_and_is_told(at_work: None, snapshot_dir: Path) -> None:
+    (snapshot_dir / "current" / "manifest.json").write_bytes(b"\xff not JSON")
+    part = health.examine(now=NOON)["page"]
+    assert (part.ok, part.detail) == (False, "there is no snapshot")
+    shutil.rmtree(snapshot_dir)
+    snapshot_dir.write_text("a file where the folder should be")
+    assert failing() == ["page"]
 
 
 def test_a_vantage_that_was_never_heard_of_fails(at_work: None) -> None:
@@ -66,28 +109,30 @@ def test_one_silent_queue_is_enough(at_work: None) -> None:
     assert part.since == NOON - timedelta(minutes=2)
 
 
-def test_a_dead_broker_fails(at_work: None, valkey_process: Any) -> None:
+def test_a_dead_broker_fails_and_is_told_with_its_last_answer(at_work: None, valkey_process: Any) -> None:
+    assert failing() == []
     valkey_process.kill()
-    assert failing() == ["broker"]
+    assert failing(5) == ["beat", "broker"]
+    assert health.examine(now=NOON + timedelta(seconds=5))["broker"].since == NOON
 
 
 def test_a_stopped_broker_fails_instead_of_hanging(at_work: None, valkey_process: Any) -> None:
-    import os
-    import signal
-
     os.kill(valkey_process.process.pid, signal.SIGSTOP)
     try:
-        assert failing() == ["broker"]
+        assert failing() == ["beat", "broker"]
     finally:
         os.kill(valkey_process.process.pid, signal.SIGCONT)
 
 
 def test_a_database_that_does_not_answer_is_told_not_thrown(at_work: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failing() == []
+
     def gone(*_: object, **__: object) -> None:
         raise OperationalError("server closed the connection")
 
     monkeypatch.setattr(connection, "cursor", gone)
-    assert failing() == ["agent", "database", "publisher", "worker"]
+    assert failing(5) == ["agent", "database", "publisher", "worker"]
+    assert health.examine(now=NOON + timedelta(seconds=5))["database"].since == NOON
 
 
 def test_the_answer_is_json_and_never_cached(client: Client, settings: Any) -> None:
@@ -96,6 +141,6 @@ def test_the_answer_is_json_and_never_cached(client: Client, settings: Any) -> N
     assert answer.status_code == 503
     assert "no-store" in answer.headers["Cache-Control"]
     parts = answer.json()["parts"]
-    assert set(parts) == {"page", "database", "broker", "agent", "worker", "publisher"}
+    assert set(parts) == {"page", "database", "broker", "beat", "agent", "worker", "publisher"}
     assert parts["database"]["ok"]
     assert parts["page"]["detail"] == "there is no snapshot"

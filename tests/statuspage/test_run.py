@@ -8,7 +8,9 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -54,6 +56,24 @@ def test_a_taken_port_is_one_line_that_names_the_setting(tmp_path: Path, taken_p
 
 def test_a_port_that_is_no_port_is_one_line(tmp_path: Path) -> None:
     assert "HALI_PORT='eighty': give a whole number" in start_and_fail({"HALI_DATA_DIR": str(tmp_path), "HALI_PORT": "eighty"})
+
+
+def test_one_port_for_both_is_one_line(tmp_path: Path) -> None:
+    port = str(free_port())
+    said = start_and_fail({"HALI_DATA_DIR": str(tmp_path), "HALI_PORT": port, "HALI_SANDBOX_PORT": port})
+    assert f"HALI_PORT and HALI_SANDBOX_PORT are both {port}" in said
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b"])
+def test_a_folder_that_no_address_can_carry_is_one_line_and_touches_nothing(tmp_path: Path, name: str) -> None:
+    assert "name another folder" in start_and_fail({"HALI_DATA_DIR": str(tmp_path / name)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_a_folder_belongs_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("")
+    ports = {"HALI_PORT": str(free_port()), "HALI_SANDBOX_PORT": str(free_port())}
+    assert f"{tmp_path}/log is not what a copy keeps there" in start_and_fail({"HALI_DATA_DIR": str(tmp_path), **ports})
 
 
 @pytest.fixture
@@ -106,13 +126,39 @@ def test_the_env_file_is_for_its_owner_and_keeps_its_secrets(tmp_path: Path) -> 
 def test_what_a_person_wrote_into_the_env_file_stays(tmp_path: Path) -> None:
     run.write_env_file(copy_in(tmp_path))
     with (tmp_path / "env").open("a") as handle:
-        handle.write("HALI_HELP_LINE=0800 123 456\n")
-    assert run.write_env_file(copy_in(tmp_path))["HALI_HELP_LINE"] == "0800 123 456"
+        handle.write("# of the gateway\nHALI_SECRET_B2C_KEY='from staging'\nHALI_HELP_LINE=0800 123 456\n")
+    values = run.write_env_file(copy_in(tmp_path))
+    assert values["HALI_HELP_LINE"] == "0800 123 456"
+    assert values["HALI_SECRET_B2C_KEY"] == "from staging"
+    assert (
+        (tmp_path / "env")
+        .read_text()
+        .endswith("# of the gateway\nHALI_SECRET_B2C_KEY='from staging'\nHALI_HELP_LINE=0800 123 456\n")
+    )
+
+
+def test_where_a_start_was_told_to_keep_its_rows_is_known_to_every_command_until_the_next(tmp_path: Path) -> None:
+    told = {"DATABASE_URL": "postgres://hali@127.0.0.1/hali", "REDIS_URL": "redis://127.0.0.1/3"}
+    assert run.write_env_file(copy_in(tmp_path, **told)).items() >= told.items()
+    again = run.write_env_file(copy_in(tmp_path))
+    assert "DATABASE_URL" not in again
+    assert again["REDIS_URL"] == f"redis+socket://{broker.socket_path(tmp_path)}"
+    with (tmp_path / "env").open("a") as handle:
+        handle.write("DATABASE_URL=sqlite:////srv/rows.sqlite3\n")  # a person's: it stays
+    run.write_env_file(copy_in(tmp_path))
+    assert run.write_env_file(copy_in(tmp_path))["DATABASE_URL"] == "sqlite:////srv/rows.sqlite3"
+
+
+def test_what_makes_an_agent_or_says_nothing_is_left_out_of_the_environment(tmp_path: Path) -> None:
+    copy = copy_in(tmp_path, HALI_AGENT="mombasa", REDIS_URL="", EMAIL_URL="smtp://127.0.0.1:25")
+    assert {"HALI_AGENT", "REDIS_URL"}.isdisjoint(copy.environment)
+    assert copy.environment["EMAIL_URL"] == "smtp://127.0.0.1:25"
+    assert copy.own_broker
 
 
 def test_a_broker_of_ones_own_is_not_started_beside(tmp_path: Path) -> None:
     copy = copy_in(tmp_path, REDIS_URL="redis://127.0.0.1:6379/0")
-    assert "REDIS_URL" not in run.write_env_file(copy)
+    assert run.write_env_file(copy)["REDIS_URL"] == "redis://127.0.0.1:6379/0"
     assert "broker" not in [child.name for child in run.children_of(copy)]
 
 
@@ -130,6 +176,47 @@ def test_an_impossible_setting_is_one_line(tmp_path: Path, monkeypatch: pytest.M
         run.prepare(copy)
 
 
+def test_a_database_that_does_not_answer_is_one_line_that_names_the_setting(tmp_path: Path) -> None:
+    url = f"postgres://hali@127.0.0.1:{free_port()}/hali"
+    copy = copy_in(tmp_path, DATABASE_URL=url, PATH=os.environ["PATH"])
+    run.write_env_file(copy)
+    with pytest.raises(CannotStart, match="Connection refused Set DATABASE_URL to a database that answers") as caught:
+        run.prepare(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_database_file_that_is_none_is_named_and_kept(tmp_path: Path) -> None:
+    rows = tmp_path / "hali.sqlite3"
+    rows.write_bytes(b"not a database" * 1000)
+    copy = copy_in(tmp_path, PATH=os.environ["PATH"])
+    run.write_env_file(copy)
+    with pytest.raises(CannotStart, match=f"The database is {rows}; set HALI_DATA_DIR"):
+        run.prepare(copy)
+    assert rows.read_bytes() == b"not a database" * 1000
+
+
+def test_a_start_that_is_told_to_stop_while_it_prepares_stops_at_once(tmp_path: Path) -> None:
+    copy = copy_in(tmp_path, PATH=os.environ["PATH"])
+    run.write_env_file(copy)
+    with pytest.raises(run.Stopped):
+        run.prepare(copy, lambda: True)
+    assert not (tmp_path / "hali.sqlite3").exists()
+
+
+def test_a_child_that_never_stays_is_started_again_for_ever_with_a_pause() -> None:
+    assert [run.pause_after(exits) for exits in (0, 1, 2, 3, 4, 5, 100_000)] == [0, 1, 2, 4, 8, 10, 10]
+
+
+def test_a_temporary_folder_of_somebody_else_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    long = tmp_path / ("a" * 120)
+    ours = broker.socket_path(long).parent
+    ours.rename(tmp_path / "elsewhere")
+    ours.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(broker.NoBroker, match="belongs to somebody else"):
+        broker.socket_path(long)
+
+
 # --- A whole copy --------------------------------------------------------------------------------
 
 
@@ -143,6 +230,14 @@ def copy(tmp_path: Path) -> Iterator[RunningCopy]:
 def everything_of(copy: RunningCopy) -> list[psutil.Process]:
     assert copy.process is not None
     return list(psutil.Process(copy.process.pid).children(recursive=True))
+
+
+def states_of(copy: RunningCopy) -> list[str]:
+    states = []
+    for process in everything_of(copy):
+        with suppress(psutil.NoSuchProcess):
+            states.append(process.status())
+    return states
 
 
 def are_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
@@ -172,6 +267,45 @@ def test_a_copy_ends_whole_and_a_second_start_goes_on_with_its_data(copy: Runnin
 
 
 @pytest.mark.timeout(240)
+def test_make_passes_the_end_on_and_two_copies_run_side_by_side(copy: RunningCopy, tmp_path: Path) -> None:
+    copy.start()
+    beside = RunningCopy(tmp_path / "beside")
+    beside.start(["make", "--silent", "--old-file=.venv", "run"])  # the environment we run in is there already
+    assert beside.process is not None
+    try:
+        assert copy.is_healthy()
+        assert beside.manage("publish_notice", "paybill", "down").returncode == 0
+        assert len(beside.summary()["incidents"]) == 1
+        assert copy.summary()["incidents"] == []
+        processes = everything_of(beside)
+        beside.process.send_signal(signal.SIGTERM)
+        wait_for("all of it is gone", are_gone(processes), seconds=5)
+        assert copy.is_healthy()
+    finally:
+        beside.stop()
+
+
+@pytest.mark.timeout(240)
+def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(copy: RunningCopy) -> None:
+    copy.launch()
+    assert copy.process is not None
+    wait_for("it has begun", lambda: bool(everything_of(copy)))
+    copy.process.send_signal(signal.SIGTERM)
+    processes = everything_of(copy)
+    assert copy.process.wait(timeout=5) == 0
+    assert are_gone(processes)()
+    assert "failed" not in (copy.folder / "run.out").read_text()
+
+
+@pytest.mark.timeout(240)
+def test_no_dead_process_stays_in_the_table(copy: RunningCopy) -> None:
+    copy.start()
+    copy.kill("worker")  # its own children die with it, and are ours to bury
+    wait_for("the worker is back", lambda: copy.is_back("worker"))
+    wait_for("no zombie", lambda: psutil.STATUS_ZOMBIE not in states_of(copy))
+
+
+@pytest.mark.timeout(240)
 def test_nothing_outlives_a_parent_that_was_killed(copy: RunningCopy) -> None:
     copy.start()
     processes = everything_of(copy)
@@ -186,8 +320,8 @@ def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(cop
     copy.start()
     [stopped, *_] = copy.running("sandbox")
     stopped.suspend()
-    killed = copy.kill("publisher")
-    wait_for("the publisher is back", lambda: bool(copy.running("publisher")) and copy.running("publisher")[0].pid != killed)
+    copy.kill("publisher")
+    wait_for("the publisher is back", lambda: copy.is_back("publisher"))
     wait_for("it was told", lambda: "publisher ended (signal 9)" in (copy.folder / "run.out").read_text())
     assert copy.running("sandbox")[0].pid == stopped.pid
     assert stopped.status() == psutil.STATUS_STOPPED
@@ -207,3 +341,12 @@ def test_healthz_names_what_is_not_at_work(copy: RunningCopy) -> None:
         assert parts["agent"]["since"]
     finally:
         agent.resume()
+    wait_for("everything is at work", copy.is_healthy)
+    [beat, *_] = copy.running("beat")
+    beat.suspend()
+    try:
+        wait_for("healthz says so", lambda: not copy.is_healthy(), seconds=60)
+        parts = requests.get(f"{copy.url}/healthz", timeout=5).json()["parts"]
+        assert [name for name, part in parts.items() if not part["ok"]] == ["beat"], "it is the first to be missed"
+    finally:
+        beat.resume()
