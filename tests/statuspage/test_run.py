@@ -232,6 +232,11 @@ def everything_of(copy: RunningCopy) -> list[psutil.Process]:
     return list(psutil.Process(copy.process.pid).children(recursive=True))
 
 
+def failing(copy: RunningCopy) -> set[str]:
+    parts = requests.get(f"{copy.url}/healthz", timeout=5).json()["parts"]
+    return {name for name, part in parts.items() if not part["ok"]}
+
+
 def states_of(copy: RunningCopy) -> list[str]:
     states = []
     for process in everything_of(copy):
@@ -245,8 +250,10 @@ def are_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
 
 
 @pytest.mark.timeout(240)
-def test_a_copy_ends_whole_and_a_second_start_goes_on_with_its_data(copy: RunningCopy) -> None:
-    copy.start()
+def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_another(
+    copy: RunningCopy, tmp_path: Path
+) -> None:
+    copy.start(["make", "--silent", "--old-file=.venv", "run"])  # the environment we run in is there already
     assert all(copy.running(name) for name in PROCESSES)
     wait_for("the banner", lambda: "writer, approver or engineer" in (copy.folder / "run.out").read_text())
     group = {os.getpgid(process.pid) for process in everything_of(copy)}
@@ -261,28 +268,17 @@ def test_a_copy_ends_whole_and_a_second_start_goes_on_with_its_data(copy: Runnin
     copy.process.wait(timeout=5)
     assert are_gone(processes)(), [process for process in processes if process.is_running()]
 
-    copy.start()
-    assert copy.setting("HALI_DEMO_PASSWORD") == password
-    assert [item["id"] for item in copy.summary()["incidents"]] == [item["id"] for item in shown]
-
-
-@pytest.mark.timeout(240)
-def test_make_passes_the_end_on_and_two_copies_run_side_by_side(copy: RunningCopy, tmp_path: Path) -> None:
-    copy.start()
     beside = RunningCopy(tmp_path / "beside")
-    beside.start(["make", "--silent", "--old-file=.venv", "run"])  # the environment we run in is there already
-    assert beside.process is not None
+    beside.launch()
     try:
-        assert copy.is_healthy()
-        assert beside.manage("publish_notice", "paybill", "down").returncode == 0
-        assert len(beside.summary()["incidents"]) == 1
-        assert copy.summary()["incidents"] == []
-        processes = everything_of(beside)
-        beside.process.send_signal(signal.SIGTERM)
-        wait_for("all of it is gone", are_gone(processes), seconds=5)
-        assert copy.is_healthy()
+        copy.start()
+        assert copy.setting("HALI_DEMO_PASSWORD") == password
+        assert [item["id"] for item in copy.summary()["incidents"]] == [item["id"] for item in shown]
+        wait_for("the other copy is ready", beside.is_healthy)
+        assert beside.summary()["incidents"] == []
     finally:
         beside.stop()
+    assert copy.is_healthy()
 
 
 @pytest.mark.timeout(240)
@@ -295,14 +291,6 @@ def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(copy: Run
     assert copy.process.wait(timeout=5) == 0
     assert are_gone(processes)()
     assert "failed" not in (copy.folder / "run.out").read_text()
-
-
-@pytest.mark.timeout(240)
-def test_no_dead_process_stays_in_the_table(copy: RunningCopy) -> None:
-    copy.start()
-    copy.kill("worker")  # its own children die with it, and are ours to bury
-    wait_for("the worker is back", lambda: copy.is_back("worker"))
-    wait_for("no zombie", lambda: psutil.STATUS_ZOMBIE not in states_of(copy))
 
 
 @pytest.mark.timeout(240)
@@ -321,7 +309,9 @@ def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(cop
     [stopped, *_] = copy.running("sandbox")
     stopped.suspend()
     copy.kill("publisher")
-    wait_for("the publisher is back", lambda: copy.is_back("publisher"))
+    copy.kill("worker")  # its own children die with it, and are ours to bury
+    wait_for("both are back", lambda: copy.is_back("publisher") and copy.is_back("worker"))
+    wait_for("no zombie is left", lambda: psutil.STATUS_ZOMBIE not in states_of(copy))
     wait_for("it was told", lambda: "publisher ended (signal 9)" in (copy.folder / "run.out").read_text())
     assert copy.running("sandbox")[0].pid == stopped.pid
     assert stopped.status() == psutil.STATUS_STOPPED
@@ -332,21 +322,17 @@ def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(cop
 @pytest.mark.timeout(240)
 def test_healthz_names_what_is_not_at_work(copy: RunningCopy) -> None:
     copy.start()
-    [agent, *_] = copy.running("agent")
-    agent.suspend()
+    stopped = [copy.running("beat")[0], copy.running("agent")[0]]
+    for process in stopped:
+        process.suspend()
     try:
         wait_for("healthz says so", lambda: not copy.is_healthy(), seconds=60)
+        assert failing(copy) == {"beat"}, "it is the first to be missed"
+        wait_for("the agent is missed too", lambda: {"agent", "beat"} <= failing(copy), seconds=60)
         parts = requests.get(f"{copy.url}/healthz", timeout=5).json()["parts"]
-        assert [name for name, part in parts.items() if not part["ok"]] == ["agent"]
+        assert parts["beat"]["since"]
         assert parts["agent"]["since"]
     finally:
-        agent.resume()
+        for process in stopped:
+            process.resume()
     wait_for("everything is at work", copy.is_healthy)
-    [beat, *_] = copy.running("beat")
-    beat.suspend()
-    try:
-        wait_for("healthz says so", lambda: not copy.is_healthy(), seconds=60)
-        parts = requests.get(f"{copy.url}/healthz", timeout=5).json()["parts"]
-        assert [name for name, part in parts.items() if not part["ok"]] == ["beat"], "it is the first to be missed"
-    finally:
-        beat.resume()
