@@ -38,16 +38,16 @@ def test_a_killed_process_loses_no_update_and_no_mail(told: tuple[RunningCopy, I
     incidents_before = len(feed_entries(copy))
 
     copy.break_gateway(STK_QUERY, "busy")
-    first = copy.kill(name)
+    copy.kill(name)
     if name == "sandbox":  # its faults die with it
-        wait_for("the gateway is back", lambda: bool(copy.running("sandbox")) and _answers(copy))
+        wait_for("the gateway is back", lambda: copy.is_back("sandbox") and _answers(copy))
         copy.break_gateway(STK_QUERY, "busy")
     see_trouble(copy)
     desk = wait_for("the desk is back", lambda: _desk(copy))
     assert desk is not None
     [draft] = wait_for("a draft waits", desk.waiting_drafts)
     desk.publish(draft)
-    wait_for(f"{name} is back", lambda: bool(copy.running(name)) and copy.running(name)[0].pid != first)
+    wait_for(f"{name} is back", lambda: copy.is_back(name))
     copy.kill(name)  # now with mails in flight
 
     wait_for("the gateway's control is back", lambda: _answers(copy))
