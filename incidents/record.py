@@ -1,4 +1,4 @@
-"""The append-only public record: canonical bytes, a hash chain, verify, redact.
+"""The append-only public record: canonical bytes, a hash chain, redact. The proof that it holds: incidents.verification.
 
 An entry's body is the exact RFC 8785 form of {seq, kind, at, previous, data, texts}. `data` holds strings, integers, booleans,
 null, lists and objects; times are UTC with milliseconds. It holds no free text and no name: each such field stands in `texts` as
@@ -8,10 +8,8 @@ sha256(salt || text), with text and salt in RecordText beside it, so that a text
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +21,6 @@ from incidents import audit
 from incidents.languages import by_language, in_all
 from incidents.models import (
     AffectedComponent,
-    Component,
     Incident,
     IncidentUpdate,
     RecordEntry,
@@ -34,7 +31,6 @@ from incidents.models import (
 from incidents.models.record import GENESIS
 from incidents.words import Publication
 
-CHUNK = 500
 REMOVED = {"en": "[removed on {day}]", "sw": "[imeondolewa tarehe {day}]"}
 
 
@@ -71,17 +67,17 @@ def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now:
         "kind": kind,
         "at": timestamp(now),
         "previous": last.hash,
-        "data": _canonical(data),
-        "texts": {field: _text_hash(salts[field], text) for field, text in kept.items()},
+        "data": canonical(data),
+        "texts": {field: text_hash(salts[field], text) for field, text in kept.items()},
     }
-    canonical = rfc8785.dumps(body)
+    written = rfc8785.dumps(body)
     entry = RecordEntry.objects.create(
         seq=last.seq + 1,
         kind=kind,
         at=now,
         previous_hash=last.hash,
-        hash=hashlib.sha256(canonical).hexdigest(),
-        body=canonical.decode(),
+        hash=hashlib.sha256(written).hexdigest(),
+        body=written.decode(),
     )
     RecordText.objects.bulk_create(
         RecordText(entry=entry, field=field, salt=salts[field], text=text) for field, text in kept.items()
@@ -90,127 +86,22 @@ def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now:
     return entry
 
 
-def _text_hash(salt: str, text: str) -> str:
+def text_hash(salt: str, text: str) -> str:
+    """What an entry holds of a text: sha256(salt || text), the salt in hex."""
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
     """The value as the record may hold it; times become text."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
+        return {str(key): canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
+        return [canonical(item) for item in value]
     raise RecordError(f"The record holds no {type(value).__name__}.")
-
-
-# --- Verify ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What `verify` found. `bad_seq` is the first entry that does not hold, with `problem` in words."""
-
-    entries: int
-    head: str
-    bad_seq: int | None = None
-    problem: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.bad_seq is None and not self.problem
-
-
-def verify(*, expected_head: str = "") -> Verification:
-    """Prove the chain, the texts and the rows the public reads; name the first entry that does not hold.
-
-    `expected_head`, a hash printed earlier, must stand somewhere in the chain.
-    """
-    previous, seq, met = GENESIS, 0, not expected_head or expected_head == GENESIS
-    for entry in RecordEntry.objects.order_by("seq").iterator(chunk_size=CHUNK):
-        problem = _chain_problem(entry, seq + 1, previous) or _text_problem(entry) or _row_problem(entry)
-        if problem:
-            return Verification(seq, previous, entry.seq, problem)
-        previous, seq = entry.hash, entry.seq
-        met = met or entry.hash == expected_head
-    last = head()
-    if (last.seq, last.hash) != (seq, previous):
-        return Verification(seq, previous, last.seq, f"the head says {last.seq}, the last entry is {seq}")
-    for bad_seq, problem in _loose_rows():
-        return Verification(seq, previous, bad_seq, problem)
-    if not met:
-        return Verification(
-            seq, previous, None, f"no entry has the hash {expected_head}: entries after it were removed or changed"
-        )
-    return Verification(seq, previous)
-
-
-def _chain_problem(entry: RecordEntry, expected_seq: int, previous: str) -> str:
-    if entry.seq != expected_seq:
-        return f"entry {expected_seq} is missing"
-    if hashlib.sha256(entry.body.encode()).hexdigest() != entry.hash:
-        return "its body does not match its hash"
-    body = json.loads(entry.body)
-    if entry.previous_hash != previous or body["previous"] != previous:
-        return "it does not follow the entry before it"
-    if (body["seq"], body["kind"], body["at"]) != (entry.seq, entry.kind, timestamp(entry.at)):
-        return "its columns do not match its body"
-    return ""
-
-
-def _text_problem(entry: RecordEntry) -> str:
-    hashes: dict[str, str] = json.loads(entry.body)["texts"]
-    texts = {text.field: text for text in entry.texts.all()}
-    if set(texts) != set(hashes):
-        return "its texts are not those it was written with"
-    for field, text in texts.items():
-        if text.redacted_at is None and _text_hash(text.salt, text.text) != hashes[field]:
-            return f"its text {field} was changed"
-    return ""
-
-
-def _row_problem(entry: RecordEntry) -> str:
-    """Does the row that the public reads still say what the entry says?"""
-    data = json.loads(entry.body)["data"]
-    if entry.kind == "component_status":
-        change = StatusChange.objects.select_related("component").filter(record_seq=entry.seq).first()
-        if change is None or status_change_data(change) != data:
-            return "the status change it records was edited or removed"
-    elif entry.kind == "incident_update":
-        update = IncidentUpdate.objects.select_related("incident").filter(record_seq=entry.seq).first()
-        if update is None or _canonical(update_data(update, impact=data["impact"])) != data:
-            return "the incident update it records was edited or removed"
-        removed = set(entry.texts.filter(redacted_at__isnull=False).values_list("field", flat=True))
-        written = {text.field: text.text for text in entry.texts.all()}
-        for field, text in update_texts(update).items():
-            if field not in removed and written.get(field, "") != text:
-                return f"the text {field} of its incident update was edited"
-    return ""
-
-
-def _loose_rows() -> Iterator[tuple[int, str]]:
-    """Public rows that no entry speaks of, or that say other than the last entry about them."""
-    updates = IncidentUpdate.objects.published().exclude(
-        record_seq__in=RecordEntry.objects.filter(kind="incident_update").values("seq")
-    )
-    for update in updates:
-        yield update.record_seq or 0, f"incident update {update.public_id} is public without an entry"
-    changes = StatusChange.objects.exclude(record_seq__in=RecordEntry.objects.filter(kind="component_status").values("seq"))
-    for change in changes:
-        yield change.record_seq, "a status change has no entry"
-    for component in Component.objects.all():
-        last = component.status_changes.order_by("-record_seq").first()
-        if last and last.new_status != component.status:
-            yield last.record_seq, f"component {component.code} shows {component.status}, its last entry says {last.new_status}"
-    for incident in Incident.objects.published():
-        newest = incident.updates.published().order_by("-record_seq").first()
-        if newest is None:
-            yield 0, f"incident {incident.public_id} is public without an update"
-        elif newest.status != incident.status:
-            yield newest.record_seq or 0, f"incident {incident.public_id} says {incident.status}, its last entry {newest.status}"
 
 
 # --- What entries hold --------------------------------------------------------------------------
@@ -227,30 +118,31 @@ def status_change_data(change: StatusChange) -> dict[str, Any]:
     }
 
 
-def update_data(update: IncidentUpdate, *, impact: str) -> dict[str, Any]:
-    """The facts of a published update, free of text and names."""
+def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -> dict[str, Any]:
+    """The facts of a published update and of its incident as it stands with it, free of text and names."""
     return {
         "incident": update.incident.public_id,
         "update": update.public_id,
         "status": update.status,
-        "impact": impact,
+        "impact": update.incident.impact,
+        "started_at": update.incident.started_at,
         "display_at": update.display_at,
         "next_update_by": update.next_update_by,
         "deliver_notifications": update.deliver_notifications,
         "automatic": update.automatic,
         "affected": [
             {"component": item.component.public_id, "old": item.old_status, "new": item.new_status}
-            for item in update.affected.select_related("component").order_by("component__public_id")
+            for item in sorted(affected, key=lambda item: item.component.public_id)
         ],
         "signature": {"kind": update.signature_kind, "hash": update.signature_hash},
     }
 
 
-def update_texts(update: IncidentUpdate) -> dict[str, str]:
+def update_texts(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -> dict[str, str]:
     """Every free text and name of a published update, by the field name the record knows it under."""
     texts = {f"name.{code}": text for code, text in by_language(update.incident.name).items()}
     texts |= {f"body.{code}": text for code, text in by_language(update.body).items()}
-    for item in update.affected.select_related("component"):
+    for item in affected:
         texts |= {f"affected.{item.component.public_id}.{code}": text for code, text in by_language(item.name).items()}
     return {field: text for field, text in texts.items() if text}
 
@@ -290,13 +182,18 @@ def redact(*, seq: int, field: str, requested_by: User, approved_by: User, now: 
         )
 
 
+def removal_mark(language: str, at: datetime) -> str:
+    """What the public reads in place of a removed text."""
+    return REMOVED.get(language, REMOVED["en"]).format(day=f"{at.astimezone(UTC):%Y-%m-%d}")
+
+
 def _remove_from_rows(text: RecordText, now: datetime) -> str:
     """Put the mark in place of the words in the row the public reads; answer its incident's public id."""
     update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
     if update is None:
         return ""
     subject, _, language = text.field.rpartition(".")
-    mark = REMOVED.get(language, REMOVED["en"]).format(day=f"{now.astimezone(UTC):%Y-%m-%d}")
+    mark = removal_mark(language, now)
     if subject == "body":
         IncidentUpdate.objects.filter(pk=update.pk, publication=Publication.PUBLISHED).update(
             body=in_all({**by_language(update.body), language: mark})

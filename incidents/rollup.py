@@ -28,21 +28,25 @@ def worst(statuses: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Stated:
-    """What an open published incident states for a component; `held` when a person typed why probes are to be overruled."""
+    """What an open published incident states for a component. `overruled`: what probes confirmed when a person typed why they
+    are wrong; the word holds against that, not against worse."""
 
     status: str
-    held: bool = False
+    overruled: str = ""
+
+    def holds_against(self, observed: str) -> bool:
+        return not observed or not is_worse(observed, self.overruled or self.status)
 
 
 def shown(*, stated_by_incidents: Sequence[Stated], observed: str, stated: str) -> tuple[str, str]:
     """(status, source) of a component, by the precedence of the house.
 
     `observed` is what probes confirmed: "" when none watches it, "unknown" while they are silent. `stated` is the last state
-    a person stated. An incident's word is raised to what probes confirm where that is worse, unless a person holds it down.
+    a person stated. An incident's word is raised to what probes confirm where that is worse, unless a person overruled it.
     """
     if stated_by_incidents:
         said = max(stated_by_incidents, key=lambda item: _RANK[item.status])
-        if observed and is_worse(observed, said.status) and not said.held:
+        if not said.holds_against(observed):
             return observed, _source_of(observed)
         return said.status, StatusSource.INCIDENT.value
     if observed:

@@ -13,7 +13,7 @@ from incidents import audit
 from incidents.languages import by_language, missing
 from incidents.models import AuditEvent, IncidentUpdate, Notice
 from incidents.notices import notice_hash
-from incidents.record import timestamp
+from incidents.record import lock_head, timestamp
 from incidents.words import Publication, SignatureKind
 
 
@@ -52,7 +52,8 @@ def sign(*, update: IncidentUpdate, signer: User, now: datetime, seen_hash: str 
     """Sign a draft. Refused to whoever wrote any part of it, superusers included, and when the text is not the one
     the signer saw (`seen_hash`, from the page they signed on)."""
     with transaction.atomic():
-        draft = IncidentUpdate.objects.select_for_update().get(pk=update.pk)
+        lock_head()  # as every act on a draft: see timeline
+        draft = IncidentUpdate.objects.select_related("incident").get(pk=update.pk)
         if draft.publication != Publication.DRAFT:
             raise SigningRefused("This update is no longer a draft.")
         current = content_hash(draft)

@@ -1,4 +1,7 @@
-"""What happens to components and incidents, each act one function: observe, open, write, edit, publish, discard."""
+"""What happens to components and incidents, each act one function: observe, open, write, edit, publish, discard.
+
+Every act takes the record's head as its first lock: one lock orders all writers, so no two can wait for each other.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from incidents import audit, notices, record, rollup
 from incidents.languages import by_language, in_all
@@ -28,6 +32,14 @@ class Keep(Enum):
 
 class TimelineError(ValueError):
     """The act does not fit the state of things. The message says what to do instead."""
+
+
+class AlreadyOpen(TimelineError):
+    """An incident names the component already: `incident`."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__("An incident about this service is open already: write an update of it.")
+        self.incident = incident
 
 
 # --- What probes saw ---------------------------------------------------------------------------
@@ -94,7 +106,7 @@ def stated_by_incidents(component: Component) -> list[rollup.Stated]:
         .order_by("update__record_seq")
     )
     for row in rows:
-        newest[row.update.incident_id] = rollup.Stated(row.new_status, held=bool(row.update.reason))
+        newest[row.update.incident_id] = rollup.Stated(row.new_status, overruled=row.overruled)
     return list(newest.values())
 
 
@@ -115,14 +127,14 @@ def _draft_trouble(component: Component, status: str, since: datetime, now: date
 
 
 def open_incident_of(component: Component) -> Incident | None:
-    """The unresolved incident, public or draft, that names the component; the newest if there are several."""
-    return (
+    """The unresolved incident that names the component: a public one before a draft, the newest if there are several."""
+    named = (
         Incident.objects.unresolved()
         .filter(updates__affected__component=component, updates__publication__in=(Publication.DRAFT, Publication.PUBLISHED))
         .order_by("-id")
         .distinct()
-        .first()
     )
+    return named.published().first() or named.first()
 
 
 def is_untouched(update: IncidentUpdate) -> bool:
@@ -130,12 +142,21 @@ def is_untouched(update: IncidentUpdate) -> bool:
     return update.signature_kind == SignatureKind.NOTICE and signature_state(update) == "valid"
 
 
+def has_person(incident: Incident) -> bool:
+    """Has anybody written for it, or spoken of it? Machines leave such an incident to people."""
+    return (
+        incident.updates.exclude(publication=Publication.DISCARDED)
+        .filter(Q(author__isnull=False) | Q(publication=Publication.PUBLISHED, automatic=False))
+        .exists()
+    )
+
+
 def _drop_machine_drafts(component: Component, now: datetime) -> None:
     """Trouble that nobody has spoken of is over: a first word about it would be untrue now. The rows and evidence stay."""
     drafts = Incident.objects.filter(publication=Publication.DRAFT, updates__affected__component=component).distinct()
     for incident in drafts:
         update = incident.updates.drafts().first()
-        if update is None or update.author_id or not is_untouched(update):
+        if update is None or has_person(incident) or not is_untouched(update):
             continue
         others = update.affected.exclude(component=component).exclude(component__observed_status__in=["", *_NO_TROUBLE])
         if not others.exists():
@@ -157,11 +178,15 @@ def open_draft(
 ) -> IncidentUpdate:
     """A draft incident for a component in trouble, its words from the signed notice that fits (or `notice`).
 
-    Without a fitting notice the draft is empty: the gates will ask for its words.
+    Without a fitting notice the draft is empty: the gates will ask for its words. Raises AlreadyOpen where an incident names
+    the component already.
     """
     notice = notice or notices.first_notice_for(status)
     title = fill_title(notice, component, since, now) if notice else by_language({})
     with transaction.atomic():
+        record.lock_head()
+        if already := open_incident_of(component):
+            raise AlreadyOpen(already)
         incident = Incident.objects.create(
             name=in_all(title),
             started_at=since,
@@ -190,7 +215,20 @@ def fill_title(notice: Notice, component: Component, since: datetime, now: datet
 
 
 def fill_from_notice(*, update: IncidentUpdate, notice: Notice, component: Component, now: datetime) -> IncidentUpdate:
-    """Write the notice's words into a draft with the promise counted from `now`; a signed notice signs it."""
+    """Write the notice's words into a draft with the promise counted from `now`; a signed notice signs it, where its
+    signature covers what the draft states."""
+    fill_in(update=update, notice=notice, component=component, now=now)
+    if not _covers(notice, update, component):
+        update.signature_kind, update.signature_hash = SignatureKind.NONE, ""
+        update.signed_by_id, update.signed_at = None, None
+    if update.incident.publication == Publication.DRAFT:
+        update.incident.save(update_fields=["name"])
+    update.save()
+    return update
+
+
+def fill_in(*, update: IncidentUpdate, notice: Notice, component: Component, now: datetime) -> None:
+    """`fill_from_notice` in memory only: nothing is saved, and what the update states is taken as covered."""
     incident = update.incident
     update.notice = notice
     update.status = notice.phase or incident.status
@@ -202,18 +240,23 @@ def fill_from_notice(*, update: IncidentUpdate, notice: Notice, component: Compo
     )
     if incident.publication == Publication.DRAFT:  # a public name never changes: mail threads hang on it
         incident.name = in_all(fill_title(notice, component, incident.started_at, now))
-        incident.save(update_fields=["name"])
-    update.save()
-    _sign_by_notice(update, notice)
-    return update
-
-
-def _sign_by_notice(update: IncidentUpdate, notice: Notice) -> None:
     signed = notices.is_signed(notice)
     update.signature_kind = SignatureKind.NOTICE if signed else SignatureKind.NONE
     update.signature_hash = content_hash(update) if signed else ""
     update.signed_by_id, update.signed_at = (notice.signed_by_id, notice.signed_at) if signed else (None, None)
-    update.save(update_fields=["signature_kind", "signature_hash", "signed_by", "signed_at"])
+
+
+def _covers(notice: Notice, update: IncidentUpdate, subject: Component) -> bool:
+    """Does the notice's signature cover every state of the draft? Its signer read words about one service. What else is stated
+    must be public already, confirmed by probes, or the end of the trouble, which the gates hold against the probes."""
+    stated = [notice.component_status, *notice.opens_for]
+    return all(
+        item.new_status == item.component.status
+        or (item.component_id == subject.pk and item.new_status in stated)
+        or (item.new_status == item.component.observed_status and item.new_status in notice.opens_for)
+        or item.new_status == notice.component_status == ComponentStatus.OPERATIONAL
+        for item in update.affected.select_related("component")
+    )
 
 
 def add_update(
@@ -228,10 +271,15 @@ def add_update(
     deliver_notifications: bool = True,
     notice: Notice | None = None,
 ) -> IncidentUpdate:
-    """A new draft for an open incident. Components not named keep their state."""
-    if not incident.is_open:
-        raise TimelineError("The incident is closed. Open a new one.")
+    """A new draft for an open incident. Components not named keep their state.
+
+    Raises TimelineError when the incident is closed, or was closed in the same moment.
+    """
     with transaction.atomic():
+        record.lock_head()
+        incident.refresh_from_db(fields=["publication", "status"])
+        if not incident.is_open:
+            raise TimelineError("The incident is closed. Open a new one.")
         update = IncidentUpdate.objects.create(
             incident=incident,
             status=status,
@@ -269,7 +317,8 @@ def edit_update(
     Raises TimelineError when it is not a draft any more, or was changed after `seen_at` (the `updated_at` the editor saw).
     """
     with transaction.atomic():
-        draft = IncidentUpdate.objects.select_for_update().select_related("incident").get(pk=update.pk)
+        record.lock_head()
+        draft = IncidentUpdate.objects.select_related("incident").get(pk=update.pk)
         if draft.publication != Publication.DRAFT:
             raise TimelineError("This update is public already (or discarded). Write a new one.")
         if seen_at is not None and draft.updated_at != seen_at:
@@ -315,6 +364,7 @@ def _apply(
 def discard(*, update: IncidentUpdate, actor: User | None, now: datetime, reason: str = "") -> None:
     """Drop a draft; an incident that was never public goes with it. Rows stay, for those who ask later."""
     with transaction.atomic():
+        record.lock_head()
         changed = IncidentUpdate.objects.drafts().filter(pk=update.pk).update(publication=Publication.DISCARDED)
         if not changed:
             return  # someone was faster
@@ -335,23 +385,23 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     Called by statuspage.publishing alone, inside its transaction with the head locked and the gates passed.
     """
     incident = update.incident
-    _freeze_affected(update)
+    affected = _frozen_affected(update)
     update.publication = Publication.PUBLISHED
     update.published_at = update.display_at = now
     update.published_by, update.automatic = actor, automatic
     if update.status in IncidentStatus.closed():
         update.next_update_by = None
-    incident.impact = rollup.impact(update.affected.values_list("new_status", flat=True), before=incident.impact)
+    incident.impact = rollup.impact([item.new_status for item in affected], before=incident.impact)
     entry = record.append(
         kind="incident_update",
-        data=record.update_data(update, impact=incident.impact),
-        texts=record.update_texts(update),
+        data=record.update_data(update, affected),
+        texts=record.update_texts(update, affected),
         now=now,
     )
     update.record_seq = entry.seq
     update.save()
     _carry_to_incident(incident, update, now)
-    for item in update.affected.select_related("component"):
+    for item in affected:
         component = item.component
         component.stated_status = item.new_status
         component.save(update_fields=["stated_status"])
@@ -376,11 +426,21 @@ def _since(component: Component, incident: Incident, now: datetime) -> datetime:
     return now if component.stated_status == ComponentStatus.OPERATIONAL else incident.started_at
 
 
-def _freeze_affected(update: IncidentUpdate) -> None:
-    for item in update.affected.select_related("component"):
+def _frozen_affected(update: IncidentUpdate) -> list[AffectedComponent]:
+    """What the update states, with the names and states of this moment kept in it."""
+    affected = list(update.affected.select_related("component"))
+    for item in affected:
         item.old_status = item.component.status
         item.name = in_all(by_language(item.component.name))
-        item.save(update_fields=["old_status", "name"])
+        item.overruled = _overruled(update, item)
+        item.save(update_fields=["old_status", "name", "overruled"])
+    return affected
+
+
+def _overruled(update: IncidentUpdate, item: AffectedComponent) -> str:
+    """What probes confirmed worse than what is stated, with a typed reason; "" where nothing was overruled."""
+    observed = item.component.observed_status
+    return observed if update.reason and observed and rollup.is_worse(observed, item.new_status) else ""
 
 
 def _carry_to_incident(incident: Incident, update: IncidentUpdate, now: datetime) -> None:

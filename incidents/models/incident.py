@@ -142,6 +142,8 @@ class AffectedComponent(models.Model):
     old_status = models.CharField(max_length=24, choices=ComponentStatus, default=ComponentStatus.OPERATIONAL, editable=False)
     new_status = models.CharField("state", max_length=24, choices=ComponentStatus)
     name = I18nCharField(blank=True, default=dict, editable=False)
+    # What probes said, where a person stated better with a typed reason: the word holds while they say nothing worse than that.
+    overruled = models.CharField(max_length=24, choices=ComponentStatus, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["component__group__position", "component__position", "id"]

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
 
 from incidents import record
 from incidents.models import RecordEntry
+from incidents.moments import one_moment
 from statuspage import page as public
 from statuspage.snapshot import building, swapping
 from statuspage.snapshot.swapping import Manifest, SnapshotError
@@ -96,7 +94,7 @@ def _refresh(where: Path, *, now: datetime, force: bool, anew: bool) -> bool:
 
 def _read(manifest: Manifest | None, *, now: datetime, force: bool) -> _Reading | None:
     """None when there is nothing to write."""
-    with _one_moment():
+    with one_moment():
         head = record.head()
         if manifest and head.seq < manifest.built_from:
             log.error(
@@ -171,24 +169,3 @@ def _write(where: Path, manifest: Manifest | None, reading: _Reading, now: datet
         built_at=now.timestamp(),
         made_with=building.fingerprint(),
     )
-
-
-@contextmanager
-def _one_moment() -> Iterator[None]:
-    """Every query inside sees the same state of the database, and no writer waits for us."""
-    if connection.in_atomic_block:
-        yield
-    elif connection.vendor == "postgresql":
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield
-    else:
-        # Django's own transactions are IMMEDIATE here: reading each second would take the write lock each second.
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN DEFERRED")
-        try:
-            yield
-        finally:
-            with connection.cursor() as cursor:
-                cursor.execute("ROLLBACK")

@@ -29,7 +29,9 @@ OK, DOWN, PARTIAL, LATE, SLOW, BLIND = (
         ([Stated(LATE), Stated(PARTIAL)], OK, OK, (PARTIAL, "incident")),
         ([Stated(OK)], BLIND, OK, (BLIND, "silence")),
         ([Stated(DOWN)], BLIND, OK, (DOWN, "incident")),
-        ([Stated(OK, held=True)], DOWN, OK, (OK, "incident")),
+        ([Stated(OK, overruled=DOWN)], DOWN, OK, (OK, "incident")),
+        ([Stated(OK, overruled=DOWN)], PARTIAL, OK, (OK, "incident")),
+        ([Stated(OK, overruled=LATE)], DOWN, OK, (DOWN, "probes")),
     ],
 )
 def test_a_component_shows_the_incident_raised_to_what_probes_confirm(

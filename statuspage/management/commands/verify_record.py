@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from incidents import record
+from incidents.verification import verify
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--head", default="", metavar="HASH", help="a head hash printed earlier: it must stand in the chain")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = record.verify(expected_head=options["head"].strip().lower())
+        found = verify(expected_head=options["head"].strip().lower())
         if found.holds:
             self.stdout.write(f"The record holds: {found.entries} entries, head {found.head}")
             return
