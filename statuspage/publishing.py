@@ -7,12 +7,12 @@ refreshed after the commit. Nothing here talks to the broker: the publisher wake
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from incidents import gates, record, rollup, signing, timeline
 from incidents.gates import Blocker
@@ -43,14 +43,13 @@ class Blocked(Exception):
 
 
 def blockers_of(update: IncidentUpdate, *, now: datetime) -> list[Blocker]:
-    """What still forbids this draft to go out. A notice's untouched words are judged with the promise they would get now."""
-    with transaction.atomic():
-        draft = IncidentUpdate.objects.select_related("incident", "notice").get(pk=update.pk)
-        if draft.publication == Publication.DRAFT:
-            _promise_anew(draft, now)
-        found = gates.blockers(facts(draft, now=now))
-        transaction.set_rollback(True)
-    return found
+    """What still forbids this draft to go out. A notice's untouched words are judged with the promise they would get now.
+
+    Reads only; `update` itself stays as it is.
+    """
+    draft = IncidentUpdate.objects.select_related("incident", "notice").get(pk=update.pk)
+    _promise_anew(draft, now)
+    return gates.blockers(facts(draft, now=now))
 
 
 def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
@@ -89,11 +88,11 @@ def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent])
 
 
 def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
-    """A notice's promise counts from the moment it goes out, not from the moment it was drafted."""
-    if draft.notice and timeline.is_untouched(draft):
+    """A notice's promise counts from the moment it goes out, not from the moment it was drafted. In memory only."""
+    if draft.publication == Publication.DRAFT and draft.notice and timeline.is_untouched(draft):
         first = draft.affected.select_related("component").first()
         if first:
-            timeline.fill_from_notice(update=draft, notice=draft.notice, component=first.component, now=now)
+            timeline.fill_in(update=draft, notice=draft.notice, component=first.component, now=now)
 
 
 # --- Acts --------------------------------------------------------------------------------------
@@ -108,14 +107,20 @@ def publish_update(
     """
     with transaction.atomic(durable=True):
         record.lock_head()
-        update = IncidentUpdate.objects.select_for_update(of=("self",)).select_related("incident", "notice").get(pk=update_id)
-        if update.publication == Publication.PUBLISHED:
-            return update  # a double click, or someone was faster
-        _promise_anew(update, now)
-        _pass_gates(update, reason or update.reason, now)
-        entry = timeline.mark_published(update=update, actor=actor, now=now, automatic=automatic)
-        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now)
+        update = _publish(update_id=update_id, actor=actor, now=now, reason=reason, automatic=automatic)
     _show(now)
+    return update
+
+
+def _publish(*, update_id: int, actor: User | None, now: datetime, reason: str = "", automatic: bool = False) -> IncidentUpdate:
+    """`publish_update` inside the caller's transaction, which holds the head."""
+    update = IncidentUpdate.objects.select_related("incident", "notice").get(pk=update_id)
+    if update.publication == Publication.PUBLISHED:
+        return update  # a double click, or someone was faster
+    _promise_anew(update, now)
+    _pass_gates(update, reason or update.reason, now)
+    entry = timeline.mark_published(update=update, actor=actor, now=now, automatic=automatic)
+    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now)
     return update
 
 
@@ -145,41 +150,39 @@ def publish_notice(
     Raises Blocked (unsigned notice, gates) or timeline.TimelineError (nothing open that could be watched or resolved).
     A draft that a person has worked on is left as it is.
     """
+    with transaction.atomic(durable=True):
+        record.lock_head()  # finding the incident and speaking of it are one step: whoever comes second sees the first
+        update = _publish(update_id=_draft_from_notice(component, notice, now).pk, actor=actor, now=now, reason=reason)
+    _show(now)
+    return update
+
+
+def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
     if not is_signed(notice):
         raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])
-    update, is_ours = _draft_from_notice(component, notice, now)
-    try:
-        return publish_update(update_id=update.pk, actor=actor, now=now, reason=reason)
-    except Blocked:
-        if is_ours:
-            timeline.discard(update=update, actor=actor, now=now, reason="blocked")
-        raise
-
-
-def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> tuple[IncidentUpdate, bool]:
-    """(draft, whether it was made for this call)."""
     incident = timeline.open_incident_of(component)
-    if incident is None:
-        if notice.phase not in ("", IncidentStatus.INVESTIGATING) or not notice.component_status:
-            raise timeline.TimelineError(f"Nothing is open for {component.code}: {notice.code} has nothing to speak of.")
-        status = component.observed_status if component.observed_status in notice.opens_for else notice.component_status
-        return timeline.open_draft(component=component, status=status, since=now, now=now, notice=notice), True
+    if incident:
+        return _next_from_notice(incident, component, notice, now)
+    if notice.phase not in ("", IncidentStatus.INVESTIGATING) or not notice.component_status:
+        raise timeline.TimelineError(f"Nothing is open for {component.code}: {notice.code} has nothing to speak of.")
+    status = component.observed_status if component.observed_status in notice.opens_for else notice.component_status
+    return timeline.open_draft(component=component, status=status, since=now, now=now, notice=notice)
+
+
+def _next_from_notice(incident: Incident, component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
+    """The incident's next update in the notice's words: the draft that waits with them, else a new one."""
     waiting = incident.updates.drafts().filter(notice=notice).first()
     if waiting and timeline.is_untouched(waiting):
-        return waiting, False
-    affected = _states_for(incident, component, notice)
-    return (
-        timeline.add_update(
-            incident=incident,
-            status=notice.phase or incident.status,
-            body={},
-            affected=affected,
-            next_update_by=None,
-            author=None,
-            now=now,
-            notice=notice,
-        ),
-        True,
+        return waiting
+    return timeline.add_update(
+        incident=incident,
+        status=notice.phase or incident.status,
+        body={},
+        affected=_states_for(incident, component, notice),
+        next_update_by=None,
+        author=None,
+        now=now,
+        notice=notice,
     )
 
 
@@ -205,46 +208,77 @@ def _state_for(component: Component, notice: Notice) -> str:
 
 
 def publish_due(*, now: datetime) -> list[IncidentUpdate]:
-    """What goes out by itself when nobody came: the pre-signed first notice, then `no-change` at each promise, three times."""
+    """What goes out by itself when nobody came: the pre-signed first notice, then `no-change` at each promise, three times.
+
+    Each in a transaction of its own, asked again under the head's lock: of two publishers one speaks. What fails is logged
+    and keeps nothing else back.
+    """
     if not settings.UNATTENDED_MINUTES:
         return []
     published = []
-    for update in [*_first_words_due(now), *_no_change_due(now)]:
+    for find, pk in [*((_first_words, pk) for pk in _silent_drafts(now)), *((_no_change, pk) for pk in _lapsing_incidents(now))]:
         try:
-            published.append(publish_update(update_id=update.pk, actor=None, now=now, automatic=True))
+            update = _publish_unattended(find, pk, now)
+        except (OperationalError, InterfaceError):
+            raise  # nothing works without a database: the tick fails as a whole
+        except Exception:
+            log.exception("Nobody came, and what was due could not go out by itself (%s %s).", find.__name__, pk)
+            continue
+        if update:
+            published.append(update)
             log.warning("Nobody came: %s was published by itself.", update.public_id)
-        except Blocked as refusal:
-            log.warning("Nobody came, and %s cannot go out by itself: %s", update.public_id, refusal)
-            signing.request(update=update, actor=None, now=now)  # a person must look; it is not tried again
+    if published:
+        _show(now)
     return published
 
 
-def _first_words_due(now: datetime) -> list[IncidentUpdate]:
-    drafts = (
-        IncidentUpdate.objects.drafts()
-        .filter(
-            incident__publication=Publication.DRAFT,
-            author=None,
-            signature_requested_at=None,
-            created_at__lte=now - timedelta(minutes=settings.UNATTENDED_MINUTES),
-        )
-        .select_related("incident")
+def _publish_unattended(find: Callable[[int, datetime], IncidentUpdate | None], pk: int, now: datetime) -> IncidentUpdate | None:
+    """None when there is nothing to say any more, or the gates forbid it; a person is then asked, and it is not tried again."""
+    with transaction.atomic(durable=True):
+        record.lock_head()
+        draft = find(pk, now)
+        if draft is None:
+            return None
+        try:
+            with transaction.atomic():
+                return _publish(update_id=draft.pk, actor=None, now=now, automatic=True)
+        except Blocked as refusal:
+            log.warning("Nobody came, and %s cannot go out by itself: %s", draft.public_id, refusal)
+            signing.request(update=draft, actor=None, now=now)
+            return None
+
+
+def _silent_drafts(now: datetime) -> list[int]:
+    """Drafts of machines that waited long enough for a person."""
+    since = now - timedelta(minutes=settings.UNATTENDED_MINUTES)
+    drafts = IncidentUpdate.objects.drafts().filter(
+        incident__publication=Publication.DRAFT, author=None, signature_requested_at=None, created_at__lte=since
     )
-    return [draft for draft in drafts if timeline.is_untouched(draft)]
+    return list(drafts.values_list("pk", flat=True))
 
 
-def _no_change_due(now: datetime) -> list[IncidentUpdate]:
-    """A `no-change` draft for each incident that only machines have spoken of and whose promise is about to lapse."""
+def _first_words(update_id: int, now: datetime) -> IncidentUpdate | None:
+    draft = IncidentUpdate.objects.select_related("incident").get(pk=update_id)
+    is_due = draft.pk in _silent_drafts(now) and timeline.is_untouched(draft) and not timeline.has_person(draft.incident)
+    return draft if is_due else None
+
+
+def _lapsing_incidents(now: datetime) -> list[int]:
+    """Public incidents whose promise is about to lapse."""
     lapsing = Incident.objects.published().unresolved().filter(next_update_by__lte=now + NO_CHANGE_BEFORE)
-    drafts = []
-    for incident in lapsing:
-        spoken = list(incident.updates.published())
-        repeats = sum(1 for update in spoken if update.notice and update.notice.code == NO_CHANGE)
-        attended = any(not update.automatic for update in spoken) or incident.updates.drafts().exists()
-        notice = Notice.objects.filter(code=NO_CHANGE).first()
-        if attended or repeats >= NO_CHANGE_AT_MOST or notice is None or not is_signed(notice):
-            continue
-        first = spoken[-1].affected.select_related("component").first()
-        if first:
-            drafts.append(_draft_from_notice(first.component, notice, now)[0])
-    return drafts
+    return list(lapsing.values_list("pk", flat=True))
+
+
+def _no_change(incident_id: int, now: datetime) -> IncidentUpdate | None:
+    """A `no-change` draft of an incident that only machines have spoken of."""
+    if incident_id not in _lapsing_incidents(now):
+        return None
+    incident = Incident.objects.get(pk=incident_id)
+    spoken = list(incident.updates.published().select_related("notice"))
+    repeats = sum(1 for update in spoken if update.notice and update.notice.code == NO_CHANGE)
+    notice = Notice.objects.filter(code=NO_CHANGE).first()
+    first = spoken[-1].affected.select_related("component").first()
+    attended = timeline.has_person(incident) or incident.updates.drafts().exists()
+    if attended or repeats >= NO_CHANGE_AT_MOST or notice is None or not is_signed(notice) or first is None:
+        return None
+    return _next_from_notice(incident, first.component, notice, now)

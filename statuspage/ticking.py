@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from datetime import datetime
 
 from django.db import Error as DatabaseError
@@ -55,7 +56,13 @@ def _try_tick(courier: Courier) -> str:
         return f"The database did not answer ({type(error).__name__}: {error}): the page will say that it cannot confirm."
     except OSError as error:
         return f"The snapshot could not be written ({error}): the page will say that it cannot confirm."
+    except Exception as error:  # noqa: BLE001  a fault of our own must not end the one process that can turn the page stale
+        return f"The tick failed ({type(error).__name__}: {error}), the page will say that it cannot confirm.\n{_places(error)}"
     return ""
+
+
+def _places(error: Exception) -> str:
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def tick(*, now: datetime) -> None:

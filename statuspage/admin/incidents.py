@@ -106,14 +106,14 @@ class IncidentAdmin(DeskAdmin):
         form = ReportForm(request.POST or None, initial={"since_day": local.date(), "since_time": local.time()})
         if request.method == "POST" and form.is_valid():
             component = form.cleaned_data["component"]
-            already = timeline.open_incident_of(component)
-            if already is None:
+            try:
                 draft = timeline.open_draft(
                     component=component, status=form.cleaned_data["status"], since=form.since, now=now, author=actor
                 )
-                messages.success(request, "A draft is ready. Nothing is public yet.")
-                return redirect(draft_url(draft))
-            return self._report_page(request, form, already)
+            except timeline.AlreadyOpen as refusal:
+                return self._report_page(request, form, refusal.incident)
+            messages.success(request, "A draft is ready. Nothing is public yet.")
+            return redirect(draft_url(draft))
         return self._report_page(request, form, None)
 
     def _report_page(self, request: HttpRequest, form: ReportForm, already: Incident | None) -> HttpResponse:

@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from incidents import record, signing, timeline
+from incidents import signing, timeline
 from incidents.languages import by_language
 from incidents.models import AuditEvent, Component, IncidentUpdate, RecordEntry
+from incidents.verification import verify
 from statuspage import publishing
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.factories import UserFactory
@@ -92,7 +93,7 @@ def test_signed_words_are_published_alone_and_a_double_click_publishes_once() ->
     assert RecordEntry.objects.filter(kind="incident_update").count() == 1
     draft.refresh_from_db()
     assert (draft.publication, str(draft.published_by)) == ("published", "writer")
-    assert record.verify().holds
+    assert verify().holds
 
 
 def test_blocked_words_are_refused_by_the_server_with_the_list_and_nothing_is_lost() -> None:

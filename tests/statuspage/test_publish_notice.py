@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from incidents import record, timeline
+from incidents import timeline
 from incidents.models import Component, Incident, IncidentUpdate
+from incidents.verification import verify
 from tests.factories import ComponentFactory
 from tests.incidents.helpers import all_notices
 
@@ -40,7 +41,7 @@ def test_it_publishes_the_open_draft(component: Component) -> None:
     assert update.publication == "published"
     assert f"incident {update.incident.public_id}" in said
     assert "Next update promised by" in said
-    assert record.verify().holds
+    assert verify().holds
 
 
 def test_it_opens_an_incident_where_none_is_open(component: Component) -> None:

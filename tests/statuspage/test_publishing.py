@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from incidents import record, signing, timeline
-from incidents.languages import by_language
+from incidents.languages import by_language, in_all
 from incidents.models import Component, Incident, IncidentUpdate, RecordEntry
+from incidents.verification import verify
 from statuspage import publishing
 from statuspage.publishing import Blocked
 from subscribers.models import Notification
@@ -51,7 +57,7 @@ def test_publishing_writes_rows_entry_and_notification_together(component: Compo
     assert Notification.objects.get(record_seq=entry.seq).update == update
     incident = Incident.objects.get()
     assert (incident.publication, incident.impact, incident.next_update_by) == ("published", "major", update.next_update_by)
-    assert record.verify().holds
+    assert verify().holds
 
 
 def test_a_double_click_publishes_once(component: Component) -> None:
@@ -114,7 +120,7 @@ def test_the_whole_story_is_told_by_notices(component: Component, notices: dict[
         "investigating",
     ]
     assert incident.impact == "major"
-    assert record.verify().holds
+    assert verify().holds
 
 
 def test_no_change_keeps_phase_and_state(component: Component, notices: dict[str, Any]) -> None:
@@ -202,6 +208,194 @@ def test_nothing_goes_out_by_itself_once_a_person_spoke(component: Component, se
     observe(component, "partial_outage")
     publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=UserFactory(), now=NOON)
     assert publishing.publish_due(now=NOON + timedelta(minutes=19, seconds=45)) == []
+
+
+def test_the_no_change_of_one_incident_leaves_anothers_draft_alone(component: Component, settings: Any) -> None:
+    settings.UNATTENDED_MINUTES = 5
+    observe(component, "partial_outage")
+    first = IncidentUpdate.objects.get()
+    now = first.created_at + timedelta(minutes=5)
+    publishing.publish_due(now=now)
+    other = Incident.objects.create(name=first.incident.name, started_at=NOON)
+    mine = timeline.add_update(
+        incident=other,
+        status="investigating",
+        body={"en": "Mine.", "sw": "Yangu."},
+        affected={component: "partial_outage"},
+        next_update_by=None,
+        author=UserFactory(),
+        now=NOON,
+    )
+    lapsing = (Incident.objects.get(pk=first.incident_id).next_update_by or now) - timedelta(seconds=20)
+    [said] = publishing.publish_due(now=lapsing)
+    assert said.incident_id == first.incident_id
+    assert publishing.publish_due(now=lapsing + timedelta(seconds=1)) == []
+    mine.refresh_from_db()
+    assert (mine.publication, by_language(mine.body)["en"]) == ("draft", "Mine.")
+    assert not other.updates.exclude(pk=mine.pk).exists()
+
+
+def test_a_machines_draft_waits_once_a_person_writes_for_the_same_incident(component: Component, settings: Any) -> None:
+    settings.UNATTENDED_MINUTES = 5
+    observe(component, "partial_outage")
+    draft = IncidentUpdate.objects.get()
+    timeline.add_update(
+        incident=draft.incident,
+        status="investigating",
+        body={"en": "Mine.", "sw": "Yangu."},
+        affected={component: "partial_outage"},
+        next_update_by=None,
+        author=UserFactory(),
+        now=NOON,
+    )
+    assert publishing.publish_due(now=draft.created_at + timedelta(hours=1)) == []
+
+
+def test_what_cannot_go_out_by_itself_asks_for_a_person_once(component: Component, settings: Any) -> None:
+    settings.UNATTENDED_MINUTES = 5
+    observe(component, "partial_outage")
+    now = IncidentUpdate.objects.get().created_at + timedelta(minutes=5)
+    publishing.publish_due(now=now)
+    Incident.objects.update(name=in_all({"en": "STK push is failing", "sw": ""}))
+    lapsing = (Incident.objects.get().next_update_by or now) - timedelta(seconds=20)
+    assert publishing.publish_due(now=lapsing) == []
+    assert publishing.publish_due(now=lapsing + timedelta(seconds=1)) == []
+    [asked] = IncidentUpdate.objects.drafts()
+    assert asked.signature_requested_at == lapsing
+
+
+def test_one_draft_that_fails_keeps_nothing_else_back(
+    component: Component, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.UNATTENDED_MINUTES = 5
+    other = ComponentFactory(code="payouts")
+    observe(component, "partial_outage")
+    observe(other, "partial_outage")
+    broken, whole = IncidentUpdate.objects.order_by("pk")
+    real = timeline.mark_published
+
+    def fails_for_one(*, update: IncidentUpdate, **more: Any) -> RecordEntry:
+        if update.pk == broken.pk:
+            raise ValueError("a value nobody thought of")
+        return real(update=update, **more)
+
+    monkeypatch.setattr(timeline, "mark_published", fails_for_one)
+    said = publishing.publish_due(now=whole.created_at + timedelta(minutes=5))
+    assert [update.pk for update in said] == [whole.pk]
+
+
+def test_asking_what_is_missing_writes_nothing(component: Component) -> None:
+    observe(component, "partial_outage")
+    draft = IncidentUpdate.objects.get()
+    with CaptureQueriesContext(connection) as queries:
+        publishing.blockers_of(draft, now=NOON + timedelta(minutes=30))
+    assert {query["sql"].split()[0] for query in queries} == {"SELECT"}
+
+
+def test_a_notice_is_no_signature_for_states_its_author_picked(component: Component, notices: dict[str, Any]) -> None:
+    others = [ComponentFactory() for _ in range(3)]
+    observe(component, "partial_outage")
+    say(component, notices["down"], 1)
+    author = UserFactory()
+    draft = timeline.add_update(
+        incident=Incident.objects.get(),
+        status="investigating",
+        body={},
+        affected={component: "partial_outage", **dict.fromkeys(others, "major_outage")},
+        next_update_by=None,
+        author=author,
+        now=NOON,
+        notice=notices["no-change"],
+    )
+    assert [blocker.code for blocker in publishing.blockers_of(draft, now=NOON)] == ["signature_missing"]
+    signing.sign(update=draft, signer=UserFactory(), now=NOON)
+    assert publishing.blockers_of(draft, now=NOON) == []
+
+
+def test_a_reason_holds_the_state_it_was_typed_for_and_no_other(component: Component, notices: dict[str, Any]) -> None:
+    other = ComponentFactory(code="payouts")
+    observe(component, "delayed")
+    say(component, notices["delayed"], 1)
+    draft = timeline.add_update(
+        incident=Incident.objects.get(),
+        status="monitoring",
+        body={"en": "Well again.", "sw": "Nzuri tena."},
+        affected={component: "operational", other: "operational"},
+        next_update_by=NOON + timedelta(hours=1),
+        author=UserFactory(),
+        now=NOON,
+    )
+    signing.sign(update=draft, signer=UserFactory(), now=NOON)
+    publishing.publish_update(update_id=draft.pk, actor=None, now=NOON, reason="The probe's own line is slow.")
+    component.refresh_from_db()
+    assert component.status == "operational"
+    observe(other, "partial_outage", 5)
+    other.refresh_from_db()
+    assert other.status == "partial_outage"
+    observe(component, "major_outage", 6)
+    component.refresh_from_db()
+    assert component.status == "major_outage"
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_two_publishers_say_it_once(notices: dict[str, Any], settings: Any) -> None:
+    settings.UNATTENDED_MINUTES = 5
+    component = ComponentFactory(code="stk-push")
+    observe(component, "partial_outage")
+    now = IncidentUpdate.objects.get().created_at + timedelta(minutes=5)
+    assert sum(map(len, at_once(lambda: publishing.publish_due(now=now)))) == 1
+    lapsing = (Incident.objects.get().next_update_by or now) - timedelta(seconds=20)
+    assert sum(map(len, at_once(lambda: publishing.publish_due(now=lapsing)))) == 1
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_notice_published_twice_in_the_same_moment_opens_one_incident(notices: dict[str, Any]) -> None:
+    component = ComponentFactory(code="stk-push")
+    at_once(lambda: say(component, notices["down"], 0))
+    assert Incident.objects.count() == 1
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_people_and_probes_at_work_on_one_draft_never_wait_for_each_other(notices: dict[str, Any]) -> None:
+    component = ComponentFactory(code="stk-push")
+    observe(component, "partial_outage")
+    draft = IncidentUpdate.objects.get()
+    author, signer = UserFactory(), UserFactory()
+    acts: list[Callable[[int], object]] = [
+        lambda turn: observe(component, ("partial_outage", "major_outage")[turn % 2], turn),
+        lambda turn: timeline.edit_update(update=draft, actor=author, now=NOON, name={"en": f"N{turn}", "sw": f"J{turn}"}),
+        lambda turn: signing.sign(update=draft, signer=signer, now=NOON),
+        lambda turn: publishing.blockers_of(draft, now=NOON),
+    ]
+
+    def work(act: Callable[[int], object]) -> None:
+        try:
+            for turn in range(10):
+                act(turn)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        list(pool.map(work, acts))
+    assert verify().holds
+
+
+def at_once(act: Callable[[], Any]) -> list[Any]:
+    """The same act in four threads that start together."""
+    start = threading.Barrier(4)
+
+    def run(_: int) -> Any:
+        try:
+            start.wait()
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(run, range(4)))
 
 
 def test_a_persons_draft_never_goes_out_by_itself(component: Component, settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -65,3 +66,25 @@ def test_nothing_public_comes_of_an_empty_house(settings: Any) -> None:
     assert not IncidentUpdate.objects.exists()
     assert not Component.objects.exists()
     assert "Everything is working" not in (settings.SNAPSHOT_DIR / "current" / "fresh" / "index.html").read_text()
+
+
+def test_a_fault_of_our_own_is_logged_and_the_publisher_goes_on(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+    seen: list[str] = []
+
+    def fails_then_ends(**_: object) -> None:
+        seen.append("tick")
+        if len(seen) == 2:
+            stop.set()
+        raise ZeroDivisionError("of nobody's making")
+
+    monkeypatch.setattr(ticking, "PERIOD", 0.0)
+    monkeypatch.setattr(recording, "sweep_silence", fails_then_ends)
+    ticking.run_until(stop)
+    assert len(seen) == 2
+    [line] = [message for message in caplog.messages if "The tick failed" in message]
+    assert "ZeroDivisionError: of nobody's making" in line
+    assert "fails_then_ends" in line
+    assert not (settings.SNAPSHOT_DIR / "live").exists()
