@@ -11,6 +11,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from django.conf import settings
@@ -65,6 +66,8 @@ def directory() -> Path:
     return Path(settings.SNAPSHOT_DIR)
 
 
+_turns = count()  # of looking through the archive; a process's first look is the whole one
+
 # --- One refresh -------------------------------------------------------------------------------
 
 
@@ -82,7 +85,8 @@ class _Reading:
 def _refresh(where: Path, *, now: datetime, force: bool, anew: bool) -> bool:
     with swapping.locked(where):
         seen = swapping.read_manifest(where)
-        manifest = None if anew else swapping.find_whole(where, thorough=force or seen is None or _is_old(seen, now))
+        look = force or seen is None or _is_old(seen, now)
+        manifest = None if anew else swapping.find_whole(where, turn=next(_turns) if look else None)
         reading = _read(manifest, now=now, force=force)
         if reading is None:
             return False

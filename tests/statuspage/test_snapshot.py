@@ -570,3 +570,11 @@ def test_rows_and_record_are_read_at_one_moment_and_the_connection_is_left_as_it
     assert not connection.in_atomic_block
     IncidentFactory()  # writing goes on as before
     assert_whole(folder)
+
+
+def test_each_look_weighs_the_newest_month_and_in_turn_every_other() -> None:
+    months = [f"2026-{number:02}" for number in range(1, 13)]
+    assert swapping.months_to_weigh(months, 0) == months
+    looks = [swapping.months_to_weigh(months, turn) for turn in range(1, 12)]
+    assert all(len(look) == 2 and look[0] == "2026-12" for look in looks)
+    assert {month for look in looks for month in look} == set(months)
