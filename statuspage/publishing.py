@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
-from incidents import gates, record, rollup, signing, timeline
+from incidents import drafts, gates, record, rollup, signing, timeline
 from incidents.gates import Blocker
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
@@ -89,10 +89,10 @@ def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent])
 
 def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
     """A notice's promise counts from the moment it goes out, not from the moment it was drafted. In memory only."""
-    if draft.publication == Publication.DRAFT and draft.notice and timeline.is_untouched(draft):
+    if draft.publication == Publication.DRAFT and draft.notice and drafts.is_untouched(draft):
         first = draft.affected.select_related("component").first()
         if first:
-            timeline.fill_in(update=draft, notice=draft.notice, component=first.component, now=now)
+            drafts.fill_in(update=draft, notice=draft.notice, component=first.component, now=now)
 
 
 # --- Acts --------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def publish_notice(
 ) -> IncidentUpdate:
     """Publish a pre-signed notice about a component: in its open draft or incident, else in a new one.
 
-    Raises Blocked (unsigned notice, gates) or timeline.TimelineError (nothing open that could be watched or resolved).
+    Raises Blocked (unsigned notice, gates) or drafts.TimelineError (nothing open that could be watched or resolved).
     A draft that a person has worked on is left as it is.
     """
     with transaction.atomic(durable=True):
@@ -160,21 +160,21 @@ def publish_notice(
 def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
     if not is_signed(notice):
         raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])
-    incident = timeline.open_incident_of(component)
+    incident = drafts.open_incident_of(component)
     if incident:
         return _next_from_notice(incident, component, notice, now)
     if notice.phase not in ("", IncidentStatus.INVESTIGATING) or not notice.component_status:
-        raise timeline.TimelineError(f"Nothing is open for {component.code}: {notice.code} has nothing to speak of.")
+        raise drafts.TimelineError(f"Nothing is open for {component.code}: {notice.code} has nothing to speak of.")
     status = component.observed_status if component.observed_status in notice.opens_for else notice.component_status
-    return timeline.open_draft(component=component, status=status, since=now, now=now, notice=notice)
+    return drafts.open_draft(component=component, status=status, since=now, now=now, notice=notice)
 
 
 def _next_from_notice(incident: Incident, component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
     """The incident's next update in the notice's words: the draft that waits with them, else a new one."""
     waiting = incident.updates.drafts().filter(notice=notice).first()
-    if waiting and timeline.is_untouched(waiting):
+    if waiting and drafts.is_untouched(waiting):
         return waiting
-    return timeline.add_update(
+    return drafts.add_update(
         incident=incident,
         status=notice.phase or incident.status,
         body={},
@@ -251,15 +251,15 @@ def _publish_unattended(find: Callable[[int, datetime], IncidentUpdate | None], 
 def _silent_drafts(now: datetime) -> list[int]:
     """Drafts of machines that waited long enough for a person."""
     since = now - timedelta(minutes=settings.UNATTENDED_MINUTES)
-    drafts = IncidentUpdate.objects.drafts().filter(
+    waiting = IncidentUpdate.objects.drafts().filter(
         incident__publication=Publication.DRAFT, author=None, signature_requested_at=None, created_at__lte=since
     )
-    return list(drafts.values_list("pk", flat=True))
+    return list(waiting.values_list("pk", flat=True))
 
 
 def _first_words(update_id: int, now: datetime) -> IncidentUpdate | None:
     draft = IncidentUpdate.objects.select_related("incident").get(pk=update_id)
-    is_due = draft.pk in _silent_drafts(now) and timeline.is_untouched(draft) and not timeline.has_person(draft.incident)
+    is_due = draft.pk in _silent_drafts(now) and drafts.is_untouched(draft) and not drafts.has_person(draft.incident)
     return draft if is_due else None
 
 
@@ -278,7 +278,7 @@ def _no_change(incident_id: int, now: datetime) -> IncidentUpdate | None:
     repeats = sum(1 for update in spoken if update.notice and update.notice.code == NO_CHANGE)
     notice = Notice.objects.filter(code=NO_CHANGE).first()
     first = spoken[-1].affected.select_related("component").first()
-    attended = timeline.has_person(incident) or incident.updates.drafts().exists()
+    attended = drafts.has_person(incident) or incident.updates.drafts().exists()
     if attended or repeats >= NO_CHANGE_AT_MOST or notice is None or not is_signed(notice) or first is None:
         return None
     return _next_from_notice(incident, first.component, notice, now)

@@ -65,7 +65,7 @@ def _set_up_django() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # A file, since threads and processes share it; without fsync, since nothing of it is kept.
-        settings.DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "rows.sqlite3")}
+        settings.DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "rows.sqlite3"), "MIGRATE": True, "MIRROR": None}
         options = settings.DATABASES["default"]["OPTIONS"]
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
     django.setup()

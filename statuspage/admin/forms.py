@@ -47,7 +47,7 @@ class DayField(forms.DateField):
 
 @dataclass(frozen=True)
 class Written:
-    """An update as a person wrote it: the arguments of timeline.add_update and timeline.edit_update."""
+    """An update as a person wrote it: the arguments of drafts.add_update and drafts.edit_update."""
 
     status: str
     body: dict[str, str]

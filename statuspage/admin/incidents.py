@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import notices, timeline
+from incidents import drafts, notices
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.words import Publication
@@ -81,13 +81,13 @@ class IncidentAdmin(DeskAdmin):
     ) -> HttpResponse:
         require(request, "incidents.view_incident")
         incident = get_object_or_404(Incident, pk=object_id)
-        drafts = list(incident.updates.drafts().select_related("author", "notice"))
+        waiting = list(incident.updates.drafts().select_related("author", "notice"))
         return self.page(
             request,
             "incident.html",
             title=first_text(incident.name) or "Incident without a headline",
             incident=incident,
-            drafts=drafts,
+            drafts=waiting,
             published=list(incident.updates.published().select_related("published_by", "signed_by").prefetch_related("affected")),
             evidence=evidence.of(incident),
             stated=_stated_now(incident),
@@ -107,10 +107,10 @@ class IncidentAdmin(DeskAdmin):
         if request.method == "POST" and form.is_valid():
             component = form.cleaned_data["component"]
             try:
-                draft = timeline.open_draft(
+                draft = drafts.open_draft(
                     component=component, status=form.cleaned_data["status"], since=form.since, now=now, author=actor
                 )
-            except timeline.AlreadyOpen as refusal:
+            except drafts.AlreadyOpen as refusal:
                 return self._report_page(request, form, refusal.incident)
             messages.success(request, "A draft is ready. Nothing is public yet.")
             return redirect(draft_url(draft))
@@ -157,7 +157,7 @@ def _add(form: UpdateForm, incident: Incident, notice: Notice | None, actor: Use
         form.add_error(None, "Name at least one service: the notice speaks of it.")
         return None
     try:
-        return timeline.add_update(
+        return drafts.add_update(
             incident=incident,
             status=written.status,
             body=written.body,
@@ -168,7 +168,7 @@ def _add(form: UpdateForm, incident: Incident, notice: Notice | None, actor: Use
             now=now,
             notice=notice,
         )
-    except timeline.TimelineError as refusal:
+    except drafts.TimelineError as refusal:
         form.add_error(None, str(refusal))
         return None
 

@@ -17,7 +17,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import notices, signing, timeline
+from incidents import drafts, notices, signing
 from incidents.gates import Blocker
 from incidents.languages import by_language
 from incidents.models import AuditEvent, IncidentUpdate
@@ -97,7 +97,7 @@ class UpdateAdmin(DeskAdmin):
             return self._edit_page(request, update, form, status=422)
         written = form.written()
         try:
-            saved = timeline.edit_update(
+            saved = drafts.edit_update(
                 update=update,
                 actor=actor,
                 now=timezone.now(),
@@ -109,7 +109,7 @@ class UpdateAdmin(DeskAdmin):
                 deliver_notifications=written.deliver_notifications,
                 seen_at=written.seen_at,
             )
-        except timeline.TimelineError as refusal:
+        except drafts.TimelineError as refusal:
             return self._conflict(request, _update(update.pk), str(refusal))
         messages.success(request, "The draft is kept. Nothing is public yet.")
         return redirect(publish_url(saved) if "_publish" in request.POST else draft_url(saved))
@@ -235,7 +235,7 @@ class UpdateAdmin(DeskAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         update = _update(update_id)
-        timeline.discard(update=update, actor=actor, now=timezone.now(), reason=request.POST.get("reason", "").strip())
+        drafts.discard(update=update, actor=actor, now=timezone.now(), reason=request.POST.get("reason", "").strip())
         messages.success(request, "The draft is discarded. Its text and evidence are kept for later questions.")
         return redirect("admin:index")
 
@@ -247,7 +247,7 @@ def _update(update_id: int | str) -> IncidentUpdate:
 
 def _about(request: HttpRequest, update: IncidentUpdate, now: datetime) -> dict[str, Any]:
     """What every page about one update shows."""
-    untouched = timeline.is_untouched(update)
+    untouched = drafts.is_untouched(update)
     last = _acts(update).first()
     return {
         "update": update,
@@ -293,7 +293,7 @@ def signature_words(update: IncidentUpdate) -> str:
         return "Changed after it was signed"
     if state == "none":
         return "Asked for" if update.signature_requested_at else "None yet"
-    if timeline.is_untouched(update):
+    if drafts.is_untouched(update):
         return "Pre-signed notice, unchanged"
     return f"Signed by {update.signed_by}, {moment(update.signed_at)}"
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from incidents import notices, signing, timeline
+from incidents import drafts, notices, signing
 from incidents.models import AuditEvent, IncidentUpdate
 from incidents.signing import SigningRefused
 from tests.factories import NOON, ComponentFactory, UserFactory
@@ -23,8 +23,8 @@ def author() -> User:
 
 @pytest.fixture
 def draft(author: User) -> IncidentUpdate:
-    update = timeline.open_draft(component=ComponentFactory(), status="delayed", since=NOON, now=NOON, author=author)
-    return timeline.edit_update(
+    update = drafts.open_draft(component=ComponentFactory(), status="delayed", since=NOON, now=NOON, author=author)
+    return drafts.edit_update(
         update=update,
         actor=author,
         now=NOON,
@@ -60,20 +60,20 @@ def test_an_author_signs_nothing_of_their_own_superusers_included(draft: Inciden
 )
 def test_any_change_voids_the_signature(draft: IncidentUpdate, author: User, change: dict[str, object]) -> None:
     signed = signing.sign(update=draft, signer=UserFactory(), now=NOON)
-    changed = timeline.edit_update(update=signed, actor=author, now=NOON, **change)  # type: ignore[arg-type]
+    changed = drafts.edit_update(update=signed, actor=author, now=NOON, **change)  # type: ignore[arg-type]
     assert signing.signature_state(changed) == "void"
 
 
 def test_a_changed_state_voids_the_signature(draft: IncidentUpdate, author: User) -> None:
     signed = signing.sign(update=draft, signer=UserFactory(), now=NOON)
     component = signed.affected.get().component
-    changed = timeline.edit_update(update=signed, actor=author, now=NOON, affected={component: "major_outage"})
+    changed = drafts.edit_update(update=signed, actor=author, now=NOON, affected={component: "major_outage"})
     assert signing.signature_state(changed) == "void"
 
 
 def test_nobody_signs_other_words_than_they_saw(draft: IncidentUpdate, author: User) -> None:
     seen = signing.content_hash(draft)
-    timeline.edit_update(update=draft, actor=author, now=NOON, body={"en": "Changed.", "sw": "Imebadilika."})
+    drafts.edit_update(update=draft, actor=author, now=NOON, body={"en": "Changed.", "sw": "Imebadilika."})
     with pytest.raises(SigningRefused, match="changed after you opened it"):
         signing.sign(update=draft, signer=UserFactory(), now=NOON, seen_hash=seen)
 

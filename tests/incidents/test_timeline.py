@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from incidents import signing, timeline
+from incidents import drafts, signing, timeline
+from incidents.drafts import TimelineError
 from incidents.languages import by_language
 from incidents.models import AuditEvent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
-from incidents.timeline import TimelineError
 from statuspage import publishing
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices
@@ -58,7 +58,7 @@ def test_trouble_opens_one_draft_with_evidence_in_the_words_of_the_signed_notice
     assert by_language(draft.body)["sw"].endswith("Taarifa ijayo kufikia 12:20 EAT.")
     assert [item.new_status for item in draft.affected.all()] == ["major_outage"]
     assert draft.incident.evidence["stk-push"]["probes"] == [{"saw": "busy"}]
-    assert timeline.is_untouched(draft)
+    assert drafts.is_untouched(draft)
 
 
 @pytest.mark.parametrize("status", ["unknown", "operational"])
@@ -78,7 +78,7 @@ def test_an_untouched_draft_follows_the_evidence(component: Component) -> None:
 def test_words_of_a_person_are_left_alone_when_the_evidence_changes(component: Component) -> None:
     observe(component, "delayed")
     draft = IncidentUpdate.objects.get()
-    timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."})
+    drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."})
     observe(component, "major_outage", minute=1)
     draft.refresh_from_db()
     assert by_language(draft.body)["en"] == "Mine."
@@ -94,7 +94,7 @@ def test_a_draft_nobody_touched_is_dropped_when_the_trouble_ends(component: Comp
 
 def test_a_draft_a_person_worked_on_outlives_the_trouble(component: Component) -> None:
     observe(component, "major_outage")
-    timeline.edit_update(update=IncidentUpdate.objects.get(), actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."})
+    drafts.edit_update(update=IncidentUpdate.objects.get(), actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."})
     observe(component, "operational", minute=1)
     assert IncidentUpdate.objects.get().publication == "draft"
 
@@ -117,9 +117,7 @@ def test_a_component_nobody_watches_any_more_shows_what_was_stated(component: Co
 def test_an_edit_makes_the_editor_an_author_and_voids_the_notices_signature(component: Component) -> None:
     observe(component, "major_outage")
     editor = UserFactory()
-    draft = timeline.edit_update(
-        update=IncidentUpdate.objects.get(), actor=editor, now=NOON, body={"en": "Mine.", "sw": "Yangu."}
-    )
+    draft = drafts.edit_update(update=IncidentUpdate.objects.get(), actor=editor, now=NOON, body={"en": "Mine.", "sw": "Yangu."})
     assert signing.signature_state(draft) == "void"
     with pytest.raises(signing.SigningRefused, match="Another person"):
         signing.sign(update=draft, signer=editor, now=NOON)
@@ -128,9 +126,9 @@ def test_an_edit_makes_the_editor_an_author_and_voids_the_notices_signature(comp
 def test_a_promise_is_kept_or_cleared_as_the_editor_says(component: Component) -> None:
     observe(component, "major_outage")
     draft = IncidentUpdate.objects.get()
-    kept = timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, status="identified")
+    kept = drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, status="identified")
     assert kept.next_update_by is not None
-    cleared = timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, next_update_by=None)
+    cleared = drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, next_update_by=None)
     assert cleared.next_update_by is None
 
 
@@ -138,9 +136,9 @@ def test_two_people_editing_one_draft_lose_nothing(component: Component) -> None
     observe(component, "major_outage")
     draft = IncidentUpdate.objects.get()
     seen = draft.updated_at
-    timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "First.", "sw": "Kwanza."}, seen_at=seen)
+    drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "First.", "sw": "Kwanza."}, seen_at=seen)
     with pytest.raises(TimelineError, match="Someone else changed"):
-        timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "Second.", "sw": "Pili."}, seen_at=seen)
+        drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "Second.", "sw": "Pili."}, seen_at=seen)
     draft.refresh_from_db()
     assert by_language(draft.body)["en"] == "First."
 
@@ -149,12 +147,12 @@ def test_a_public_update_is_never_edited(component: Component) -> None:
     observe(component, "major_outage")
     update = publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=None, now=NOON)
     with pytest.raises(TimelineError, match="public already"):
-        timeline.edit_update(update=update, actor=UserFactory(), now=NOON, body={"en": "Other.", "sw": "Lingine."})
+        drafts.edit_update(update=update, actor=UserFactory(), now=NOON, body={"en": "Other.", "sw": "Lingine."})
 
 
 def test_a_closed_incident_takes_no_update(component: Component) -> None:
     incident = Incident.objects.create(name={}, started_at=NOON, status="resolved", publication="published", published_at=NOON)
     with pytest.raises(TimelineError, match="closed"):
-        timeline.add_update(
+        drafts.add_update(
             incident=incident, status="monitoring", body={}, affected={}, next_update_by=None, author=None, now=NOON
         )

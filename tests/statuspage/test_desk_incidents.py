@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from incidents import signing, timeline
+from incidents import drafts, signing, timeline
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate
 from statuspage import publishing
@@ -154,7 +154,7 @@ def test_the_dashboard_leads_with_evidence_that_has_no_public_word() -> None:
 def test_the_dashboard_shows_approvers_what_to_sign() -> None:
     draft = a_draft()
     author = someone(AUTHOR, "writer")
-    timeline.edit_update(update=draft, actor=author, now=timezone.now(), body={"en": "Mine.", "sw": "Yangu."})
+    drafts.edit_update(update=draft, actor=author, now=timezone.now(), body={"en": "Mine.", "sw": "Yangu."})
     signing.request(update=draft, actor=author, now=timezone.now())
     page = sign_in(someone(APPROVER)).get("/admin/").content.decode()
     assert "To sign" in page

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from incidents import signing, timeline
+from incidents import drafts, signing
 from incidents.languages import by_language
 from incidents.models import AuditEvent, Component, IncidentUpdate, RecordEntry
 from incidents.verification import verify
@@ -98,7 +98,7 @@ def test_signed_words_are_published_alone_and_a_double_click_publishes_once() ->
 
 def test_blocked_words_are_refused_by_the_server_with_the_list_and_nothing_is_lost() -> None:
     draft = a_draft()
-    timeline.edit_update(update=draft, actor=UserFactory(), now=timezone.now(), body={"en": "Only English.", "sw": ""})
+    drafts.edit_update(update=draft, actor=UserFactory(), now=timezone.now(), body={"en": "Only English.", "sw": ""})
     client = sign_in(someone(AUTHOR))
     shown = client.get(at(draft, "publish"))
     assert shown.status_code == 200
@@ -126,7 +126,7 @@ def test_a_reason_is_asked_for_where_probes_disagree_and_kept() -> None:
     draft = a_draft("major_outage")
     component = Component.objects.get()
     now = timezone.now()
-    edited = timeline.edit_update(update=draft, actor=UserFactory(), now=now, affected={component: "delayed"})
+    edited = drafts.edit_update(update=draft, actor=UserFactory(), now=now, affected={component: "delayed"})
     signing.sign(update=edited, signer=UserFactory(), now=now)
     client = sign_in(someone(AUTHOR))
     assert b'name="reason"' in client.get(at(draft, "publish")).content
@@ -170,7 +170,7 @@ def test_keeping_a_draft_without_a_change_keeps_its_signature() -> None:
 
 
 def test_windows_line_ends_are_not_a_change() -> None:
-    draft = timeline.edit_update(
+    draft = drafts.edit_update(
         update=a_draft(), actor=UserFactory(), now=timezone.now(), body={"en": "One.\nTwo.", "sw": "Moja.\nMbili."}
     )
     signing.sign(update=draft, signer=UserFactory(), now=timezone.now())
@@ -287,7 +287,7 @@ def test_an_author_cannot_sign_their_own_words_superuser_or_not() -> None:
 def test_a_text_that_changed_under_the_signers_eyes_is_not_signed() -> None:
     draft = a_changed_draft(someone(AUTHOR))
     seen = signing.content_hash(draft)
-    timeline.edit_update(update=draft, actor=UserFactory(), now=timezone.now(), body={"en": "New.", "sw": "Mpya."})
+    drafts.edit_update(update=draft, actor=UserFactory(), now=timezone.now(), body={"en": "New.", "sw": "Mpya."})
     answer = sign_in(someone(APPROVER)).post(at(draft, "sign"), {"seen_hash": seen})
     assert answer.status_code == 403
     assert "Read it again" in answer.content.decode()

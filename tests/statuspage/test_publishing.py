@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from incidents import record, signing, timeline
+from incidents import drafts, record, signing, timeline
 from incidents.languages import by_language, in_all
 from incidents.models import Component, Incident, IncidentUpdate, RecordEntry
 from incidents.verification import verify
@@ -71,7 +71,7 @@ def test_a_double_click_publishes_once(component: Component) -> None:
 
 def test_a_blocked_update_changes_nothing(component: Component) -> None:
     observe(component, "partial_outage")
-    draft = timeline.edit_update(update=IncidentUpdate.objects.get(), actor=UserFactory(), now=NOON, body={"en": "Only English."})
+    draft = drafts.edit_update(update=IncidentUpdate.objects.get(), actor=UserFactory(), now=NOON, body={"en": "Only English."})
     before = record.head().seq
     with pytest.raises(Blocked) as refusal:
         publishing.publish_update(update_id=draft.pk, actor=None, now=NOON)
@@ -84,7 +84,7 @@ def test_a_blocked_update_changes_nothing(component: Component) -> None:
 def test_changed_words_go_out_with_a_second_persons_signature(component: Component) -> None:
     observe(component, "partial_outage")
     author, signer = UserFactory(), UserFactory()
-    draft = timeline.edit_update(
+    draft = drafts.edit_update(
         update=IncidentUpdate.objects.get(), actor=author, now=NOON, body={"en": "Please wait.", "sw": "Tafadhali subiri."}
     )
     assert [blocker.code for blocker in publishing.blockers_of(draft, now=NOON)] == ["signature_void"]
@@ -154,7 +154,7 @@ def test_resolved_needs_a_time_of_watching(component: Component, notices: dict[s
 
 
 def test_nothing_open_cannot_be_resolved(component: Component, notices: dict[str, Any]) -> None:
-    with pytest.raises(timeline.TimelineError, match="Nothing is open for stk-push"):
+    with pytest.raises(drafts.TimelineError, match="Nothing is open for stk-push"):
         say(component, notices["resolved"], 0)
 
 
@@ -167,7 +167,7 @@ def test_a_notice_opens_an_incident_where_none_is_open(component: Component, not
 
 def test_a_notice_leaves_a_persons_draft_as_it_is(component: Component, notices: dict[str, Any]) -> None:
     observe(component, "partial_outage")
-    draft = timeline.edit_update(
+    draft = drafts.edit_update(
         update=IncidentUpdate.objects.get(), actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."}
     )
     update = say(component, notices["down"], 1)
@@ -217,7 +217,7 @@ def test_the_no_change_of_one_incident_leaves_anothers_draft_alone(component: Co
     now = first.created_at + timedelta(minutes=5)
     publishing.publish_due(now=now)
     other = Incident.objects.create(name=first.incident.name, started_at=NOON)
-    mine = timeline.add_update(
+    mine = drafts.add_update(
         incident=other,
         status="investigating",
         body={"en": "Mine.", "sw": "Yangu."},
@@ -239,7 +239,7 @@ def test_a_machines_draft_waits_once_a_person_writes_for_the_same_incident(compo
     settings.UNATTENDED_MINUTES = 5
     observe(component, "partial_outage")
     draft = IncidentUpdate.objects.get()
-    timeline.add_update(
+    drafts.add_update(
         incident=draft.incident,
         status="investigating",
         body={"en": "Mine.", "sw": "Yangu."},
@@ -297,7 +297,7 @@ def test_a_notice_is_no_signature_for_states_its_author_picked(component: Compon
     observe(component, "partial_outage")
     say(component, notices["down"], 1)
     author = UserFactory()
-    draft = timeline.add_update(
+    draft = drafts.add_update(
         incident=Incident.objects.get(),
         status="investigating",
         body={},
@@ -316,7 +316,7 @@ def test_a_reason_holds_the_state_it_was_typed_for_and_no_other(component: Compo
     other = ComponentFactory(code="payouts")
     observe(component, "delayed")
     say(component, notices["delayed"], 1)
-    draft = timeline.add_update(
+    draft = drafts.add_update(
         incident=Incident.objects.get(),
         status="monitoring",
         body={"en": "Well again.", "sw": "Nzuri tena."},
@@ -366,7 +366,7 @@ def test_people_and_probes_at_work_on_one_draft_never_wait_for_each_other(notice
     author, signer = UserFactory(), UserFactory()
     acts: list[Callable[[int], object]] = [
         lambda turn: observe(component, ("partial_outage", "major_outage")[turn % 2], turn),
-        lambda turn: timeline.edit_update(update=draft, actor=author, now=NOON, name={"en": f"N{turn}", "sw": f"J{turn}"}),
+        lambda turn: drafts.edit_update(update=draft, actor=author, now=NOON, name={"en": f"N{turn}", "sw": f"J{turn}"}),
         lambda turn: signing.sign(update=draft, signer=signer, now=NOON),
         lambda turn: publishing.blockers_of(draft, now=NOON),
     ]
@@ -402,5 +402,5 @@ def test_a_persons_draft_never_goes_out_by_itself(component: Component, settings
     settings.UNATTENDED_MINUTES = 5
     observe(component, "partial_outage")
     draft = IncidentUpdate.objects.get()
-    timeline.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."})
+    drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, body={"en": "Mine.", "sw": "Yangu."})
     assert publishing.publish_due(now=draft.created_at + timedelta(hours=1)) == []

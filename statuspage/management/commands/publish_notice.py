@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from incidents.drafts import TimelineError
 from incidents.models import Component, Notice
-from incidents.timeline import TimelineError
 from statuspage import publishing
 
 Row = TypeVar("Row", bound=Model)
