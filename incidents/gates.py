@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from incidents.rollup import is_worse
-from incidents.words import ComponentStatus, IncidentStatus
+from incidents.words import ComponentStatus, IncidentStatus, Publication
 
 _SLOT = re.compile(r"\{[a-z_]+\}")
 
@@ -23,6 +23,9 @@ class Blocker:
     code: str
     field: str
     message: str
+
+
+NOT_A_DRAFT = Blocker("not_a_draft", "publication", "This is public already (or discarded). Write a new one.")
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,13 @@ class UpdateFacts:
 def blockers(facts: UpdateFacts) -> list[Blocker]:
     """Everything that still forbids publishing, in the order of the page; empty means that it may go out."""
     if not facts.is_draft:
-        return [Blocker("not_a_draft", "publication", "This update is public already (or discarded). Write a new one.")]
+        return [NOT_A_DRAFT]
     return [
         *_order_blockers(facts),
-        *_language_blockers(facts),
+        *language_blockers({"name": facts.names, "body": facts.bodies}),
         *_component_blockers(facts),
         *_promise_blockers(facts),
-        *_signature_blockers(facts),
+        *signature_blockers(facts.signature),
     ]
 
 
@@ -77,21 +80,6 @@ def _order_blockers(facts: UpdateFacts) -> list[Blocker]:
             Blocker("not_monitored", "status", "Publish “monitoring” first: say that it works again and that you are watching.")
         ]
     return []
-
-
-def _language_blockers(facts: UpdateFacts) -> list[Blocker]:
-    found = []
-    for where, texts in (("name", facts.names), ("body", facts.bodies)):
-        for language, text in texts.items():
-            if not text.strip():
-                found.append(
-                    Blocker("language_missing", f"{where}.{language}", f"The {where} is missing in “{language}”: write it.")
-                )
-            elif slot := _SLOT.search(text):
-                found.append(
-                    Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
-                )
-    return found
 
 
 def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
@@ -129,9 +117,30 @@ def _promise_blockers(facts: UpdateFacts) -> list[Blocker]:
     return []
 
 
-def _signature_blockers(facts: UpdateFacts) -> list[Blocker]:
-    if facts.signature == "valid":
+def draft_blockers(publication: str) -> list[Blocker]:
+    return [] if publication == Publication.DRAFT else [NOT_A_DRAFT]
+
+
+def signature_blockers(signature: str) -> list[Blocker]:
+    """`signature`: none, valid or void."""
+    if signature == "valid":
         return []
-    if facts.signature == "void":
+    if signature == "void":
         return [Blocker("signature_void", "signature", "It was changed after it was signed: ask for a new signature.")]
     return [Blocker("signature_missing", "signature", "A second person must sign: ask for a signature.")]
+
+
+def language_blockers(texts: Mapping[str, Mapping[str, str]]) -> list[Blocker]:
+    """A blocker for each text that is missing in a language or has a slot left; `texts`: {field: {language: text}}."""
+    found = []
+    for where, by_code in texts.items():
+        for language, text in by_code.items():
+            if not text.strip():
+                found.append(
+                    Blocker("language_missing", f"{where}.{language}", f"The {where} is missing in “{language}”: write it.")
+                )
+            elif slot := _SLOT.search(text):
+                found.append(
+                    Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
+                )
+    return found

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -28,6 +29,7 @@ from incidents.models import (
     RecordText,
     StatusChange,
 )
+from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
 from incidents.words import Publication
 
@@ -182,6 +184,18 @@ def redact(*, seq: int, field: str, requested_by: User, approved_by: User, now: 
         )
 
 
+def find_document(kind: str, seq: int) -> Document | None:
+    """The published document that an entry speaks of."""
+    model = document_kinds().get(kind)
+    return model._default_manager.filter(record_seq=seq).first() if model else None
+
+
+def document_kinds() -> dict[str, type[Document]]:
+    """Every kind of document, by the kind of its record entries."""
+    models = apps.get_app_config("incidents").get_models()
+    return {model.kind: model for model in models if issubclass(model, Document)}
+
+
 def removal_mark(language: str, at: datetime) -> str:
     """What the public reads in place of a removed text."""
     return REMOVED.get(language, REMOVED["en"]).format(day=f"{at.astimezone(UTC):%Y-%m-%d}")
@@ -189,11 +203,15 @@ def removal_mark(language: str, at: datetime) -> str:
 
 def _remove_from_rows(text: RecordText, now: datetime) -> str:
     """Put the mark in place of the words in the row the public reads; answer its incident's public id."""
+    subject, _, language = text.field.rpartition(".")
+    mark = removal_mark(language, now)
+    if document := find_document(text.entry.kind, text.entry_id):
+        changed = in_all({**by_language(getattr(document, subject)), language: mark})
+        type(document)._default_manager.filter(pk=document.pk).update(**{subject: changed})
+        return document.facts().get("incident") or ""
     update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
     if update is None:
         return ""
-    subject, _, language = text.field.rpartition(".")
-    mark = removal_mark(language, now)
     if subject == "body":
         IncidentUpdate.objects.filter(pk=update.pk, publication=Publication.PUBLISHED).update(
             body=in_all({**by_language(update.body), language: mark})

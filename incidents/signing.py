@@ -4,82 +4,83 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import TypeVar
 
 import rfc8785
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, QuerySet
 
 from incidents import audit
-from incidents.languages import by_language, missing
-from incidents.models import AuditEvent, IncidentUpdate, Notice
+from incidents.languages import missing
+from incidents.models import AuditEvent, Notice
+from incidents.models.publishable import Publishable
 from incidents.notices import notice_hash
-from incidents.record import lock_head, timestamp
+from incidents.record import canonical, lock_head
 from incidents.words import Publication, SignatureKind
+
+Signed = TypeVar("Signed", bound=Publishable)
 
 
 class SigningRefused(Exception):
     """This person may not sign this, or not now. The message says why."""
 
 
-def content_hash(update: IncidentUpdate) -> str:
-    """SHA-256 of what the signature covers: texts, phase, states, promise, and whether subscribers hear of it."""
-    covered = {
-        "incident": update.incident.public_id,
-        "name": by_language(update.incident.name),
-        "status": update.status,
-        "body": by_language(update.body),
-        "affected": [[item.component.public_id, item.new_status] for item in update.affected.order_by("component__public_id")],
-        "next_update_by": timestamp(update.next_update_by) if update.next_update_by else None,
-        "deliver_notifications": update.deliver_notifications,
-    }
-    return hashlib.sha256(rfc8785.dumps(covered)).hexdigest()
+def content_hash(item: Publishable) -> str:
+    """SHA-256 of what the signature covers."""
+    return hashlib.sha256(rfc8785.dumps(canonical(item.covered()))).hexdigest()
 
 
-def signature_state(update: IncidentUpdate) -> str:
+def signature_state(item: Publishable) -> str:
     """none, valid or void."""
-    if update.signature_kind == SignatureKind.NONE:
+    if item.signature_kind == SignatureKind.NONE:
         return "none"
-    return "valid" if update.signature_hash == content_hash(update) else "void"
+    return "valid" if item.signature_hash == content_hash(item) else "void"
 
 
-def request(*, update: IncidentUpdate, actor: User | None, now: datetime) -> None:
+def request(*, item: Publishable, actor: User | None, now: datetime) -> None:
     """Ask for a second person's signature on the draft as it stands; the publisher asks where it could not publish by itself."""
-    IncidentUpdate.objects.drafts().filter(pk=update.pk).update(signature_requested_at=now)
-    audit.log(act="update.request_signature", actor=actor, actor_name="publisher", now=now, target=update.public_id)
+    _drafts(item).update(signature_requested_at=now)
+    audit.log(act=f"{item.noun}.request_signature", actor=actor, actor_name="publisher", now=now, target=item.public_id)
 
 
-def sign(*, update: IncidentUpdate, signer: User, now: datetime, seen_hash: str = "") -> IncidentUpdate:
+def sign(*, item: Signed, signer: User, now: datetime, seen_hash: str = "") -> Signed:
     """Sign a draft. Refused to whoever wrote any part of it, superusers included, and when the text is not the one
     the signer saw (`seen_hash`, from the page they signed on)."""
     with transaction.atomic():
-        lock_head()  # as every act on a draft: see timeline
-        draft = IncidentUpdate.objects.select_related("incident").get(pk=update.pk)
+        lock_head()  # as every act on a draft: see drafts
+        draft = type(item)._default_manager.get(pk=item.pk)
         if draft.publication != Publication.DRAFT:
-            raise SigningRefused("This update is no longer a draft.")
+            raise SigningRefused("This is no longer a draft.")
         current = content_hash(draft)
         if seen_hash and seen_hash != current:
             raise SigningRefused("It was changed after you opened it. Read it again.")
-        if signer.pk == draft.author_id or _has_edited(signer, draft):
+        # One conditional UPDATE decides, whatever was read before: still this draft, and never its author.
+        unchanged = _drafts(draft).filter(updated_at=draft.updated_at)
+        signed = unchanged.exclude(author=signer).exclude(Exists(_written_by(signer, draft)))
+        if not signed.update(signature_kind=SignatureKind.PERSON, signature_hash=current, signed_by=signer, signed_at=now):
             raise SigningRefused("You wrote part of this text. Another person must sign it.")
-        draft.signature_kind = SignatureKind.PERSON
-        draft.signature_hash = current
-        draft.signed_by, draft.signed_at = signer, now
-        draft.save(update_fields=["signature_kind", "signature_hash", "signed_by", "signed_at"])
-        audit.log(act="update.sign", actor=signer, now=now, target=draft.public_id, details={"hash": current})
+        audit.log(act=f"{draft.noun}.sign", actor=signer, now=now, target=draft.public_id, details={"hash": current})
+    draft.refresh_from_db()
     return draft
 
 
-def _has_edited(person: User, draft: IncidentUpdate) -> bool:
+def _drafts(item: Publishable) -> QuerySet[Publishable]:
+    return type(item)._default_manager.filter(pk=item.pk, publication=Publication.DRAFT)
+
+
+def _written_by(person: User, draft: Publishable) -> QuerySet[AuditEvent]:
     """An editor is an author for ever, and the audit log remembers."""
-    return AuditEvent.objects.filter(actor=person, act__in=("update.add", "update.edit"), target=draft.public_id).exists()
+    written = (f"{draft.noun}.add", f"{draft.noun}.edit")
+    return AuditEvent.objects.filter(actor=person, act__in=written, target=draft.public_id)
 
 
-def send_back(*, update: IncidentUpdate, signer: User, reason: str, now: datetime) -> None:
+def send_back(*, item: Publishable, signer: User, reason: str, now: datetime) -> None:
     """Return a draft to its author with a typed reason."""
     if not reason.strip():
         raise SigningRefused("Say what to change.")
-    IncidentUpdate.objects.drafts().filter(pk=update.pk).update(signature_requested_at=None)
-    audit.log(act="update.send_back", actor=signer, now=now, target=update.public_id, details={"reason": reason})
+    _drafts(item).update(signature_requested_at=None)
+    audit.log(act=f"{item.noun}.send_back", actor=signer, now=now, target=item.public_id, details={"reason": reason})
 
 
 def sign_notice(*, notice: Notice, signer: User, now: datetime, seen_hash: str = "") -> Notice:

@@ -14,6 +14,7 @@ from django.db.models import Prefetch
 
 from incidents import record, rollup
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
+from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
 from incidents.moments import one_moment
 from incidents.record import removal_mark, timestamp
@@ -128,6 +129,7 @@ class _Rows:
 
     changes: dict[int, StatusChange]
     updates: dict[int, IncidentUpdate]
+    documents: dict[int, Document]
 
     @classmethod
     def of(cls, entries: Sequence[RecordEntry]) -> _Rows:
@@ -138,6 +140,12 @@ class _Rows:
         return cls(
             {change.record_seq: change for change in changes},
             {update.record_seq: update for update in updates if update.record_seq},
+            {
+                document.record_seq: document
+                for model in record.document_kinds().values()
+                for document in model._default_manager.filter(record_seq__in=numbers)
+                if document.record_seq
+            },
         )
 
     def problem(self, entry: RecordEntry, removed: Removed) -> str:
@@ -151,7 +159,12 @@ class _Rows:
             update = self.updates.get(entry.seq)
             if update is None or _update_differs(update, entry, data):
                 return "the incident update it records was edited or removed"
-            return _words_problem(update, entry, removed)
+            return _words_problem(record.update_texts(update, update.affected.all()), entry, removed)
+        elif entry.kind in record.document_kinds():
+            document = self.documents.get(entry.seq)
+            if document is None or _document_differs(document, entry, data):
+                return f"the {entry.kind} it records was edited or removed"
+            return _words_problem(document.texts(), entry, removed)
         return ""
 
 
@@ -170,15 +183,22 @@ def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, 
     return timestamp(update.published_at) != timestamp(entry.at) or _differs(row, data)
 
 
-def _words_problem(update: IncidentUpdate, entry: RecordEntry, removed: Removed) -> str:
+def _document_differs(document: Document, entry: RecordEntry, data: dict[str, Any]) -> bool:
+    if document.kind != entry.kind or not document.is_published or document.published_at is None:
+        return True
+    signature = {"kind": document.signature_kind, "hash": document.signature_hash}
+    row = {"id": document.public_id, "signature": signature, **document.facts()}
+    return timestamp(document.published_at) != timestamp(entry.at) or _differs(row, data)
+
+
+def _words_problem(shown: dict[str, str], entry: RecordEntry, removed: Removed) -> str:
     written = {text.field: text.text for text in entry.texts.all()}
     for field in written:
         if gone := removed.get((entry.seq, field)):
             written[field] = removal_mark(field.rpartition(".")[2], gone)
-    shown = record.update_texts(update, update.affected.all())
     for field in {**written, **shown}:
         if written.get(field, "") != shown.get(field, ""):
-            return f"the text {field} of its incident update was edited"
+            return f"the text {field} of its {entry.kind.replace('_', ' ')} was edited"
     return ""
 
 
@@ -194,6 +214,10 @@ def _rows_without_entries() -> Iterator[tuple[int, str]]:
     changes = StatusChange.objects.exclude(record_seq__in=RecordEntry.objects.filter(kind="component_status").values("seq"))
     for change in changes:
         yield change.record_seq, "a status change has no entry"
+    for kind, model in record.document_kinds().items():
+        written = RecordEntry.objects.filter(kind=kind).values("seq")
+        for document in model._default_manager.filter(publication=Publication.PUBLISHED).exclude(record_seq__in=written):
+            yield document.record_seq or 0, f"{kind} {document.public_id} is public without an entry"
 
 
 def _component_problems() -> Iterator[tuple[int, str]]:

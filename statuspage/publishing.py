@@ -14,10 +14,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
-from incidents import drafts, gates, record, rollup, signing, timeline
+from incidents import documents, drafts, gates, record, rollup, signing, timeline
 from incidents.gates import Blocker
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
+from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.signing import signature_state
 from incidents.words import ComponentStatus, IncidentStatus, Publication
@@ -204,6 +205,28 @@ def _state_for(component: Component, notice: Notice) -> str:
     return rollup.worst([*said, component.observed_status or component.stated_status])
 
 
+def publish_document(
+    *, document: Document, actor: User | None, now: datetime, forbids: Callable[[Document], Sequence[Blocker]]
+) -> Document:
+    """Make a statement, rebuttal, review, ... public. `forbids` answers its own kind's blockers, asked under the lock.
+
+    A second call for a published one changes nothing. Raises Blocked with all that forbids it; each kind has an act of its own
+    name that calls this.
+    """
+    with transaction.atomic(durable=True):
+        record.lock_head()
+        draft = type(document)._default_manager.get(pk=document.pk)
+        if draft.publication == Publication.PUBLISHED:
+            return draft
+        found = [*gates.draft_blockers(draft.publication), *forbids(draft), *gates.signature_blockers(signature_state(draft))]
+        if found:
+            raise Blocked(found)
+        entry = documents.mark_published(document=draft, actor=actor, now=now)
+        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+    _show(now)
+    return draft
+
+
 # --- Unattended --------------------------------------------------------------------------------
 
 
@@ -244,7 +267,7 @@ def _publish_unattended(find: Callable[[int, datetime], IncidentUpdate | None], 
                 return _publish(update_id=draft.pk, actor=None, now=now, automatic=True)
         except Blocked as refusal:
             log.warning("Nobody came, and %s cannot go out by itself: %s", draft.public_id, refusal)
-            signing.request(update=draft, actor=None, now=now)
+            signing.request(item=draft, actor=None, now=now)
             return None
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from typing import Any
+
 from django.db import models
 from i18nfield.fields import I18nCharField, I18nTextField
 
+from incidents.languages import by_language
 from incidents.models.component import Component
 from incidents.models.notice import Notice
+from incidents.models.publishable import Publishable, PublishableQuerySet
 from incidents.public_ids import new_public_id
-from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication, SignatureKind
+from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -62,21 +65,18 @@ class Incident(models.Model):
         return self.publication != Publication.DISCARDED and self.status not in IncidentStatus.closed()
 
 
-class IncidentUpdateQuerySet(models.QuerySet["IncidentUpdate"]):
+class IncidentUpdateQuerySet(PublishableQuerySet["IncidentUpdate"]):
     def published(self) -> IncidentUpdateQuerySet:
         """Public words, newest first."""
         return self.filter(publication=Publication.PUBLISHED).order_by("-display_at", "-id")
 
-    def drafts(self) -> IncidentUpdateQuerySet:
-        return self.filter(publication=Publication.DRAFT).order_by("id")
 
-
-class IncidentUpdate(models.Model):
+class IncidentUpdate(Publishable):
     """One public word about an incident. Published rows never change; a correction is a new row."""
 
-    public_id = models.CharField(max_length=12, unique=True, default=new_public_id, editable=False)
+    noun = "update"
+
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="updates")
-    publication = models.CharField(max_length=10, choices=Publication, default=Publication.DRAFT, editable=False)
     status = models.CharField(
         "phase", max_length=16, choices=IncidentStatus, help_text="The phase this update puts the incident in."
     )
@@ -85,27 +85,9 @@ class IncidentUpdate(models.Model):
     deliver_notifications = models.BooleanField("tell subscribers", default=True)
     notice = models.ForeignKey(Notice, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="updates")
     automatic = models.BooleanField(default=False, editable=False, help_text="Published unattended.")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    published_at = models.DateTimeField(null=True, blank=True, editable=False)
     display_at = models.DateTimeField(null=True, blank=True, editable=False)
-    published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
-    )
-    record_seq = models.PositiveBigIntegerField(null=True, blank=True, unique=True, editable=False)
     # Why a person overrode a blocker (probes that disagree), typed by them; internal.
     reason = models.TextField(blank=True, default="", help_text="Only for staff: why you publish although probes disagree.")
-    # The signature covers signing.content_hash(update); any change of what it covers voids it.
-    signature_kind = models.CharField(max_length=10, choices=SignatureKind, default=SignatureKind.NONE, editable=False)
-    signature_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
-    signature_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
-    signed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
-    )
-    signed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = IncidentUpdateQuerySet.as_manager()
 
@@ -129,9 +111,17 @@ class IncidentUpdate(models.Model):
     def __str__(self) -> str:
         return f"{self.status} {self.public_id}"
 
-    @property
-    def is_published(self) -> bool:
-        return self.publication == Publication.PUBLISHED
+    def covered(self) -> dict[str, Any]:
+        """Texts, phase, states, promise, and whether subscribers hear of it."""
+        return {
+            "incident": self.incident.public_id,
+            "name": by_language(self.incident.name),
+            "status": self.status,
+            "body": by_language(self.body),
+            "affected": [[item.component.public_id, item.new_status] for item in self.affected.order_by("component__public_id")],
+            "next_update_by": self.next_update_by,
+            "deliver_notifications": self.deliver_notifications,
+        }
 
 
 class AffectedComponent(models.Model):

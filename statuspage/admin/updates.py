@@ -191,7 +191,7 @@ class UpdateAdmin(DeskAdmin):
         if request.method != "POST":
             return self._sign_page(request, update, now)
         try:
-            signing.sign(update=update, signer=signer, now=now, seen_hash=request.POST.get("seen_hash", ""))
+            signing.sign(item=update, signer=signer, now=now, seen_hash=request.POST.get("seen_hash", ""))
         except signing.SigningRefused as refusal:
             return self._sign_page(request, update, now, refusal=str(refusal))
         messages.success(request, "Signed. It goes out when someone presses Publish.")
@@ -214,7 +214,7 @@ class UpdateAdmin(DeskAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         update = _update(update_id)
-        signing.request(update=update, actor=actor, now=timezone.now())
+        signing.request(item=update, actor=actor, now=timezone.now())
         messages.success(request, "It waits for a signature. The approvers see it on their dashboard.")
         return redirect(draft_url(update))
 
@@ -224,7 +224,7 @@ class UpdateAdmin(DeskAdmin):
             return HttpResponseNotAllowed(["POST"])
         update = _update(update_id)
         try:
-            signing.send_back(update=update, signer=signer, reason=request.POST.get("reason", ""), now=timezone.now())
+            signing.send_back(item=update, signer=signer, reason=request.POST.get("reason", ""), now=timezone.now())
         except signing.SigningRefused as refusal:
             return self._sign_page(request, update, timezone.now(), refusal=str(refusal))
         messages.success(request, "Sent back. The author sees your reason on the draft.")

@@ -35,7 +35,7 @@ def draft(author: User) -> IncidentUpdate:
 
 def test_a_second_person_signs(draft: IncidentUpdate) -> None:
     signer = UserFactory()
-    signed = signing.sign(update=draft, signer=signer, now=NOON)
+    signed = signing.sign(item=draft, signer=signer, now=NOON)
     assert signing.signature_state(signed) == "valid"
     assert signed.signed_by == signer
     assert AuditEvent.objects.filter(act="update.sign", actor=signer).exists()
@@ -45,7 +45,7 @@ def test_an_author_signs_nothing_of_their_own_superusers_included(draft: Inciden
     author.is_superuser = True
     author.save()
     with pytest.raises(SigningRefused):
-        signing.sign(update=draft, signer=author, now=NOON)
+        signing.sign(item=draft, signer=author, now=NOON)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_an_author_signs_nothing_of_their_own_superusers_included(draft: Inciden
     ],
 )
 def test_any_change_voids_the_signature(draft: IncidentUpdate, author: User, change: dict[str, object]) -> None:
-    signed = signing.sign(update=draft, signer=UserFactory(), now=NOON)
+    signed = signing.sign(item=draft, signer=UserFactory(), now=NOON)
     changed = drafts.edit_update(update=signed, actor=author, now=NOON, **change)  # type: ignore[arg-type]
     assert signing.signature_state(changed) == "void"
 
 
 def test_a_changed_state_voids_the_signature(draft: IncidentUpdate, author: User) -> None:
-    signed = signing.sign(update=draft, signer=UserFactory(), now=NOON)
+    signed = signing.sign(item=draft, signer=UserFactory(), now=NOON)
     component = signed.affected.get().component
     changed = drafts.edit_update(update=signed, actor=author, now=NOON, affected={component: "major_outage"})
     assert signing.signature_state(changed) == "void"
@@ -75,12 +75,12 @@ def test_nobody_signs_other_words_than_they_saw(draft: IncidentUpdate, author: U
     seen = signing.content_hash(draft)
     drafts.edit_update(update=draft, actor=author, now=NOON, body={"en": "Changed.", "sw": "Imebadilika."})
     with pytest.raises(SigningRefused, match="changed after you opened it"):
-        signing.sign(update=draft, signer=UserFactory(), now=NOON, seen_hash=seen)
+        signing.sign(item=draft, signer=UserFactory(), now=NOON, seen_hash=seen)
 
 
 def test_sending_back_needs_a_reason(draft: IncidentUpdate) -> None:
     with pytest.raises(SigningRefused, match="Say what to change"):
-        signing.send_back(update=draft, signer=UserFactory(), reason=" ", now=NOON)
+        signing.send_back(item=draft, signer=UserFactory(), reason=" ", now=NOON)
 
 
 def test_a_notice_changed_after_its_signature_is_unsigned() -> None:

@@ -120,7 +120,7 @@ def test_an_edit_makes_the_editor_an_author_and_voids_the_notices_signature(comp
     draft = drafts.edit_update(update=IncidentUpdate.objects.get(), actor=editor, now=NOON, body={"en": "Mine.", "sw": "Yangu."})
     assert signing.signature_state(draft) == "void"
     with pytest.raises(signing.SigningRefused, match="Another person"):
-        signing.sign(update=draft, signer=editor, now=NOON)
+        signing.sign(item=draft, signer=editor, now=NOON)
 
 
 def test_a_promise_is_kept_or_cleared_as_the_editor_says(component: Component) -> None:

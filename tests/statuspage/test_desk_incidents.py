@@ -155,7 +155,7 @@ def test_the_dashboard_shows_approvers_what_to_sign() -> None:
     draft = a_draft()
     author = someone(AUTHOR, "writer")
     drafts.edit_update(update=draft, actor=author, now=timezone.now(), body={"en": "Mine.", "sw": "Yangu."})
-    signing.request(update=draft, actor=author, now=timezone.now())
+    signing.request(item=draft, actor=author, now=timezone.now())
     page = sign_in(someone(APPROVER)).get("/admin/").content.decode()
     assert "To sign" in page
     assert at(draft, "sign") in page

@@ -127,7 +127,7 @@ def test_a_reason_is_asked_for_where_probes_disagree_and_kept() -> None:
     component = Component.objects.get()
     now = timezone.now()
     edited = drafts.edit_update(update=draft, actor=UserFactory(), now=now, affected={component: "delayed"})
-    signing.sign(update=edited, signer=UserFactory(), now=now)
+    signing.sign(item=edited, signer=UserFactory(), now=now)
     client = sign_in(someone(AUTHOR))
     assert b'name="reason"' in client.get(at(draft, "publish")).content
     assert client.post(at(draft, "publish")).status_code == 409
@@ -173,7 +173,7 @@ def test_windows_line_ends_are_not_a_change() -> None:
     draft = drafts.edit_update(
         update=a_draft(), actor=UserFactory(), now=timezone.now(), body={"en": "One.\nTwo.", "sw": "Moja.\nMbili."}
     )
-    signing.sign(update=draft, signer=UserFactory(), now=timezone.now())
+    signing.sign(item=draft, signer=UserFactory(), now=timezone.now())
     posted = form_of(draft, body_en="One.\r\nTwo.", body_sw="Moja.\r\nMbili.")
     sign_in(someone(AUTHOR)).post(at(draft), posted)
     draft.refresh_from_db()

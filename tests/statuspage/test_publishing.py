@@ -88,7 +88,7 @@ def test_changed_words_go_out_with_a_second_persons_signature(component: Compone
         update=IncidentUpdate.objects.get(), actor=author, now=NOON, body={"en": "Please wait.", "sw": "Tafadhali subiri."}
     )
     assert [blocker.code for blocker in publishing.blockers_of(draft, now=NOON)] == ["signature_void"]
-    signing.sign(update=draft, signer=signer, now=NOON)
+    signing.sign(item=draft, signer=signer, now=NOON)
     assert publishing.blockers_of(draft, now=NOON) == []
     update = publishing.publish_update(update_id=draft.pk, actor=author, now=NOON)
     assert (update.signed_by, update.signature_kind) == (signer, "person")
@@ -308,7 +308,7 @@ def test_a_notice_is_no_signature_for_states_its_author_picked(component: Compon
         notice=notices["no-change"],
     )
     assert [blocker.code for blocker in publishing.blockers_of(draft, now=NOON)] == ["signature_missing"]
-    signing.sign(update=draft, signer=UserFactory(), now=NOON)
+    signing.sign(item=draft, signer=UserFactory(), now=NOON)
     assert publishing.blockers_of(draft, now=NOON) == []
 
 
@@ -325,7 +325,7 @@ def test_a_reason_holds_the_state_it_was_typed_for_and_no_other(component: Compo
         author=UserFactory(),
         now=NOON,
     )
-    signing.sign(update=draft, signer=UserFactory(), now=NOON)
+    signing.sign(item=draft, signer=UserFactory(), now=NOON)
     publishing.publish_update(update_id=draft.pk, actor=None, now=NOON, reason="The probe's own line is slow.")
     component.refresh_from_db()
     assert component.status == "operational"
@@ -367,7 +367,7 @@ def test_people_and_probes_at_work_on_one_draft_never_wait_for_each_other(notice
     acts: list[Callable[[int], object]] = [
         lambda turn: observe(component, ("partial_outage", "major_outage")[turn % 2], turn),
         lambda turn: drafts.edit_update(update=draft, actor=author, now=NOON, name={"en": f"N{turn}", "sw": f"J{turn}"}),
-        lambda turn: signing.sign(update=draft, signer=signer, now=NOON),
+        lambda turn: signing.sign(item=draft, signer=signer, now=NOON),
         lambda turn: publishing.blockers_of(draft, now=NOON),
     ]
 

@@ -1,0 +1,282 @@
+"""Words before they are public, each act one function: open, add, edit, discard; and how a notice fills and signs a draft.
+
+Every act takes the record's head as its first lock, as in timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+
+from incidents import audit, notices, record
+from incidents.languages import by_language, in_all
+from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
+from incidents.signing import content_hash, signature_state
+from incidents.words import ComponentStatus, IncidentStatus, Publication, SignatureKind
+
+MACHINE = "probes"
+
+
+class Keep(Enum):
+    """What an edit leaves as it is, where None has a meaning of its own."""
+
+    KEEP = "keep"
+
+
+class TimelineError(ValueError):
+    """The act does not fit the state of things. The message says what to do instead."""
+
+
+class AlreadyOpen(TimelineError):
+    """An incident names the component already: `incident`."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__("An incident about this service is open already: write an update of it.")
+        self.incident = incident
+
+
+# --- What is open ---------------------------------------------------------------------------------
+
+
+def open_incident_of(component: Component) -> Incident | None:
+    """The unresolved incident that names the component: a public one before a draft, the newest if there are several."""
+    named = (
+        Incident.objects.unresolved()
+        .filter(updates__affected__component=component, updates__publication__in=(Publication.DRAFT, Publication.PUBLISHED))
+        .order_by("-id")
+        .distinct()
+    )
+    return named.published().first() or named.first()
+
+
+def is_untouched(update: IncidentUpdate) -> bool:
+    """Are these still the exact words of a signed notice?"""
+    return update.signature_kind == SignatureKind.NOTICE and signature_state(update) == "valid"
+
+
+def has_person(incident: Incident) -> bool:
+    """Has anybody written for it, or spoken of it? Machines leave such an incident to people."""
+    return (
+        incident.updates.exclude(publication=Publication.DISCARDED)
+        .filter(Q(author__isnull=False) | Q(publication=Publication.PUBLISHED, automatic=False))
+        .exists()
+    )
+
+
+# --- Open -----------------------------------------------------------------------------------------
+
+
+def open_draft(
+    *,
+    component: Component,
+    status: str,
+    since: datetime,
+    now: datetime,
+    evidence: Mapping[str, Any] | None = None,
+    notice: Notice | None = None,
+    author: User | None = None,
+) -> IncidentUpdate:
+    """A draft incident for a component in trouble, its words from the signed notice that fits (or `notice`).
+
+    Without a fitting notice the draft is empty: the gates will ask for its words. Raises AlreadyOpen where an incident names
+    the component already.
+    """
+    notice = notice or notices.first_notice_for(status)
+    title = fill_title(notice, component, since, now) if notice else by_language({})
+    with transaction.atomic():
+        record.lock_head()
+        if already := open_incident_of(component):
+            raise AlreadyOpen(already)
+        incident = Incident.objects.create(
+            name=in_all(title),
+            started_at=since,
+            detected_at=now,
+            evidence={component.code: {**(evidence or {}), "status": status, "since": record.timestamp(since)}},
+        )
+        update = IncidentUpdate.objects.create(
+            incident=incident, status=IncidentStatus.INVESTIGATING, body=in_all({}), notice=notice, author=author
+        )
+        AffectedComponent.objects.create(update=update, component=component, new_status=status)
+        if notice:
+            fill_from_notice(update=update, notice=notice, component=component, now=now)
+        audit.log(
+            act="update.add" if author else "incident.draft",
+            actor=author,
+            actor_name=MACHINE,
+            now=now,
+            target=update.public_id,
+            details={"component": component.code, "status": status},
+        )
+    return update
+
+
+def fill_title(notice: Notice, component: Component, since: datetime, now: datetime) -> dict[str, str]:
+    return notices.fill(texts=by_language(notice.title), component=component, since=since, next_by=None, now=now)
+
+
+def fill_from_notice(*, update: IncidentUpdate, notice: Notice, component: Component, now: datetime) -> IncidentUpdate:
+    """Write the notice's words into a draft with the promise counted from `now`; a signed notice signs it, where its
+    signature covers what the draft states."""
+    fill_in(update=update, notice=notice, component=component, now=now)
+    if not _covers(notice, update, component):
+        update.signature_kind, update.signature_hash = SignatureKind.NONE, ""
+        update.signed_by_id, update.signed_at = None, None
+    if update.incident.publication == Publication.DRAFT:
+        update.incident.save(update_fields=["name"])
+    update.save()
+    return update
+
+
+def fill_in(*, update: IncidentUpdate, notice: Notice, component: Component, now: datetime) -> None:
+    """`fill_from_notice` in memory only: nothing is saved, and what the update states is taken as covered."""
+    incident = update.incident
+    update.notice = notice
+    update.status = notice.phase or incident.status
+    update.next_update_by = notices.promise(notice, now)
+    update.body = in_all(
+        notices.fill(
+            texts=by_language(notice.body), component=component, since=incident.started_at, next_by=update.next_update_by, now=now
+        )
+    )
+    if incident.publication == Publication.DRAFT:  # a public name never changes: mail threads hang on it
+        incident.name = in_all(fill_title(notice, component, incident.started_at, now))
+    signed = notices.is_signed(notice)
+    update.signature_kind = SignatureKind.NOTICE if signed else SignatureKind.NONE
+    update.signature_hash = content_hash(update) if signed else ""
+    update.signed_by_id, update.signed_at = (notice.signed_by_id, notice.signed_at) if signed else (None, None)
+
+
+def _covers(notice: Notice, update: IncidentUpdate, subject: Component) -> bool:
+    """Does the notice's signature cover every state of the draft? Its signer read words about one service. What else is stated
+    must be public already, confirmed by probes, or the end of the trouble, which the gates hold against the probes."""
+    stated = [notice.component_status, *notice.opens_for]
+    return all(
+        item.new_status == item.component.status
+        or (item.component_id == subject.pk and item.new_status in stated)
+        or (item.new_status == item.component.observed_status and item.new_status in notice.opens_for)
+        or item.new_status == notice.component_status == ComponentStatus.OPERATIONAL
+        for item in update.affected.select_related("component")
+    )
+
+
+def add_update(
+    *,
+    incident: Incident,
+    status: str,
+    body: Mapping[str, str],
+    affected: Mapping[Component, str],
+    next_update_by: datetime | None,
+    author: User | None,
+    now: datetime,
+    deliver_notifications: bool = True,
+    notice: Notice | None = None,
+) -> IncidentUpdate:
+    """A new draft for an open incident. Components not named keep their state.
+
+    Raises TimelineError when the incident is closed, or was closed in the same moment.
+    """
+    with transaction.atomic():
+        record.lock_head()
+        incident.refresh_from_db(fields=["publication", "status"])
+        if not incident.is_open:
+            raise TimelineError("The incident is closed. Open a new one.")
+        update = IncidentUpdate.objects.create(
+            incident=incident,
+            status=status,
+            body=in_all(body),
+            next_update_by=next_update_by,
+            author=author,
+            deliver_notifications=deliver_notifications,
+            notice=notice,
+        )
+        AffectedComponent.objects.bulk_create(
+            AffectedComponent(update=update, component=component, new_status=new) for component, new in affected.items()
+        )
+        if notice:
+            component = next(iter(affected))
+            fill_from_notice(update=update, notice=notice, component=component, now=now)
+        audit.log(act="update.add", actor=author, actor_name=MACHINE, now=now, target=update.public_id)
+    return update
+
+
+def edit_update(
+    *,
+    update: IncidentUpdate,
+    actor: User,
+    now: datetime,
+    status: str | None = None,
+    name: Mapping[str, str] | None = None,
+    body: Mapping[str, str] | None = None,
+    affected: Mapping[Component, str] | None = None,
+    next_update_by: datetime | Keep | None = Keep.KEEP,
+    deliver_notifications: bool | None = None,
+    seen_at: datetime | None = None,
+) -> IncidentUpdate:
+    """Change a draft. Whoever changes it becomes one of its authors; a signature on it is void by itself, since its hash differs.
+
+    Raises TimelineError when it is not a draft any more, or was changed after `seen_at` (the `updated_at` the editor saw).
+    """
+    with transaction.atomic():
+        record.lock_head()
+        draft = IncidentUpdate.objects.select_related("incident").get(pk=update.pk)
+        if draft.publication != Publication.DRAFT:
+            raise TimelineError("This update is public already (or discarded). Write a new one.")
+        if seen_at is not None and draft.updated_at != seen_at:
+            raise TimelineError("Someone else changed this draft while you wrote. Compare both texts.")
+        before = content_hash(draft)
+        _apply(draft, status=status, body=body, next_update_by=next_update_by, deliver_notifications=deliver_notifications)
+        if name is not None:
+            if draft.incident.publication == Publication.PUBLISHED:
+                raise TimelineError("The name of a public incident stays: mail threads hang on it.")
+            draft.incident.name = in_all(name)
+            draft.incident.save(update_fields=["name"])
+        if affected is not None:
+            draft.affected.all().delete()
+            AffectedComponent.objects.bulk_create(
+                AffectedComponent(update=draft, component=component, new_status=new) for component, new in affected.items()
+            )
+        draft.author = draft.author or actor
+        draft.save()
+        after = content_hash(draft)
+        if after != before:
+            audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})
+    return draft
+
+
+def _apply(
+    draft: IncidentUpdate,
+    *,
+    status: str | None,
+    body: Mapping[str, str] | None,
+    next_update_by: datetime | Keep | None,
+    deliver_notifications: bool | None,
+) -> None:
+    if status is not None:
+        draft.status = status
+    if body is not None:
+        draft.body = in_all(body)
+    if not isinstance(next_update_by, Keep):
+        draft.next_update_by = next_update_by
+    if deliver_notifications is not None:
+        draft.deliver_notifications = deliver_notifications
+
+
+def discard(*, update: IncidentUpdate, actor: User | None, now: datetime, reason: str = "") -> None:
+    """Drop a draft; an incident that was never public goes with it. Rows stay, for those who ask later."""
+    with transaction.atomic():
+        record.lock_head()
+        changed = IncidentUpdate.objects.drafts().filter(pk=update.pk).update(publication=Publication.DISCARDED)
+        if not changed:
+            return  # someone was faster
+        Incident.objects.filter(pk=update.incident_id, publication=Publication.DRAFT).exclude(
+            updates__publication=Publication.DRAFT
+        ).update(publication=Publication.DISCARDED)
+        audit.log(
+            act="update.discard", actor=actor, actor_name=MACHINE, now=now, target=update.public_id, details={"reason": reason}
+        )
