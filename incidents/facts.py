@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from incidents import rollup
 from incidents.words import ComponentStatus, IncidentStatus
@@ -21,6 +21,7 @@ class GroupFacts:
     code: str
     name: Text
     created_at: datetime
+    parent: GroupFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ class ComponentFacts:
     since: datetime | None
     watched: bool
     created_at: datetime
+    critical: bool = False
+    only_show_if_degraded: bool = False
+    showcase: bool = True
+    start_date: date | None = None
+    owner: str = ""
+    channels: tuple[str, ...] = ()
+    areas: tuple[int, ...] = ()
 
     @property
     def changed_at(self) -> datetime:
@@ -45,6 +53,10 @@ class ComponentFacts:
     @property
     def is_operational(self) -> bool:
         return self.status == ComponentStatus.OPERATIONAL
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.only_show_if_degraded and self.is_operational
 
 
 @dataclass(frozen=True, slots=True)

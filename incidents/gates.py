@@ -35,6 +35,7 @@ class StatedComponent:
     code: str
     new_status: str
     observed: str
+    internal: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
     found = []
     if not facts.incident_has_components and facts.status != IncidentStatus.FALSE_ALARM:
         found.append(Blocker("no_components", "affected", "Name at least one service and its state."))
+    found += [
+        Blocker("internal_component", "affected", f"{item.code} is internal and never public: name the services that need it.")
+        for item in facts.affected
+        if item.internal
+    ]
     if facts.status in IncidentStatus.closed():
         found += [
             Blocker("not_operational", "affected", f"{code} is not stated as operational: state it, or do not close yet.")

@@ -38,17 +38,20 @@ class Stated:
         return not observed or not is_worse(observed, self.overruled or self.status)
 
 
-def shown(*, stated_by_incidents: Sequence[Stated], observed: str, stated: str) -> tuple[str, str]:
+def shown(*, stated_by_incidents: Sequence[Stated], observed: str, stated: str, override: str = "") -> tuple[str, str]:
     """(status, source) of a component, by the precedence of the house.
 
     `observed` is what probes confirmed: "" when none watches it, "unknown" while they are silent. `stated` is the last state
-    a person stated. An incident's word is raised to what probes confirm where that is worse, unless a person overruled it.
+    a person stated, `override` one they set by hand until it expires. An incident's word is raised to what probes confirm where
+    that is worse, unless a person overruled it.
     """
     if stated_by_incidents:
         said = max(stated_by_incidents, key=lambda item: _RANK[item.status])
         if not said.holds_against(observed):
             return observed, _source_of(observed)
         return said.status, StatusSource.INCIDENT.value
+    if override:
+        return override, StatusSource.OVERRIDE.value
     if observed:
         return observed, _source_of(observed)
     return stated, StatusSource.STATED.value
@@ -58,11 +61,14 @@ def _source_of(observed: str) -> str:
     return StatusSource.SILENCE.value if observed == ComponentStatus.UNKNOWN else StatusSource.PROBES.value
 
 
-def blend(statuses: Iterable[str]) -> tuple[str, str]:
+def blend(statuses: Iterable[str], *, critical: Iterable[str] = ()) -> tuple[str, str]:
     """(indicator, description) of a set of component statuses, by Statuspage's table.
 
-    `delayed` and `unknown` count as degraded.
+    `delayed` and `unknown` count as degraded. `critical`: the statuses of components of which one in a major outage is a major
+    outage of the page.
     """
+    if ComponentStatus.MAJOR_OUTAGE in critical:
+        return "critical", "Major System Outage"
     five = [AS_STATUSPAGE.get(ComponentStatus(status), ComponentStatus(status)) for status in statuses]
     major = five.count(ComponentStatus.MAJOR_OUTAGE)
     partial = five.count(ComponentStatus.PARTIAL_OUTAGE)

@@ -80,7 +80,10 @@ def status_dict(
     components: Sequence[ComponentFacts], unresolved: Sequence[IncidentFacts], *, stale: bool = False
 ) -> dict[str, str]:
     """The roll-up. Open incidents do not raise it, unless there are no components or an incident names none."""
-    indicator, description = rollup.blend(component.status for component in components)
+    indicator, description = rollup.blend(
+        [component.status for component in components],
+        critical=[component.status for component in components if component.critical],
+    )
     if not components or any(not incident.stated for incident in unresolved):
         worst = max((incident.impact for incident in unresolved), key=rollup.IMPACT_ORDER.index, default=Impact.NONE.value)
         raised = _BY_IMPACT.get(worst, ("none", ""))
@@ -126,12 +129,12 @@ def component_dict(page: Page, component: ComponentFacts, position: int, status:
         "updated_at": time(component.changed_at, page),
         "position": position,
         "description": component.description[page.language] or None,
-        "showcase": True,
-        "start_date": _date(component.created_at, page),
+        "showcase": component.showcase,
+        "start_date": component.start_date.isoformat() if component.start_date else _date(component.created_at, page),
         "group_id": component.group.public_id,
         "page_id": page.id,
         "group": False,
-        "only_show_if_degraded": False,
+        "only_show_if_degraded": component.only_show_if_degraded,
     }
 
 

@@ -42,7 +42,7 @@ def observe(
         if status in _NO_TROUBLE:
             if status == ComponentStatus.OPERATIONAL:
                 _drop_machine_drafts(component, now)
-        else:
+        elif not component.internal:
             _draft_trouble(component, status, since, now, evidence or {})
         return change
 
@@ -58,22 +58,38 @@ def stop_observing(*, component: Component, now: datetime) -> StatusChange | Non
 
 
 def refresh_status(*, component: Component, since: datetime, now: datetime) -> StatusChange | None:
-    """Compute what the component shows and, if that differs, record it. The record's head must be locked."""
-    new, source = rollup.shown(
-        stated_by_incidents=stated_by_incidents(component), observed=component.observed_status, stated=component.stated_status
-    )
+    """Compute what the component shows and, if that differs, record it. The record's head must be locked.
+
+    An internal component is never public: its state is kept, not recorded.
+    """
+    new, source = shown(component)
     if new == component.status:
         if source != component.status_source:
             component.status_source = source
             component.save(update_fields=["status_source"])
         return None
-    change = StatusChange(component=component, old_status=component.status, new_status=new, source=source, at=now, since=since)
-    entry = record.append(kind="component_status", data=record.status_change_data(change), texts={}, now=now)
-    change.record_seq = entry.seq
-    change.save()
+    change = None
+    if not component.internal:
+        change = StatusChange(
+            component=component, old_status=component.status, new_status=new, source=source, at=now, since=since
+        )
+        entry = record.append(kind="component_status", data=record.status_change_data(change), texts={}, now=now)
+        change.record_seq = entry.seq
+        change.save()
     component.status, component.status_source, component.status_since = new, source, since
     component.save(update_fields=["status", "status_source", "status_since"])
     return change
+
+
+def shown(component: Component) -> tuple[str, str]:
+    """(status, source) by the precedence of the house, from the rows as they are."""
+    override = component.overrides.standing().first()
+    return rollup.shown(
+        stated_by_incidents=stated_by_incidents(component),
+        observed=component.observed_status,
+        stated=component.stated_status,
+        override=override.status if override else "",
+    )
 
 
 def stated_by_incidents(component: Component) -> list[rollup.Stated]:

@@ -12,13 +12,13 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from incidents import record, rollup
+from incidents import record
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
 from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
 from incidents.moments import one_moment
 from incidents.record import removal_mark, timestamp
-from incidents.timeline import stated_by_incidents
+from incidents.timeline import shown
 from incidents.words import ComponentStatus, IncidentStatus, Publication
 
 CHUNK = 500
@@ -222,14 +222,10 @@ def _rows_without_entries() -> Iterator[tuple[int, str]]:
 
 def _component_problems() -> Iterator[tuple[int, str]]:
     """A component shows what its last entry says; one without an entry works, as it did when it was made."""
-    for component in Component.objects.all():
+    for component in Component.objects.filter(internal=False):
         last = component.status_changes.order_by("-record_seq").first()
         seq, status, since = (last.record_seq, last.new_status, last.since) if last else (0, ComponentStatus.OPERATIONAL, None)
-        _, source = rollup.shown(
-            stated_by_incidents=stated_by_incidents(component),
-            observed=component.observed_status,
-            stated=component.stated_status,
-        )
+        _, source = shown(component)
         if component.status != status:
             yield seq, f"component {component.code} shows {component.status}, its last entry says {status}"
         elif component.status_since != since:

@@ -29,6 +29,24 @@ class StatusSource(models.TextChoices):
     STATED = "stated"
 
 
+class Channel(models.TextChoices):
+    """How customers reach a service."""
+
+    APP = "app"
+    USSD = "ussd"
+    SIM = "sim"
+    API = "api"
+    AGENT = "agent"
+    BANK = "bank"
+
+
+class Need(models.TextChoices):
+    """How a component needs another: without it at the same status at most, or late at most."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
 class IncidentStatus(models.TextChoices):
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"

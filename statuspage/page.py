@@ -68,6 +68,11 @@ class GroupNow:
     components: tuple[ComponentNow, ...]
 
     @property
+    def listed(self) -> tuple[ComponentNow, ...]:
+        """Those a page lists: without what is shown only while something is wrong with it."""
+        return tuple(component for component in self.components if not component.facts.is_hidden)
+
+    @property
     def worst(self) -> str:
         return rollup.worst(component.facts.status for component in self.components)
 
@@ -217,11 +222,19 @@ def component_facts(component: Component) -> ComponentFacts:
         since=component.status_since,
         watched=component.is_watched,
         created_at=component.created_at,
+        critical=component.critical,
+        only_show_if_degraded=component.only_show_if_degraded,
+        showcase=component.showcase,
+        start_date=component.start_date,
+        owner=component.owner,
+        channels=tuple(component.channels),
+        areas=tuple(component.areas),
     )
 
 
 def group_facts(group: ComponentGroup) -> GroupFacts:
-    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at)
+    parent = group_facts(group.parent) if group.parent else None
+    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent)
 
 
 def _recent_incidents() -> list[IncidentFacts]:

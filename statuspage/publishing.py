@@ -67,7 +67,8 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         names=by_language(incident.name),
         bodies=by_language(update.body),
         affected=tuple(
-            gates.StatedComponent(item.component.code, item.new_status, item.component.observed_status) for item in affected
+            gates.StatedComponent(item.component.code, item.new_status, item.component.observed_status, item.component.internal)
+            for item in affected
         ),
         incident_has_components=bool(states),
         next_update_by=update.next_update_by,

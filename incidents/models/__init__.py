@@ -1,5 +1,5 @@
 from incidents.models.audit import AuditEvent
-from incidents.models.component import Component, ComponentGroup, StatusChange
+from incidents.models.component import Component, ComponentGroup, Dependency, Override, StatusChange
 from incidents.models.incident import AffectedComponent, Incident, IncidentUpdate
 from incidents.models.notice import Notice
 from incidents.models.record import RecordEntry, RecordHead, RecordText
@@ -9,9 +9,11 @@ __all__ = [
     "AuditEvent",
     "Component",
     "ComponentGroup",
+    "Dependency",
     "Incident",
     "IncidentUpdate",
     "Notice",
+    "Override",
     "RecordEntry",
     "RecordHead",
     "RecordText",

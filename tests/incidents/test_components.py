@@ -1,0 +1,135 @@
+"""Acts on components, and components that are not public."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from incidents import components, drafts, timeline
+from incidents.drafts import TimelineError
+from incidents.models import Component, Dependency, Incident, IncidentUpdate, Override, RecordEntry
+from incidents.verification import verify
+from statuspage import page, publishing
+from tests.factories import NOON, ComponentFactory, ComponentGroupFactory, UserFactory
+from tests.incidents.helpers import all_notices
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def component() -> Component:
+    return ComponentFactory(code="stk-push")
+
+
+def shown(component: Component) -> tuple[str, str]:
+    component.refresh_from_db()
+    return component.status, component.status_source
+
+
+def by_hand(component: Component, status: str = "delayed") -> Override:
+    return components.set_override(
+        component=component, status=status, reason="The switch says so.", expires_at=NOON + HOUR, actor=UserFactory(), now=NOON
+    )
+
+
+def test_a_state_set_by_hand_stands_over_what_probes_confirm_and_is_recorded(component: Component) -> None:
+    timeline.observe(component=component, status="operational", since=NOON, now=NOON)
+    by_hand(component)
+    assert shown(component) == ("delayed", "override")
+    assert RecordEntry.objects.latest("seq").kind == "component_status"
+    assert verify().holds
+
+
+def test_it_expires_by_itself_once(component: Component) -> None:
+    by_hand(component)
+    assert components.lapse_overrides(now=NOON + timedelta(minutes=59)) == 0
+    assert components.lapse_overrides(now=NOON + HOUR) == 1
+    assert components.lapse_overrides(now=NOON + HOUR) == 0
+    assert shown(component) == ("operational", "stated")
+    assert verify().holds
+
+
+def test_the_next_one_ends_the_one_before(component: Component) -> None:
+    first, second = by_hand(component), by_hand(component, "partial_outage")
+    first.refresh_from_db()
+    assert first.ended_at == NOON
+    assert shown(component) == ("partial_outage", "override")
+    assert components.end_override(override=second, actor=UserFactory(), now=NOON)
+    assert not components.end_override(override=second, actor=UserFactory(), now=NOON)
+    assert shown(component) == ("operational", "stated")
+
+
+def test_an_incidents_word_stands_over_it(component: Component) -> None:
+    notices = all_notices()
+    by_hand(component)
+    publishing.publish_notice(component=component, notice=notices["down"], actor=None, now=NOON)
+    assert shown(component) == ("partial_outage", "incident")
+
+
+@pytest.mark.parametrize(
+    ("reason", "expires_at", "words"), [(" ", NOON + HOUR, "Say why"), ("It is so.", NOON, "that time has passed")]
+)
+def test_it_needs_a_reason_and_an_end(component: Component, reason: str, expires_at: object, words: str) -> None:
+    with pytest.raises(TimelineError, match=words):
+        components.set_override(
+            component=component,
+            status="delayed",
+            reason=reason,
+            expires_at=expires_at,  # type: ignore[arg-type]
+            actor=UserFactory(),
+            now=NOON,
+        )
+
+
+def test_an_internal_part_is_never_public() -> None:
+    core = ComponentFactory(code="core", internal=True)
+    timeline.observe(component=core, status="major_outage", since=NOON, now=NOON)
+    core.refresh_from_db()
+    assert core.status == "major_outage"
+    assert not RecordEntry.objects.exists()
+    assert not Incident.objects.exists()
+    assert page.build_now(NOON).components == ()
+    assert verify().holds
+
+
+def test_an_update_names_no_internal_part() -> None:
+    all_notices()
+    core = ComponentFactory(code="core", internal=True)
+    draft = drafts.open_draft(component=core, status="major_outage", since=NOON, now=NOON, author=UserFactory())
+    found = publishing.blockers_of(draft, now=NOON)
+    assert [blocker.code for blocker in found] == ["internal_component"]
+    assert IncidentUpdate.objects.get().publication == "draft"
+
+
+def test_one_that_shows_only_in_trouble_is_listed_only_then(component: Component) -> None:
+    Component.objects.update(only_show_if_degraded=True)
+    [group] = page.build_now(NOON).groups
+    assert group.listed == ()
+    by_hand(component)
+    [group] = page.build_now(NOON).groups
+    assert [item.facts.code for item in group.listed] == ["stk-push"]
+
+
+def test_groups_have_two_levels_and_keep_their_order() -> None:
+    money = ComponentGroupFactory(code="money", position=2)
+    reach = ComponentGroupFactory(code="reach", position=1)
+    sending = components.put_under(group=ComponentGroupFactory(code="sending", position=9), parent=money)
+    with pytest.raises(TimelineError, match="two levels"):
+        components.put_under(group=ComponentGroupFactory(code="abroad"), parent=sending)
+    with pytest.raises(TimelineError, match="groups of its own"):
+        components.put_under(group=money, parent=reach)
+    for code, group in (("send", sending), ("app", reach), ("pay", money)):
+        ComponentFactory(code=code, group=group)
+    assert [item.code for item in Component.objects.published()] == ["app", "pay", "send"]
+    [child] = [group.facts for group in page.build_now(NOON).groups if group.facts.code == "sending"]
+    assert child.parent is not None
+    assert child.parent.code == "money"
+
+
+def test_nothing_needs_itself(component: Component) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Dependency.objects.create(component=component, needs=component)
