@@ -238,7 +238,7 @@ def percent(of: Tally, rule: Rule = STATUSPAGE) -> Decimal | None:
     if not of.known:
         return None
     lost = sum((_lost(spans, rule, planned) for spans, planned in ((of.unplanned, False), (of.planned, True))), Fraction())
-    return _floor(100 * (1 - lost / _microseconds(of.known)))
+    return as_percent(1 - lost / _microseconds(of.known))
 
 
 def _lost(spans: Mapping[str, timedelta], rule: Rule, planned: bool) -> Fraction:
@@ -248,6 +248,11 @@ def _lost(spans: Mapping[str, timedelta], rule: Rule, planned: bool) -> Fraction
 
 def _microseconds(span: timedelta) -> int:
     return span // timedelta(microseconds=1)
+
+
+def as_percent(share: Fraction) -> Decimal:
+    """A share of 1 in percent, to six places, rounded down."""
+    return _floor(100 * share)
 
 
 def _floor(value: Fraction) -> Decimal:
