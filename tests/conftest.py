@@ -17,10 +17,15 @@ from typing import Any
 import django
 import pytest
 from django.conf import settings
+from hypothesis import settings as hypothesis_settings
 
 from tests import servers
 from tests.mail_server import MailServer
 from tests.servers import Server
+
+# Properties are tried without a stop-watch and leave nothing in the tree.
+hypothesis_settings.register_profile("hali", deadline=None, database=None)
+hypothesis_settings.load_profile("hali")
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="hali-tests-"))
 _ended_last = ExitStack()
