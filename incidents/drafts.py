@@ -6,7 +6,7 @@ Every act takes the record's head as its first lock, as in timeline.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -17,10 +17,14 @@ from django.db.models import Q
 from incidents import audit, notices, record
 from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
+from incidents.models.incident import MORE_WORDS
+from incidents.places import COUNTIES
 from incidents.signing import content_hash, signature_state
-from incidents.words import ComponentStatus, IncidentStatus, Publication, SignatureKind
+from incidents.words import Attribution, Channel, ComponentStatus, DetectedBy, IncidentStatus, Publication, SignatureKind
 
 MACHINE = "probes"
+STATED = (*MORE_WORDS, "attribution", "channels", "areas", "share_affected")
+RETURNS_WITHIN = timedelta(days=7)
 
 
 class Keep(Enum):
@@ -97,6 +101,9 @@ def open_draft(
             name=in_all(title),
             started_at=since,
             detected_at=now,
+            detected_by=DetectedBy.STAFF if author else DetectedBy.PROBE,
+            aware_at=now if author else None,
+            follows=_returned(component, now),
             evidence={component.code: {**(evidence or {}), "status": status, "since": record.timestamp(since)}},
         )
         update = IncidentUpdate.objects.create(
@@ -114,6 +121,12 @@ def open_draft(
             details={"component": component.code, "status": status},
         )
     return update
+
+
+def _returned(component: Component, now: datetime) -> Incident | None:
+    """The incident of the last week that this one seems to be the return of; a person may reopen that one instead."""
+    closed = Incident.objects.published().filter(status=IncidentStatus.RESOLVED, updates__affected__component=component)
+    return closed.filter(resolved_at__gte=now - RETURNS_WITHIN).order_by("-resolved_at").first()
 
 
 def fill_title(notice: Notice, component: Component, since: datetime, now: datetime) -> dict[str, str]:
@@ -176,15 +189,17 @@ def add_update(
     now: datetime,
     deliver_notifications: bool = True,
     notice: Notice | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> IncidentUpdate:
-    """A new draft for an open incident. Components not named keep their state.
+    """A new draft for an open incident, or one that reopens what was closed within the last day. Components not named keep their
+    state. `more`: what it states beside its words, by field (STATED).
 
-    Raises TimelineError when the incident is closed, or was closed in the same moment.
+    Raises TimelineError when the incident is closed for longer, or goes on elsewhere.
     """
     with transaction.atomic():
         record.lock_head()
-        incident.refresh_from_db(fields=["publication", "status"])
-        if not incident.is_open:
+        incident.refresh_from_db(fields=["publication", "status", "resolved_at", "merged_into", "withdrawn_at"])
+        if not incident.is_open and not incident.may_reopen(now):
             raise TimelineError("The incident is closed. Open a new one.")
         update = IncidentUpdate.objects.create(
             incident=incident,
@@ -194,6 +209,7 @@ def add_update(
             author=author,
             deliver_notifications=deliver_notifications,
             notice=notice,
+            **_stated(more),
         )
         AffectedComponent.objects.bulk_create(
             AffectedComponent(update=update, component=component, new_status=new) for component, new in affected.items()
@@ -217,6 +233,7 @@ def edit_update(
     next_update_by: datetime | Keep | None = Keep.KEEP,
     deliver_notifications: bool | None = None,
     seen_at: datetime | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> IncidentUpdate:
     """Change a draft. Whoever changes it becomes one of its authors; a signature on it is void by itself, since its hash differs.
 
@@ -231,6 +248,8 @@ def edit_update(
             raise TimelineError("Someone else changed this draft while you wrote. Compare both texts.")
         before = content_hash(draft)
         _apply(draft, status=status, body=body, next_update_by=next_update_by, deliver_notifications=deliver_notifications)
+        for field, value in _stated(more).items():
+            setattr(draft, field, value)
         if name is not None:
             if draft.incident.publication == Publication.PUBLISHED:
                 raise TimelineError("The name of a public incident stays: mail threads hang on it.")
@@ -247,6 +266,28 @@ def edit_update(
         if after != before:
             audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})
     return draft
+
+
+def _stated(more: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Field values of what an update states beside its words. Raises TimelineError for a word that is not on its list."""
+    for field, value in (more or {}).items():
+        if field not in STATED:
+            raise TimelineError(f"An update states nothing called {field}: use {', '.join(STATED)}.")
+        if problem := _stated_problem(field, value):
+            raise TimelineError(problem)
+    return {field: in_all(value) if field in MORE_WORDS else value for field, value in (more or {}).items()}
+
+
+def _stated_problem(field: str, value: Any) -> str:
+    if field == "attribution" and value not in ("", *Attribution.values):
+        return f"attribution: use one of {', '.join(Attribution.values)}."
+    if field == "channels" and not set(value) <= set(Channel.values):
+        return f"channels: use {', '.join(Channel.values)}."
+    if field == "areas" and not set(value) <= set(COUNTIES):
+        return "areas: use county codes from 1 to 47."
+    if field == "share_affected" and value is not None and not 0 <= value <= 1000:
+        return "share_affected: give thousandths, 0 to 1000."
+    return ""
 
 
 def _apply(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from incidents import rollup
 from incidents.words import ComponentStatus, IncidentStatus
@@ -71,8 +72,30 @@ class AffectedFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierText:
+    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it."""
+
+    body: Text
+    corrected_at: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class RedressFacts:
+    """Who may have been charged twice or late, how and by when it is made good, where to complain."""
+
+    who: Text
+    how: Text
+    complain: Text
+    good_by: date
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateFacts:
-    """One public word. `promised_by` is when the word before it promised this one."""
+    """One public word. `promised_by` is when the word before it promised this one.
+
+    `body` is the text as last corrected, `earlier` what it said before, oldest first. What it does not state is empty."""
 
     public_id: str
     status: str
@@ -85,6 +108,18 @@ class UpdateFacts:
     presigned: bool
     record_seq: int
     affected: tuple[AffectedFacts, ...]
+    earlier: tuple[EarlierText, ...] = ()
+    what_to_do: Text | None = None
+    who_affected: Text | None = None
+    still_works: Text | None = None
+    attribution: str = ""
+    channels: tuple[str, ...] = ()
+    areas: tuple[int, ...] = ()
+    share_affected: int | None = None  # thousandths
+
+    @property
+    def corrected_at(self) -> datetime | None:
+        return self.earlier[-1].corrected_at if self.earlier else None
 
     @property
     def lateness(self) -> timedelta:
@@ -107,14 +142,39 @@ class IncidentFacts:
     resolved_at: datetime | None
     next_update_by: datetime | None
     updates: tuple[UpdateFacts, ...]
+    identified_at: datetime | None = None
+    mitigated_at: datetime | None = None
+    reopened_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    follows: str = ""
+    merged_into: str = ""
+    backfilled: bool = False
+    missed_promises: tuple[datetime, ...] = ()
+    redress: tuple[RedressFacts, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        return self.status not in IncidentStatus.closed()
+        return not self.is_gone and self.status not in IncidentStatus.closed()
+
+    @property
+    def is_gone(self) -> bool:
+        """Its link stays and leads elsewhere: merged into another incident, or withdrawn."""
+        return bool(self.merged_into or self.withdrawn_at)
 
     @property
     def last_word_at(self) -> datetime:
         return self.updates[0].display_at if self.updates else self.published_at
+
+    @property
+    def last_change_at(self) -> datetime:
+        """The last word, or the last correction of one."""
+        corrected = [update.corrected_at for update in self.updates if update.corrected_at]
+        return max([self.last_word_at, *corrected])
+
+    def last_said(self, field: str) -> Any:
+        """What the newest update that states `field` says of it; None when none does."""
+        said = (getattr(update, field) for update in self.updates)
+        return next((value for value in said if value not in (None, "", ())), None)
 
     @property
     def month(self) -> str:

@@ -42,6 +42,7 @@ class StatedComponent:
 class UpdateFacts:
     """All that the gates look at. `names` and `bodies` hold every configured language, the missing ones as "".
 
+    `may_reopen`: it was closed within the last day. `backfilled`: it is written down after it was over.
     `signature`: none, valid or void. `still_stated` are components that the incident keeps in trouble if this update goes out.
     """
 
@@ -58,6 +59,8 @@ class UpdateFacts:
     signature: str
     reason: str = ""
     still_stated: tuple[str, ...] = field(default=())
+    may_reopen: bool = False
+    backfilled: bool = False
 
 
 def blockers(facts: UpdateFacts) -> list[Blocker]:
@@ -74,13 +77,17 @@ def blockers(facts: UpdateFacts) -> list[Blocker]:
 
 
 def _order_blockers(facts: UpdateFacts) -> list[Blocker]:
-    if facts.incident_status in IncidentStatus.closed():
+    if facts.incident_status in IncidentStatus.closed() and not (facts.may_reopen and _says_it_goes_on(facts.status)):
         return [Blocker("incident_closed", "incident", "The incident is closed. Open a new one.")]
-    if facts.status == IncidentStatus.RESOLVED and not facts.has_been_monitored:
+    if facts.status == IncidentStatus.RESOLVED and not (facts.has_been_monitored or facts.backfilled):
         return [
             Blocker("not_monitored", "status", "Publish “monitoring” first: say that it works again and that you are watching.")
         ]
     return []
+
+
+def _says_it_goes_on(status: str) -> bool:
+    return status in (IncidentStatus.INVESTIGATING, IncidentStatus.IDENTIFIED)
 
 
 def _component_blockers(facts: UpdateFacts) -> list[Blocker]:

@@ -29,6 +29,7 @@ from incidents.models import (
     RecordText,
     StatusChange,
 )
+from incidents.models.incident import MORE_WORDS
 from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
 from incidents.words import Publication
@@ -128,9 +129,11 @@ def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -
         "status": update.status,
         "impact": update.incident.impact,
         "started_at": update.incident.started_at,
+        **({"follows": update.incident.follows.public_id} if update.incident.follows else {}),
         "display_at": update.display_at,
         "next_update_by": update.next_update_by,
         "deliver_notifications": update.deliver_notifications,
+        **update.scope(),
         "automatic": update.automatic,
         "affected": [
             {"component": item.component.public_id, "old": item.old_status, "new": item.new_status}
@@ -143,7 +146,8 @@ def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -
 def update_texts(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -> dict[str, str]:
     """Every free text and name of a published update, by the field name the record knows it under."""
     texts = {f"name.{code}": text for code, text in by_language(update.incident.name).items()}
-    texts |= {f"body.{code}": text for code, text in by_language(update.body).items()}
+    for field, text in {"body": by_language(update.body), **update.more_words()}.items():
+        texts |= {f"{field}.{code}": words for code, words in text.items()}
     for item in affected:
         texts |= {f"affected.{item.component.public_id}.{code}": text for code, text in by_language(item.name).items()}
     return {field: text for field, text in texts.items() if text}
@@ -212,10 +216,9 @@ def _remove_from_rows(text: RecordText, now: datetime) -> str:
     update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
     if update is None:
         return ""
-    if subject == "body":
-        IncidentUpdate.objects.filter(pk=update.pk, publication=Publication.PUBLISHED).update(
-            body=in_all({**by_language(update.body), language: mark})
-        )
+    if subject in ("body", *MORE_WORDS):
+        words = in_all({**by_language(getattr(update, subject)), language: mark})
+        IncidentUpdate.objects.filter(pk=update.pk, publication=Publication.PUBLISHED).update(**{subject: words})
     elif subject == "name":
         name = in_all({**by_language(update.incident.name), language: mark})
         Incident.objects.filter(pk=update.incident_id).update(name=name)

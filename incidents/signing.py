@@ -75,6 +75,11 @@ def _written_by(person: User, draft: Publishable) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(actor=person, act__in=written, target=draft.public_id)
 
 
+def has_written(person: User, item: Publishable) -> bool:
+    """Is the person an author of any part of it?"""
+    return item.author_id == person.pk or _written_by(person, item).exists()
+
+
 def send_back(*, item: Publishable, signer: User, reason: str, now: datetime) -> None:
     """Return a draft to its author with a typed reason."""
     if not reason.strip():

@@ -6,17 +6,17 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, drafts, notices, record, rollup
+from incidents import audit, breaking_glass, drafts, notices, record, rollup
 from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
-from incidents.words import ComponentStatus, IncidentStatus, Publication
+from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication, SignatureKind
 
 MACHINE = "probes"
 _NO_TROUBLE = (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, ComponentStatus.UNDER_MAINTENANCE)
@@ -97,7 +97,7 @@ def stated_by_incidents(component: Component) -> list[rollup.Stated]:
     newest: dict[int, rollup.Stated] = {}
     rows = (
         AffectedComponent.objects.filter(component=component, update__publication=Publication.PUBLISHED)
-        .exclude(update__incident__status__in=IncidentStatus.closed())
+        .filter(update__incident__in=Incident.objects.unresolved())
         .select_related("update")
         .order_by("update__record_seq")
     )
@@ -149,7 +149,7 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     update.published_by, update.automatic = actor, automatic
     if update.status in IncidentStatus.closed():
         update.next_update_by = None
-    incident.impact = rollup.impact([item.new_status for item in affected], before=incident.impact)
+    _raise_impact(incident, update, [item.new_status for item in affected])
     entry = record.append(
         kind="incident_update",
         data=record.update_data(update, affected),
@@ -159,6 +159,8 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     update.record_seq = entry.seq
     update.save()
     _carry_to_incident(incident, update, now)
+    if update.signature_kind == SignatureKind.BREAK_GLASS:
+        breaking_glass.owe(update=update, now=now)
     for item in affected:
         component = item.component
         component.stated_status = item.new_status
@@ -201,13 +203,30 @@ def _overruled(update: IncidentUpdate, item: AffectedComponent) -> str:
     return observed if update.reason and observed and rollup.is_worse(observed, item.new_status) else ""
 
 
+def _raise_impact(incident: Incident, update: IncidentUpdate, states: Sequence[str]) -> None:
+    """A high-water mark, under what an operator set; a false alarm had none."""
+    if update.status == IncidentStatus.FALSE_ALARM:
+        incident.impact_computed = incident.impact = Impact.NONE
+        return
+    incident.impact_computed = rollup.impact(states, before=incident.impact_computed)
+    incident.impact = incident.impact_override or incident.impact_computed
+
+
 def _carry_to_incident(incident: Incident, update: IncidentUpdate, now: datetime) -> None:
-    """The incident is what its last published update says."""
+    """The incident is what its last published update says. Reopened, it must be watched anew before it is over."""
     incident.publication = Publication.PUBLISHED
     incident.published_at = incident.published_at or now
+    if update.published_by_id:
+        incident.aware_at = incident.aware_at or now
+    if incident.status in IncidentStatus.closed():
+        incident.reopened_at, incident.resolved_at = now, None
+        incident.monitoring_at, incident.mitigated_at = None, None
     incident.status, incident.next_update_by = update.status, update.next_update_by
+    if update.status == IncidentStatus.IDENTIFIED:
+        incident.identified_at = incident.identified_at or now
     if update.status == IncidentStatus.MONITORING:
         incident.monitoring_at = incident.monitoring_at or now
+        incident.mitigated_at = incident.mitigated_at or now
     if update.status in IncidentStatus.closed():
         incident.resolved_at = now
     incident.version += 1

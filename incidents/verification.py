@@ -23,6 +23,11 @@ from incidents.words import ComponentStatus, IncidentStatus, Publication
 
 CHUNK = 500
 
+NOT_IN_OLD_ENTRIES = {"started_at"}
+ABOUT_INCIDENTS = ("incident_update", "incident_time", "incident_impact", "incident_merged", "incident_withdrawn")
+# Empty on a row whose entries never spoke of them; the entries of an earlier version never did.
+UNSAID = dict.fromkeys(("monitoring_at", "resolved_at", "reopened_at", "merged_into", "withdrawn_at", "follows"))
+
 Removed = dict[tuple[int, str], datetime]  # (seq, field) of a text -> when it was removed
 
 
@@ -62,8 +67,7 @@ def _verify(expected_head: str) -> Verification:
                 return Verification(seq, previous, entry.seq, problem)
             previous, seq = entry.hash, entry.seq
             met = met or entry.hash == expected_head
-            if entry.kind == "incident_update":
-                _derive(incidents, entry)
+            _derive(incidents, entry)
     last = record.head()
     if (last.seq, last.hash) != (seq, previous):
         return Verification(seq, previous, last.seq, f"the head says {last.seq}, the last entry is {seq}")
@@ -169,9 +173,10 @@ class _Rows:
 
 
 def _differs(row: dict[str, Any], data: dict[str, Any]) -> bool:
-    """Compared by the entry's keys: an entry written by an earlier version may have fewer."""
     written = record.canonical(row)
-    return any(key not in written or written[key] != value for key, value in data.items())
+    for key in NOT_IN_OLD_ENTRIES - set(data):
+        written.pop(key, None)
+    return bool(written != data)
 
 
 def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, Any]) -> bool:
@@ -238,24 +243,53 @@ def _component_problems() -> Iterator[tuple[int, str]]:
 class _Derived:
     """What an incident's row must say, from the entries about it."""
 
-    first_at: str
     last_seq: int
-    last_at: str
-    last: dict[str, Any]
-    monitoring_at: str | None = None
+    fields: dict[str, Any]
+
+    def take(self, entry: RecordEntry, at: str, data: dict[str, Any]) -> None:
+        """What one more entry makes of it, as timeline, times and merging do with the row."""
+        self.last_seq = entry.seq
+        if entry.kind == "incident_update":
+            self.fields |= self._after_update(at, data)
+        elif entry.kind == "incident_time":
+            self.fields[data["field"]] = data["new"]
+        elif entry.kind == "incident_impact":
+            self.fields["impact"] = data["new"]
+        elif entry.kind == "incident_merged":
+            self.fields |= {"merged_into": data["into"], "next_update_by": None}
+        elif entry.kind == "incident_withdrawn":
+            self.fields |= {"withdrawn_at": at, "next_update_by": None}
+
+    def _after_update(self, at: str, data: dict[str, Any]) -> dict[str, Any]:
+        known = self.fields
+        fields: dict[str, Any] = {
+            field: data[field] for field in ("status", "impact", "next_update_by", "started_at") if field in data
+        }
+        fields["published_at"] = known.get("published_at") or at
+        fields["follows"] = data.get("follows")
+        if known.get("status") in IncidentStatus.closed():
+            fields |= {"resolved_at": None, "monitoring_at": None, "mitigated_at": None, "reopened_at": at}
+            known = {**known, **fields}
+        if data["status"] == IncidentStatus.IDENTIFIED:
+            fields["identified_at"] = known.get("identified_at") or at
+        if data["status"] == IncidentStatus.MONITORING:
+            fields["monitoring_at"] = known.get("monitoring_at") or at
+            fields["mitigated_at"] = known.get("mitigated_at") or at
+        if data["status"] in IncidentStatus.closed():
+            fields["resolved_at"] = at
+        return fields
 
 
 def _derive(incidents: dict[str, _Derived], entry: RecordEntry) -> None:
-    body = json.loads(entry.body)
-    data = body["data"]
-    known = incidents.setdefault(data["incident"], _Derived(body["at"], entry.seq, body["at"], data))
-    known.last_seq, known.last_at, known.last = entry.seq, body["at"], data
-    if data["status"] == IncidentStatus.MONITORING:
-        known.monitoring_at = known.monitoring_at or body["at"]
+    if entry.kind in ABOUT_INCIDENTS:
+        body = json.loads(entry.body)
+        known = incidents.setdefault(body["data"]["incident"], _Derived(entry.seq, {}))
+        known.take(entry, body["at"], body["data"])
 
 
 def _incident_problems(derived: dict[str, _Derived]) -> Iterator[tuple[int, str]]:
-    rows = {incident.public_id: incident for incident in Incident.objects.iterator(chunk_size=CHUNK)}
+    incidents = Incident.objects.select_related("merged_into", "follows")
+    rows = {incident.public_id: incident for incident in incidents.iterator(chunk_size=CHUNK)}
     for public_id, said in derived.items():
         incident = rows.get(public_id)
         if incident is None or incident.publication != Publication.PUBLISHED:
@@ -268,15 +302,10 @@ def _incident_problems(derived: dict[str, _Derived]) -> Iterator[tuple[int, str]
 
 
 def _edited_field(incident: Incident, said: _Derived) -> str:
-    closed = said.last["status"] in IncidentStatus.closed()
-    expected = {
-        "status": said.last["status"],
-        "impact": said.last["impact"],
-        "next_update_by": said.last["next_update_by"],
-        "published_at": said.first_at,
-        "monitoring_at": said.monitoring_at,
-        "resolved_at": said.last_at if closed else None,
-    }
-    if "started_at" in said.last:
-        expected["started_at"] = said.last["started_at"]
-    return next((field for field, value in expected.items() if record.canonical(getattr(incident, field)) != value), "")
+    expected = {**UNSAID, **said.fields}
+    return next((field for field, value in expected.items() if _value(incident, field) != value), "")
+
+
+def _value(incident: Incident, field: str) -> Any:
+    value = getattr(incident, field)
+    return value.public_id if isinstance(value, Incident) else record.canonical(value)

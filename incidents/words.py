@@ -59,6 +59,31 @@ class IncidentStatus(models.TextChoices):
         return (cls.RESOLVED.value, cls.FALSE_ALARM.value)
 
 
+class Attribution(models.TextChoices):
+    """Whose fault it is, as far as it is known."""
+
+    US = "us"
+    NETWORK = "network"
+    BANK_OR_BILLER = "bank_or_biller"
+    GOVERNMENT_PLATFORM = "government_platform"
+    UNKNOWN = "unknown"
+
+
+class DetectedBy(models.TextChoices):
+    PROBE = "probe"
+    STAFF = "staff"
+    PUBLIC = "public"
+    PARTNER = "partner"
+
+
+class SecurityRelated(models.TextChoices):
+    """Is it a security matter? For staff; statements on data hang on it."""
+
+    NO = "no"
+    UNKNOWN = "unknown"
+    YES = "yes"
+
+
 class Impact(models.TextChoices):
     NONE = "none"
     MINOR = "minor"
@@ -76,6 +101,7 @@ class SignatureKind(models.TextChoices):
     NONE = "none"
     NOTICE = "notice"  # untouched words of a notice that was signed in calm time
     PERSON = "person"  # a second person read and signed these words
+    BREAK_GLASS = "break_glass"  # published alone with a typed reason; a second person signs afterwards
 
 
 # What the public reads for them. A word stands alone or after a colon; sentences are translated whole.
@@ -87,6 +113,21 @@ STATUS_WORDS: dict[str, str] = {
     ComponentStatus.UNKNOWN: gettext_noop("We can’t confirm"),
     ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Planned work"),
     ComponentStatus.OPERATIONAL: gettext_noop("Working"),
+}
+ATTRIBUTION_WORDS: dict[str, str] = {
+    Attribution.US: gettext_noop("With us"),
+    Attribution.NETWORK: gettext_noop("In the mobile network"),
+    Attribution.BANK_OR_BILLER: gettext_noop("At a bank or a company you pay"),
+    Attribution.GOVERNMENT_PLATFORM: gettext_noop("At a government service"),
+    Attribution.UNKNOWN: gettext_noop("Not known yet"),
+}
+CHANNEL_WORDS: dict[str, str] = {
+    Channel.APP: gettext_noop("App"),
+    Channel.USSD: gettext_noop("USSD"),
+    Channel.SIM: gettext_noop("SIM menu"),
+    Channel.API: gettext_noop("Businesses’ own systems"),
+    Channel.AGENT: gettext_noop("Agents"),
+    Channel.BANK: gettext_noop("Banks"),
 }
 PHASE_WORDS: dict[str, str] = {
     IncidentStatus.INVESTIGATING: gettext_noop("Looking into it"),

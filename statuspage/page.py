@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,9 +14,18 @@ from django.db.models import Max, Prefetch, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from incidents import record, rollup
-from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, Text, UpdateFacts
+from incidents.facts import AffectedFacts, ComponentFacts, EarlierText, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Component, ComponentGroup, Incident, IncidentUpdate, RecordEntry
+from incidents.models import (
+    AffectedComponent,
+    Component,
+    ComponentGroup,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    RecordEntry,
+    Redress,
+)
 from incidents.public_ids import ALPHABET
 from incidents.words import ComponentStatus, IncidentStatus, Publication, SignatureKind
 from probes.models import ProbeSchedule
@@ -94,9 +104,18 @@ class UpdateNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Something said beside the words of the updates, under its heading."""
+
+    heading: Text
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentNow:
     facts: IncidentFacts
     phase: Text
+    beside: tuple[Heard, ...]
     affected: tuple[AffectedNow, ...]
     updates: tuple[UpdateNow, ...]  # newest first
     promise: Promise | None
@@ -240,17 +259,22 @@ def group_facts(group: ComponentGroup) -> GroupFacts:
 def _recent_incidents() -> list[IncidentFacts]:
     """The last 25 by their newest word, and all that are open."""
     spoken = Max("updates__display_at", filter=Q(updates__publication=Publication.PUBLISHED))
-    newest = Incident.objects.published().annotate(last_word=spoken).order_by("-last_word", "-id")
+    standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
+    newest = standing.annotate(last_word=spoken).order_by("-last_word", "-id")
     chosen = list(newest.values_list("pk", flat=True)[:FEED_LENGTH])
-    rows = _with_updates(Incident.objects.published().filter(Q(pk__in=chosen) | ~Q(status__in=IncidentStatus.closed())))
+    rows = _with_updates(standing.filter(Q(pk__in=chosen) | ~Q(status__in=IncidentStatus.closed())))
     return sorted(map(_incident_facts, rows.order_by("-id")), key=lambda incident: incident.last_word_at, reverse=True)
 
 
 def _with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
     """With published updates only; what is for staff is not even read."""
     affected = AffectedComponent.objects.select_related("component__group")
-    updates = IncidentUpdate.objects.published().defer("reason").prefetch_related(Prefetch("affected", queryset=affected))
-    return incidents.defer("evidence").prefetch_related(Prefetch("updates", queryset=updates))
+    corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    updates = IncidentUpdate.objects.published().defer("reason")
+    updates = updates.prefetch_related(Prefetch("affected", affected), Prefetch("corrections", corrections))
+    redress = Redress.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    rows = incidents.defer("evidence").select_related("follows", "merged_into")
+    return rows.prefetch_related(Prefetch("updates", updates), Prefetch("redress", redress), "missed_promises")
 
 
 def _incident_facts(incident: Incident) -> IncidentFacts:
@@ -268,7 +292,22 @@ def _incident_facts(incident: Incident) -> IncidentFacts:
         resolved_at=incident.resolved_at,
         next_update_by=incident.next_update_by,
         updates=tuple(_update_facts(row, before) for row, before in zip(rows, earlier, strict=True)),
+        identified_at=incident.identified_at,
+        mitigated_at=incident.mitigated_at,
+        reopened_at=incident.reopened_at,
+        withdrawn_at=incident.withdrawn_at,
+        follows=incident.follows.public_id if incident.follows else "",
+        merged_into=incident.merged_into.public_id if incident.merged_into else "",
+        backfilled=incident.backfilled,
+        missed_promises=tuple(missed.promised_by for missed in incident.missed_promises.all()),
+        redress=tuple(map(_redress_facts, incident.redress.all())),
     )
+
+
+def _redress_facts(redress: Redress) -> RedressFacts:
+    assert redress.published_at is not None
+    texts = (by_language(redress.who), by_language(redress.how), by_language(redress.complain))
+    return RedressFacts(*texts, redress.good_by, redress.published_at)
 
 
 def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> UpdateFacts:
@@ -278,7 +317,7 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
     return UpdateFacts(
         public_id=update.public_id,
         status=update.status,
-        body=by_language(update.body),
+        body=_body_now(update),
         display_at=update.display_at,
         published_at=update.published_at,
         next_update_by=update.next_update_by,
@@ -287,6 +326,28 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         presigned=update.signature_kind == SignatureKind.NOTICE,
         record_seq=update.record_seq,
         affected=tuple(_affected_facts(item) for item in update.affected.all()),
+        earlier=_earlier_texts(update),
+        **update.more_words(),
+        attribution=update.attribution,
+        channels=tuple(update.channels),
+        areas=tuple(update.areas),
+        share_affected=update.share_affected,
+    )
+
+
+def _body_now(update: IncidentUpdate) -> Text:
+    """As last corrected."""
+    corrections = list(update.corrections.all())
+    return by_language(corrections[-1].body if corrections else update.body)
+
+
+def _earlier_texts(update: IncidentUpdate) -> tuple[EarlierText, ...]:
+    corrections = list(update.corrections.all())
+    bodies = [update.body, *(correction.body for correction in corrections)]
+    return tuple(
+        EarlierText(by_language(body), correction.published_at, by_language(correction.reason))
+        for body, correction in zip(bodies, corrections, strict=False)
+        if correction.published_at
     )
 
 
@@ -323,6 +384,7 @@ def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[s
     return IncidentNow(
         facts=incident,
         phase=state_words.phase_word(incident.status),
+        beside=_beside(incident),
         affected=tuple(_affected_now(item, current) for item in (incident.stated if incident.is_open else incident.worst_stated)),
         updates=tuple(UpdateNow(update, state_words.phase_word(update.status)) for update in incident.updates),
         promise=promise,
@@ -340,11 +402,30 @@ def _incident_page(incident: IncidentFacts) -> IncidentPage:
     title = incident.name
     if incident.status == IncidentStatus.RESOLVED:
         title = state_words.say(gettext_noop("Fixed: %(problem)s"), problem=incident.name)
+    elif incident.withdrawn_at:
+        title = state_words.say(gettext_noop("Withdrawn: %(problem)s"), problem=incident.name)
     elif incident.status == IncidentStatus.FALSE_ALARM:
         title = state_words.say(gettext_noop("No problem found: %(problem)s"), problem=incident.name)
     seq = max((update.record_seq for update in incident.updates), default=0)
     entry_hash = RecordEntry.objects.filter(seq=seq).values_list("hash", flat=True).first()
     return IncidentPage(identity(), shown, title, RecordPoint(seq, entry_hash or ""))
+
+
+def _beside(incident: IncidentFacts) -> tuple[Heard, ...]:
+    """What was last said beside the words, in the order of the page."""
+    found = [(heading, say(incident.last_said(field))) for field, heading, say in _BESIDE if incident.last_said(field)]
+    return tuple(Heard(state_words.say(heading), text) for heading, text in found)
+
+
+_BESIDE: tuple[tuple[str, str, Callable[[Any], Text]], ...] = (
+    ("what_to_do", gettext_noop("What to do"), lambda text: text),
+    ("who_affected", gettext_noop("Who is affected"), lambda text: text),
+    ("share_affected", gettext_noop("How many payments"), state_words.share),
+    ("channels", gettext_noop("How you reach it"), state_words.channels),
+    ("areas", gettext_noop("Where"), state_words.areas),
+    ("still_works", gettext_noop("What still works"), lambda text: text),
+    ("attribution", gettext_noop("Where the cause lies"), state_words.attribution),
+)
 
 
 def _newest_outcome() -> datetime | None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
-from incidents import documents, drafts, gates, record, rollup, signing, timeline
+from incidents import documents, drafts, gates, merging, record, rollup, signing, timeline
 from incidents.gates import Blocker
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
+from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.signing import signature_state
@@ -26,6 +27,8 @@ from statuspage import snapshot
 from subscribers import outbox
 
 log = logging.getLogger(__name__)
+
+Said = TypeVar("Said", bound=Document)
 
 NO_CHANGE = "no-change"
 NO_CHANGE_AT_MOST = 3
@@ -75,6 +78,8 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         now=now,
         signature=signature_state(update),
         reason=update.reason,
+        may_reopen=incident.may_reopen(now),
+        backfilled=incident.backfilled,
         still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
     )
 
@@ -206,9 +211,49 @@ def _state_for(component: Component, notice: Notice) -> str:
     return rollup.worst([*said, component.observed_status or component.stated_status])
 
 
-def publish_document(
-    *, document: Document, actor: User | None, now: datetime, forbids: Callable[[Document], Sequence[Blocker]]
-) -> Document:
+def publish_correction(*, correction: Correction, actor: User | None, now: datetime) -> Correction:
+    """New words in place of a public update's. Raises Blocked."""
+    return publish_document(document=correction, actor=actor, now=now, forbids=_forbids_correction)
+
+
+def _forbids_correction(correction: Correction) -> list[Blocker]:
+    found = gates.language_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
+    if not correction.update.is_published:
+        found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
+    return found
+
+
+def publish_redress(*, redress: Redress, actor: User | None, now: datetime) -> Redress:
+    """Who was charged twice or late, and by when that is made good. Raises Blocked."""
+    return publish_document(document=redress, actor=actor, now=now, forbids=_forbids_redress)
+
+
+def _forbids_redress(redress: Redress) -> list[Blocker]:
+    found = gates.language_blockers({field: by_language(getattr(redress, field)) for field in redress.text_fields})
+    if redress.incident.publication != Publication.PUBLISHED:
+        found.append(Blocker("not_public", "incident", "The incident is not public yet: publish its first update."))
+    return found
+
+
+def merge_incidents(*, incident: Incident, into: Incident, actor: User, now: datetime) -> Incident:
+    """A duplicate goes on in another incident. Raises timeline.TimelineError."""
+    with transaction.atomic(durable=True):
+        entry = merging.merge(incident=incident, into=into, actor=actor, now=now)
+        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+    _show(now)
+    return Incident.objects.get(pk=incident.pk)
+
+
+def withdraw_incident(*, incident: Incident, reason: str, requested_by: User, approved_by: User, now: datetime) -> Incident:
+    """Take back an incident that should not have been. Raises timeline.TimelineError."""
+    with transaction.atomic(durable=True):
+        entry = merging.withdraw(incident=incident, reason=reason, requested_by=requested_by, approved_by=approved_by, now=now)
+        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+    _show(now)
+    return Incident.objects.get(pk=incident.pk)
+
+
+def publish_document(*, document: Said, actor: User | None, now: datetime, forbids: Callable[[Said], Sequence[Blocker]]) -> Said:
     """Make a statement, rebuttal, review, ... public. `forbids` answers its own kind's blockers, asked under the lock.
 
     A second call for a published one changes nothing. Raises Blocked with all that forbids it; each kind has an act of its own

@@ -13,7 +13,8 @@ from django.utils.translation import gettext, gettext_noop, ngettext, override
 from incidents import rollup
 from incidents.facts import ComponentFacts, IncidentFacts, Text
 from incidents.languages import codes
-from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
+from incidents.places import COUNTIES
+from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
 from statuspage import clock_words
 
 # (one service, some services, all of them): the headline when this is the worst state of any service.
@@ -55,6 +56,27 @@ _ACTIONS: dict[str, str] = {
     ComponentStatus.UNKNOWN: gettext_noop("If a payment has not gone through, do not send it again. Wait for your SMS."),
     ComponentStatus.UNDER_MAINTENANCE: gettext_noop("If you have paid already, wait for your SMS."),
 }
+
+
+def attribution(value: str) -> Text:
+    return say(ATTRIBUTION_WORDS[value])
+
+
+def channels(values: Sequence[str]) -> Text:
+    words = [say(CHANNEL_WORDS[value]) for value in values]
+    return {language: ", ".join(word[language] for word in words) for language in codes()}
+
+
+def areas(values: Sequence[int]) -> Text:
+    """County names; they are the same in every language."""
+    names = ", ".join(COUNTIES[code] for code in values)
+    return say(gettext_noop("Counties: %(names)s"), names=names)
+
+
+def share(thousandths: int) -> Text:
+    """A share of payments; below one percent it is said with its decimal."""
+    value = f"{thousandths / 10:.1f}" if thousandths < 10 else str(round(thousandths / 10))
+    return say(gettext_noop("About %(share)s of payments"), share=f"{value} %")
 
 
 def say(message: str, **values: str | int | Text) -> Text:

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from incidents import components
+from incidents import breaking_glass, components, promises
 from probes import recording
 from statuspage import publishing, snapshot
 from statuspage.courier import Courier
@@ -67,11 +67,13 @@ def _places(error: Exception) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: silence; states set by hand that expire; unattended words; Notifications of entries that have none;
-    snapshot; freshness; heartbeat."""
+    """One second's work: silence; states set by hand that expire; unattended words; promises and signatures that did not come;
+    Notifications of entries that have none; snapshot; freshness; heartbeat."""
     recording.sweep_silence(now=now)
     components.lapse_overrides(now=now)
     publishing.publish_due(now=now)
+    promises.record_missed(now=now)
+    breaking_glass.record_missing(now=now)
     outbox.enqueue_missing(now=now)
     snapshot.refresh(now=now)
     snapshot.extend_freshness(now=now)

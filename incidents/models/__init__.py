@@ -1,21 +1,35 @@
 from incidents.models.audit import AuditEvent
 from incidents.models.component import Component, ComponentGroup, Dependency, Override, StatusChange
-from incidents.models.incident import AffectedComponent, Incident, IncidentUpdate
+from incidents.models.incident import (
+    AffectedComponent,
+    AfterSignature,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    InternalNote,
+    MissedPromise,
+    Redress,
+)
 from incidents.models.notice import Notice
 from incidents.models.record import RecordEntry, RecordHead, RecordText
 
 __all__ = [
     "AffectedComponent",
+    "AfterSignature",
     "AuditEvent",
     "Component",
     "ComponentGroup",
+    "Correction",
     "Dependency",
     "Incident",
     "IncidentUpdate",
+    "InternalNote",
+    "MissedPromise",
     "Notice",
     "Override",
     "RecordEntry",
     "RecordHead",
     "RecordText",
+    "Redress",
     "StatusChange",
 ]

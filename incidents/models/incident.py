@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from i18nfield.fields import I18nCharField, I18nTextField
 
 from incidents.languages import by_language
 from incidents.models.component import Component
 from incidents.models.notice import Notice
-from incidents.models.publishable import Publishable, PublishableQuerySet
+from incidents.models.publishable import Document, Publishable, PublishableQuerySet
 from incidents.public_ids import new_public_id
-from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication
+from incidents.words import (
+    Attribution,
+    ComponentStatus,
+    DetectedBy,
+    Impact,
+    IncidentStatus,
+    Publication,
+    SecurityRelated,
+)
+
+REOPEN_WITHIN = timedelta(hours=24)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -21,8 +33,9 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(publication=Publication.PUBLISHED)
 
     def unresolved(self) -> IncidentQuerySet:
-        """Published or not, still going on."""
-        return self.exclude(publication=Publication.DISCARDED).exclude(status__in=IncidentStatus.closed())
+        """Published or not, still going on; what was merged goes on elsewhere."""
+        going_on = self.exclude(publication=Publication.DISCARDED).exclude(status__in=IncidentStatus.closed())
+        return going_on.filter(merged_into=None, withdrawn_at=None)
 
 
 class Incident(models.Model):
@@ -36,13 +49,39 @@ class Incident(models.Model):
     publication = models.CharField(max_length=10, choices=Publication, default=Publication.DRAFT, editable=False)
     status = models.CharField(max_length=16, choices=IncidentStatus, default=IncidentStatus.INVESTIGATING, editable=False)
     impact = models.CharField(max_length=10, choices=Impact, default=Impact.NONE, editable=False)
+    impact_computed = models.CharField(max_length=10, choices=Impact, default=Impact.NONE, editable=False)
+    impact_override = models.CharField(max_length=10, choices=Impact, blank=True, default="", editable=False)
     started_at = models.DateTimeField(help_text="First customer impact, as far as known.")
     detected_at = models.DateTimeField(null=True, blank=True, help_text="When a probe or a person first saw it.")
+    detected_by = models.CharField(max_length=8, choices=DetectedBy, blank=True, default="", editable=False)
+    aware_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When a person of ours first knew.")
+    executive_informed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    classified_major_at = models.DateTimeField(null=True, blank=True, editable=False)
+    identified_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the cause was known.")
+    mitigated_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When customers noticed it no more.")
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     monitoring_at = models.DateTimeField(null=True, blank=True, editable=False)
     resolved_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
+    reopened_at = models.DateTimeField(null=True, blank=True, editable=False)
+    follows = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        editable=False,
+        related_name="followed_by",
+        help_text="It came back.",
+    )
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="duplicates"
+    )
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Its link says that it was withdrawn.")
+    backfilled = models.BooleanField(default=False, editable=False, help_text="Written down after it was over.")
+    security_related = models.CharField(
+        max_length=8, choices=SecurityRelated, default=SecurityRelated.UNKNOWN, editable=False, help_text="For staff."
+    )
     evidence = models.JSONField(default=dict, blank=True, editable=False, help_text="What the probes saw; for staff only.")
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -62,7 +101,17 @@ class Incident(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.publication != Publication.DISCARDED and self.status not in IncidentStatus.closed()
+        gone = self.publication == Publication.DISCARDED or self.merged_into_id or self.withdrawn_at
+        return not gone and self.status not in IncidentStatus.closed()
+
+    def may_reopen(self, now: datetime) -> bool:
+        """Within a day of the last word the same link goes on; later a new incident follows the old one."""
+        if self.status not in IncidentStatus.closed() or self.merged_into_id or self.withdrawn_at or self.backfilled:
+            return False
+        return self.resolved_at is not None and now - self.resolved_at <= REOPEN_WITHIN
+
+
+MORE_WORDS = ("what_to_do", "who_affected", "still_works")
 
 
 class IncidentUpdateQuerySet(PublishableQuerySet["IncidentUpdate"]):
@@ -81,6 +130,16 @@ class IncidentUpdate(Publishable):
         "phase", max_length=16, choices=IncidentStatus, help_text="The phase this update puts the incident in."
     )
     body = I18nTextField(help_text="What you will notice; what to do; what we are doing. In every language.")
+    # What an update may state beside its words; an empty field leaves what was said before.
+    what_to_do = I18nTextField(blank=True, default=dict, help_text="What customers should do now.")
+    who_affected = I18nTextField(blank=True, default=dict, help_text="Everyone, some, a place, a bank, a kind of phone.")
+    still_works = I18nTextField(blank=True, default=dict, help_text="What still works.")
+    attribution = models.CharField(max_length=20, choices=Attribution, blank=True, default="")
+    channels = models.JSONField(default=list, blank=True, help_text="Of app, ussd, sim, api, agent, bank; empty: all.")
+    areas = models.JSONField(default=list, blank=True, help_text="County codes 1 to 47; empty: countrywide.")
+    share_affected = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Transactions affected, in thousandths, from data."
+    )
     next_update_by = models.DateTimeField(null=True, blank=True, help_text="The promise. Required until resolved.")
     deliver_notifications = models.BooleanField("tell subscribers", default=True)
     notice = models.ForeignKey(Notice, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="updates")
@@ -121,7 +180,24 @@ class IncidentUpdate(Publishable):
             "affected": [[item.component.public_id, item.new_status] for item in self.affected.order_by("component__public_id")],
             "next_update_by": self.next_update_by,
             "deliver_notifications": self.deliver_notifications,
+            **self.scope(),
+            **self.more_words(),
         }
+
+    def scope(self) -> dict[str, Any]:
+        """The closed words and numbers it states beside the states; what it does not state is left out."""
+        stated = {
+            "attribution": self.attribution,
+            "channels": sorted(self.channels),
+            "areas": sorted(self.areas),
+            "share_affected": self.share_affected,
+        }
+        return {field: value for field, value in stated.items() if value not in ("", [], None)}
+
+    def more_words(self) -> dict[str, dict[str, str]]:
+        """The texts it has beside its body, {field: {language: text}}; empty ones are left out."""
+        texts = {field: by_language(getattr(self, field)) for field in MORE_WORDS}
+        return {field: text for field, text in texts.items() if any(text.values())}
 
 
 class AffectedComponent(models.Model):
@@ -141,3 +217,105 @@ class AffectedComponent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.component_id}: {self.new_status}"
+
+
+class InternalNote(models.Model):
+    """What staff tell each other about an incident: never public, in no record entry."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="notes")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"note {self.pk} on {self.incident_id}"
+
+
+class MissedPromise(models.Model):
+    """A promised time that passed without a word: appended with its record entry."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="missed_promises")
+    promised_by = models.DateTimeField()
+    record_seq = models.PositiveBigIntegerField(unique=True)
+
+    class Meta:
+        ordering = ["record_seq"]
+        constraints = [models.UniqueConstraint(fields=["incident", "promised_by"], name="a_promise_is_missed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.incident_id}: {self.promised_by}"
+
+
+class Correction(Document):
+    """New words in place of a published update's: the earlier ones stay readable, folded, beside the reason."""
+
+    noun = "correction"
+    kind = "correction"
+    text_fields = ("body", "reason")
+
+    update = models.ForeignKey(IncidentUpdate, on_delete=models.PROTECT, related_name="corrections")
+    body = I18nTextField(help_text="The whole text as it should have been.")
+    reason = I18nCharField(help_text="Public: what was wrong.")
+    deliver_notifications = models.BooleanField("tell subscribers", default=False)
+
+    objects = PublishableQuerySet["Correction"].as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"correction {self.public_id}"
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "incident": self.update.incident.public_id,
+            "update": self.update.public_id,
+            "deliver_notifications": self.deliver_notifications,
+        }
+
+
+class Redress(Document):
+    """Who may have been charged twice or late, by when that is made good, where to complain."""
+
+    noun = "redress"
+    kind = "redress"
+    text_fields = ("who", "how", "complain")
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="redress")
+    who = I18nTextField(help_text="Who may have been charged twice or late.")
+    how = I18nTextField(help_text="How it is made good.")
+    complain = I18nTextField(help_text="Where to complain if it is not.")
+    good_by = models.DateField(help_text="By when it is made good.")
+
+    objects = PublishableQuerySet["Redress"].as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"redress {self.public_id}"
+
+    def facts(self) -> dict[str, Any]:
+        return {"incident": self.incident.public_id, "good_by": self.good_by.isoformat()}
+
+
+class AfterSignature(models.Model):
+    """The second person's signature that words published alone still owe; late, the record says so."""
+
+    update = models.OneToOneField(IncidentUpdate, on_delete=models.PROTECT, related_name="after_signature")
+    broken_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField(help_text="For staff: why nobody else could sign.")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="Empty until it is published.")
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True, blank=True)
+    missed_seq = models.PositiveBigIntegerField(null=True, blank=True, unique=True)
+
+    class Meta:
+        ordering = ["id"]
+        permissions = [("break_glass", "Can publish alone with a typed reason")]
+
+    def __str__(self) -> str:
+        return f"after-signature of {self.update_id}"

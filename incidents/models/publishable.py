@@ -41,7 +41,7 @@ class Publishable(models.Model):
     )
     record_seq = models.PositiveBigIntegerField(null=True, blank=True, unique=True, editable=False)
     # The signature covers the hash of what `covered` answers; any change of that voids it.
-    signature_kind = models.CharField(max_length=10, choices=SignatureKind, default=SignatureKind.NONE, editable=False)
+    signature_kind = models.CharField(max_length=12, choices=SignatureKind, default=SignatureKind.NONE, editable=False)
     signature_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
     signature_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     signed_by = models.ForeignKey(

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -229,6 +229,12 @@ def epoch(moment: datetime) -> int:
 def day(moment: datetime, language: str) -> str:
     """24 Nov 2026"""
     return clock_words.day(moment, language)
+
+
+@register.filter
+def calendar_day(value: date, language: str) -> str:
+    """A day without a time: 24 Nov 2026"""
+    return clock_words.day(datetime.combine(value, time(12), clock_words.zone()), language)
 
 
 @register.filter

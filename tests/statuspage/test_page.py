@@ -200,13 +200,13 @@ def test_above_24_services_the_band_has_one_shape_a_group() -> None:
 def test_the_page_asks_the_same_few_questions_however_much_there_is(django_assert_num_queries: Any) -> None:
     part = rows.component()
     rows.publish(affected={part: "delayed"})
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(11):
         page.build_now(NOON)
     for number in range(6):
         other = rows.component(f"part-{number}")
         first = rows.publish(affected={other: "delayed"})
         rows.publish(incident=first.incident, affected={other: "partial_outage"})
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(11):
         page.build_now(NOON)
 
 
