@@ -32,10 +32,13 @@ class Courier:
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._last_answer = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = self._new_thread()
 
     def start(self) -> None:
         self._thread.start()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="courier", daemon=True)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -43,6 +46,10 @@ class Courier:
         self._thread.join(timeout=2)
 
     def wake(self, has_work: bool) -> None:
+        if not self._thread.is_alive() and self._thread.ident and not self._stopping.is_set():
+            log.error("The courier had ended; it starts anew.")
+            self._thread = self._new_thread()
+            self._thread.start()
         if has_work:
             self._wanted.set()
 
@@ -57,6 +64,8 @@ class Courier:
             except DatabaseError as error:
                 connection.close()
                 log.warning("Sending without the broker failed for now: %s", error)
+            except Exception:
+                log.exception("The courier stumbled over a fault of ours and goes on.")
             self._stopping.wait(WAKE_EVERY)
 
     def _nudge(self) -> None:

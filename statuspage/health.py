@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,11 +22,15 @@ from probes.models import Vantage
 from statuspage import broker_client, snapshot
 from statuspage.models import Heartbeat
 from statuspage.snapshot import swapping
+from subscribers import outbox
 
 AGENT_SILENT_AFTER = timedelta(seconds=30)
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 PUBLISHER_SILENT_AFTER = timedelta(seconds=15)
 BEAT_SILENT_AFTER = timedelta(seconds=15)
+MAIL_LATE_AFTER = timedelta(seconds=60)
+PATIENCE = 3.0  # seconds for all questions to the database
+_asking = threading.Lock()
 # Database and broker keep no record of their own last answer: this process remembers when it had one.
 _answered: dict[str, datetime] = {}
 
@@ -45,7 +50,8 @@ class Part:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    parts = examine(now=timezone.now())
+    now = timezone.now()
+    parts = {**_without_database(now), **_asked_in_time(now)}
     well = all(part.ok for part in parts.values())
     body = {"status": "ok" if well else "failing", "parts": {name: part.as_json() for name, part in parts.items()}}
     return JsonResponse(body, status=200 if well else 503)
@@ -53,14 +59,37 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def examine(*, now: datetime) -> dict[str, Part]:
     """Every part by name. A part that cannot be asked is not well; none of them raises."""
-    parts = {"page": _page(now), **_broker_and_beat(now)}
-    asked: dict[str, Callable[[datetime], Part]] = {
-        "database": _database,
-        "agent": _agent,
-        "worker": _worker,
-        "publisher": _publisher,
-    }
-    for name, ask in asked.items():
+    return {**_without_database(now), **_with_database(now)}
+
+
+def _without_database(now: datetime) -> dict[str, Part]:
+    return {"page": _page(now), **_broker_and_beat(now)}
+
+
+def _asked_in_time(now: datetime) -> dict[str, Part]:
+    """A database that is stopped, not dead, keeps whoever asks it waiting: one thread asks, the web server's own never do."""
+    answers: list[dict[str, Part]] = []
+    if _asking.acquire(timeout=PATIENCE):
+        asker = threading.Thread(target=_ask_and_close, args=(now, answers), name="health", daemon=True)
+        asker.start()
+        asker.join(timeout=PATIENCE)
+    if answers:
+        return answers[0]
+    silent = Part(False, f"the database did not answer within {PATIENCE:.0f} s", _answered.get("database"))
+    return dict.fromkeys(_ASKED, silent)
+
+
+def _ask_and_close(now: datetime, answers: list[dict[str, Part]]) -> None:
+    try:
+        answers.append(_with_database(now))
+        connection.close()
+    finally:
+        _asking.release()
+
+
+def _with_database(now: datetime) -> dict[str, Part]:
+    parts = {}
+    for name, ask in _ASKED.items():
         try:
             parts[name] = ask(now)
         except DatabaseError as error:
@@ -134,6 +163,21 @@ def _worker(now: datetime) -> Part:
 
 def _publisher(now: datetime) -> Part:
     return _heard(("publisher",), now, PUBLISHER_SILENT_AFTER)
+
+
+def _mail(now: datetime) -> Part:
+    """Not well while something has been due for more than a minute, whatever is in its way."""
+    since = outbox.overdue_since(now=now, by=MAIL_LATE_AFTER)
+    return Part(since is None, "what is due goes out" if since is None else "waits to be sent", since)
+
+
+_ASKED: dict[str, Callable[[datetime], Part]] = {
+    "database": _database,
+    "agent": _agent,
+    "worker": _worker,
+    "publisher": _publisher,
+    "mail": _mail,
+}
 
 
 def _heard(names: tuple[str, ...], now: datetime, limit: timedelta) -> Part:

@@ -26,6 +26,7 @@ from types import FrameType
 
 from statuspage import broker, env_file
 from statuspage.processes import IS_LINUX, adopt_orphans, children_now, die_with_parent
+from statuspage.secrets_in_words import without_password
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -335,7 +336,8 @@ def is_ready(port: int) -> bool:
 def banner(copy: Copy, values: Mapping[str, str]) -> str:
     page = f"http://127.0.0.1:{copy.port}"
     password = copy.environment.get("HALI_DEMO_PASSWORD") or values["HALI_DEMO_PASSWORD"]
-    mail = copy.environment.get("EMAIL_URL") or f"{copy.data_dir}/mail/"
+    email_url = copy.environment.get("EMAIL_URL")
+    mail = without_password(email_url) if email_url else f"{copy.data_dir}/mail/"
     return f"""
   Mfano Pesa status   {page}/   (Kiswahili: {page}/sw/)
   Desk                {page}/admin/   writer, approver or engineer; password {password}

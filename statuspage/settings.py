@@ -112,8 +112,8 @@ else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an unknown scheme is told below, in one line
             DATABASES = {"default": dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}"))}
-    except Exception as error:
-        raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}): give postgres://… or sqlite:///….") from error
+    except Exception:  # noqa: BLE001  whatever it is, its words may hold the password
+        raise ImproperlyConfigured("DATABASE_URL cannot be read: give postgres://… or sqlite:///….") from None
     _engine = DATABASES["default"].get("ENGINE")
     if _engine == "django.db.backends.sqlite3":
         DATABASES["default"]["OPTIONS"] = {
@@ -134,7 +134,7 @@ SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapsho
 # --- Broker ----------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'broker.sock'}")
 if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://")):
-    raise ImproperlyConfigured(f"REDIS_URL={REDIS_URL!r}: give redis://…, rediss://… or redis+socket://….")
+    raise ImproperlyConfigured("REDIS_URL: give redis://…, rediss://… or redis+socket://….")  # its text may hold a password
 
 # --- Mail and subscribers ----------------------------------------------------------------------
 MAIL_FROM = env.str("HALI_MAIL_FROM", default="status@mfanopesa.example" if DEMO else "")
@@ -143,11 +143,13 @@ EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:
     try:
         vars().update(env.email_url_config(EMAIL_URL))
-    except Exception as error:
-        raise ImproperlyConfigured(f"EMAIL_URL={EMAIL_URL!r} cannot be read: give smtp://host:port.") from error
+    except Exception:  # noqa: BLE001  whatever it is, its words may hold the password
+        raise ImproperlyConfigured("EMAIL_URL cannot be read: give smtp://host:port.") from None
     EMAIL_TIMEOUT = 15
 else:
     EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
+OUTLET_DIR = DATA_DIR / "outlets"
+SENDERS = _integer("HALI_SENDERS", 1, 1, 64)  # at work at once on this machine
 # Addresses are encrypted (first key encrypts, all decrypt) and looked up by a keyed hash that never rotates.
 ADDRESS_KEYS = env.list("HALI_ADDRESS_KEYS", default=[])
 ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
@@ -241,7 +243,14 @@ LOG_LEVEL = _one_of(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "statuspage.secrets_in_words.LineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "loggers": {"django": {"handlers": []}},  # Django's own handlers would write lines past our formatter
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }

@@ -135,6 +135,13 @@ def give_back(deliveries: Sequence[Delivery]) -> None:
         )
 
 
+def release(deliveries: Sequence[Delivery], *, now: datetime) -> None:
+    """Their sender is dead: due again at once. The attempt counts, since one of them may be what killed it."""
+    for delivery in deliveries:
+        in_hand = Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, state=DeliveryState.PENDING)
+        in_hand.filter(lease_until__isnull=False).update(lease_until=None, due_at=now)
+
+
 def release_stuck(*, now: datetime) -> int:
     """Leases that ran out: their sender is taken for dead, so they are due again, after 8 attempts dead. Answers how many."""
     stuck = Delivery.objects.filter(lease_until__lte=now, state=DeliveryState.PENDING)

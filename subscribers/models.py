@@ -54,6 +54,22 @@ class Subscriber(models.Model):
         return f"{self.channel} {self.public_id}"
 
 
+class ChannelTrouble(models.Model):
+    """A channel whose server takes nothing for now: nobody tries it again before `quiet_until`."""
+
+    channel = models.CharField(max_length=12, primary_key=True)
+    since = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=1, help_text="Tries in a row that came to nothing.")
+    quiet_until = models.DateTimeField()
+    words = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["channel"]
+
+    def __str__(self) -> str:
+        return f"{self.channel} until {self.quiet_until}"
+
+
 class Subscription(models.Model):
     """What a subscriber follows; a null component is the whole page."""
 

@@ -5,23 +5,35 @@
     claim_due    a lease and attempt + 1; what was sent is marked only afterwards, in updates guarded by `attempt`
     deliver_due  claims and sends, outside any transaction, over one kept connection
 
-At least once: what a killed sender had in hand is sent again, with the same Message-ID.
+At least once: the one mail a killed sender had in flight may be sent again, with the same Message-ID; what the server had taken
+before is marked from the sender's outlet.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from incidents import record
 from incidents.models import AffectedComponent, IncidentUpdate, RecordEntry
 from incidents.words import Publication
+from subscribers import outlets
 from subscribers.leases import claim_due, due, record_failure, record_success, release_stuck
-from subscribers.models import Delivery, Notification, OutboxCursor, Subscriber, SubscriberState, Subscription
+from subscribers.models import (
+    ChannelTrouble,
+    Delivery,
+    DeliveryState,
+    Notification,
+    OutboxCursor,
+    Subscriber,
+    SubscriberState,
+    Subscription,
+)
+from subscribers.outlets import Outlet
 from subscribers.sending import Round
 from subscribers.transports import TRANSPORTS
 from subscribers.transports.base import TransportUnreachable
@@ -33,6 +45,7 @@ __all__ = [
     "enqueue_missing",
     "fan_out",
     "has_work",
+    "overdue_since",
     "record_failure",
     "record_success",
     "release_stuck",
@@ -42,6 +55,7 @@ log = logging.getLogger(__name__)
 
 TOLD_KIND = "incident_update"  # the kind of entry that subscribers are told of
 CHUNK = 1000  # subscribers to a fan-out transaction
+QUIET_FIRST, QUIET_AT_MOST = timedelta(seconds=30), timedelta(minutes=2)
 
 
 # --- Notifications -----------------------------------------------------------------------------
@@ -155,26 +169,31 @@ def _recipients(notification: Notification) -> QuerySet[Subscriber]:
 def deliver_due(*, now: datetime, limit: int, seconds: float = 20.0) -> int:
     """Send what is due, up to `limit` items and for about `seconds`; answers how many went out, confirmation mails included.
 
-    The way out is opened before anything is claimed: a mail server that is down uses up no attempt.
+    The way out is opened before anything is claimed: a mail server that is down uses up no attempt. Nothing is done while as many
+    senders as the settings allow are at work on this machine: one that hangs must not take every worker with it.
     """
     release_stuck(now=now)
-    ends, sent = time.monotonic() + seconds, 0
-    for channel, make_sender in TRANSPORTS.items():
-        if not _waits(channel, now):
-            continue
-        sender = make_sender()
-        round_ = Round(sender, channel, now, ends)
-        try:
-            sender.open()
-            round_.run(limit)
-        except TransportUnreachable as error:
-            _tell_trouble(channel, str(error))
-        else:
-            _tell_trouble(channel, "")
-        finally:
-            sent += round_.sent
-            sender.close()
-    return sent
+    ends = time.monotonic() + seconds
+    with outlets.one(now=now) as outlet:
+        if outlet is None:
+            return 0
+        return sum(_deliver(channel, outlet, now, ends, limit) for channel in TRANSPORTS if _waits(channel, now))
+
+
+def _deliver(channel: str, outlet: Outlet, now: datetime, ends: float, limit: int) -> int:
+    """How many went out over one channel."""
+    sender = TRANSPORTS[channel]()
+    round_ = Round(sender, channel, outlet, now, ends)
+    try:
+        sender.open()
+        round_.run(limit)
+    except TransportUnreachable as error:
+        _be_quiet(channel, str(error), now)
+    else:
+        _speak_again(channel)
+    finally:
+        sender.close()
+    return round_.sent
 
 
 def has_work(*, now: datetime) -> bool:
@@ -183,22 +202,43 @@ def has_work(*, now: datetime) -> bool:
         Notification.objects.filter(expanded_at__isnull=True).exists()
         or any(_waits(channel, now) for channel in TRANSPORTS)
         or Delivery.objects.filter(lease_until__lte=now).exists()
+        or outlets.left_behind()
     )
 
 
 def _waits(channel: str, now: datetime) -> bool:
+    if ChannelTrouble.objects.filter(channel=channel, quiet_until__gt=now).exists():
+        return False
     confirmations_due = Subscriber.objects.filter(
         confirm_due_at__lte=now, state=SubscriberState.PENDING, channel=channel
     ).exists()
     return confirmations_due or due(now).filter(channel=channel).exists()
 
 
-_trouble: dict[str, str] = {}  # what is in the way of a channel, so that the log says it once and not each second
+def _be_quiet(channel: str, words: str, now: datetime) -> None:
+    """Nobody tries the channel for a while, longer each time: 30 s, 60 s, then 2 minutes. The log says it once."""
+    trouble, is_new = ChannelTrouble.objects.get_or_create(
+        channel=channel, defaults={"since": now, "quiet_until": now, "failures": 0, "words": ""}
+    )
+    if is_new or trouble.words != words[:300]:
+        log.error("Nothing can be sent by %s for now, all of it waits. %s", channel, words)
+    quiet_for = min(QUIET_FIRST * 2**trouble.failures, QUIET_AT_MOST)
+    ChannelTrouble.objects.filter(pk=trouble.pk).update(
+        failures=F("failures") + 1, quiet_until=now + quiet_for, words=words[:300]
+    )
 
 
-def _tell_trouble(channel: str, trouble: str) -> None:
-    if trouble and _trouble.get(channel) != trouble:
-        log.error("Nothing can be sent by %s for now, all of it waits. %s", channel, trouble)
-    elif _trouble.get(channel) and not trouble:
+def _speak_again(channel: str) -> None:
+    if ChannelTrouble.objects.filter(channel=channel).delete()[0]:
         log.info("Sending by %s works again.", channel)
-    _trouble[channel] = trouble
+
+
+def overdue_since(*, now: datetime, by: timedelta) -> datetime | None:
+    """Since when the oldest item has been due, if that is longer than `by`; None when nothing is late."""
+    news = Delivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=now - by).aggregate(at=Min("due_at"))["at"]
+    waiting = Notification.objects.filter(expanded_at__isnull=True, created_at__lte=now - by).aggregate(at=Min("created_at"))[
+        "at"
+    ]
+    asked = Subscriber.objects.filter(confirm_due_at__lte=now - by, state=SubscriberState.PENDING)
+    late = [at for at in (news, waiting, asked.aggregate(at=Min("confirm_due_at"))["at"]) if at]
+    return min(late, default=None)

@@ -8,20 +8,21 @@ from datetime import datetime
 from subscribers import confirmations, leases
 from subscribers.addresses import AddressUnreadable
 from subscribers.models import Delivery, DeliveryState, Subscriber
+from subscribers.outlets import Outlet
 from subscribers.parcels import Packer
 from subscribers.subscriptions import UNSUBSCRIBED
 from subscribers.transports.base import Sender, TransportError, TransportUnreachable
 
 BATCH = 50  # deliveries to a claim
 CONFIRMATIONS = 20  # confirmation mails between two claims: who signs up in a crowd must not hold up the news
-MARK_EACH = 20  # what a killed sender may send twice, at most
+MARK_EACH = 20  # until then the outlet remembers what the server took
 
 
 class Round:
     """One sender at work on one channel until nothing is due, the limit is reached or the time is over."""
 
-    def __init__(self, sender: Sender, channel: str, now: datetime, ends: float) -> None:
-        self.sender, self.channel, self.now, self.ends = sender, channel, now, ends
+    def __init__(self, sender: Sender, channel: str, outlet: Outlet, now: datetime, ends: float) -> None:
+        self.sender, self.channel, self.outlet, self.now, self.ends = sender, channel, outlet, now, ends
         self.packer = Packer()
         self.sent = 0
 
@@ -66,6 +67,7 @@ class Round:
     def _send_news(self, claimed: list[Delivery]) -> bool:
         """False when the time is over. What was sent is marked each 20 and at the end. Raises TransportUnreachable."""
         done: list[Delivery] = []
+        self.outlet.begin(claimed)
         try:
             for place, delivery in enumerate(claimed):
                 if self._is_over():
@@ -96,6 +98,7 @@ class Round:
             )
             return False
         self.sender.send(self.packer.parcel_for(delivery, subscriber))
+        self.outlet.note(delivery)
         return True
 
     def _mark(self, done: list[Delivery]) -> None:

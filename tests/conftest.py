@@ -89,9 +89,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def snapshot_dir(settings: Any, tmp_path: Path) -> Path:
-    """Each test has a snapshot folder and a mail folder of its own."""
+    """Each test has a snapshot, a mail and an outlet folder of its own."""
     settings.SNAPSHOT_DIR = tmp_path / "snapshot"
     settings.MAIL_DIR = tmp_path / "mail"
+    settings.OUTLET_DIR = tmp_path / "outlets"
     return tmp_path / "snapshot"
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError, connection
@@ -17,6 +23,7 @@ from django.test import Client
 from probes.models import ProbeSchedule, Vantage
 from statuspage import broker_client, health, snapshot
 from statuspage.models import Heartbeat
+from tests import servers
 from tests.factories import NOON, ComponentFactory, ProbeFactory, VantageFactory
 
 pytestmark = pytest.mark.django_db
@@ -131,7 +138,7 @@ def test_a_database_that_does_not_answer_is_told_not_thrown(at_work: None, monke
         raise OperationalError("server closed the connection")
 
     monkeypatch.setattr(connection, "cursor", gone)
-    assert failing(5) == ["agent", "database", "publisher", "worker"]
+    assert failing(5) == ["agent", "database", "mail", "publisher", "worker"]
     assert health.examine(now=NOON + timedelta(seconds=5))["database"].since == NOON
 
 
@@ -141,6 +148,51 @@ def test_the_answer_is_json_and_never_cached(client: Client, settings: Any) -> N
     assert answer.status_code == 503
     assert "no-store" in answer.headers["Cache-Control"]
     parts = answer.json()["parts"]
-    assert set(parts) == {"page", "database", "broker", "beat", "agent", "worker", "publisher"}
+    assert set(parts) == {"page", "database", "broker", "beat", "agent", "worker", "publisher", "mail"}
     assert parts["database"]["ok"]
     assert parts["page"]["detail"] == "there is no snapshot"
+
+
+ASKS_TWICE = """
+import django
+django.setup()
+from django.test import Client
+for _ in range(2):
+    answer = Client(headers={"host": "localhost"}).get("/healthz")
+    print(answer.status_code, answer.json()["parts"]["database"]["detail"], flush=True)
+    input()
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """PostgreSQL runs as another user, who may not enter pytest's own folders."""
+    made = Path(tempfile.mkdtemp(prefix="hali-stopped-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_a_stopped_database_is_told_and_holds_nobody_up(folder: Path) -> None:
+    server = servers.start_postgresql(folder)
+    environment = {**os.environ, "DATABASE_URL": servers.make_database(server.url, "stopped"), "DEBUG": "false"}
+    asker = subprocess.Popen(
+        [sys.executable, "-c", ASKS_TWICE], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert asker.stdin is not None
+    assert asker.stdout is not None
+    processes = [psutil.Process(server.process.pid)]
+    try:
+        assert asker.stdout.readline() == "503 postgresql\n"  # no table in it, but it answers
+        processes += processes[0].children(recursive=True)
+        for process in processes:
+            process.suspend()
+        asker.stdin.write("\n")
+        asker.stdin.flush()
+        assert "503 the database did not answer" in asker.stdout.readline()
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+        asker.kill()
+        asker.communicate()
+        server.stop()

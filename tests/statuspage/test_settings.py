@@ -43,7 +43,7 @@ def test_nothing_but_the_secret_key_is_needed(tmp_path: Path) -> None:
         ("HALI_LOG_LEVEL", "LOUD", "HALI_LOG_LEVEL='LOUD' is not known"),
         ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL: give postgres"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL"),
-        ("REDIS_URL", "amqp://localhost", "REDIS_URL='amqp://localhost'"),
+        ("REDIS_URL", "amqp://localhost", "REDIS_URL: give redis"),
         ("EMAIL_URL", "pigeon://roof", "EMAIL_URL"),
     ],
 )
@@ -80,3 +80,20 @@ def test_an_agent_has_no_database_whatever_its_environment_says(tmp_path: Path) 
         check=True,
     )
     assert done.stdout.strip() == "django.db.backends.dummy"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "amqp://user:hunter2@broker"),
+        ("EMAIL_URL", "pigeon://user:hunter2@roof"),
+        ("EMAIL_URL", "smtp://user:hunter2/x@mail:port"),
+        ("DATABASE_URL", "postgres://user:hunter2/x@db:port/hali"),
+        ("DATABASE_URL", "mysql://user:hunter2@db/hali"),
+    ],
+)
+def test_no_password_stands_in_the_line(tmp_path: Path, name: str, value: str) -> None:
+    done = check(tmp_path, **{name: value})
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert "hunter2" not in done.stderr

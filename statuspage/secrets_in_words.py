@@ -1,0 +1,28 @@
+"""Keeps what opens something out of logs and messages: passwords in addresses of servers, tokens in addresses of pages."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
+# Whoever has the token can read, change or end a subscription.
+_TOKEN_PATH = re.compile(r"(/(?:confirm|u|manage|callbacks)/)[^/\s?'\"]+")
+
+
+def without_password(url: str) -> str:
+    """The address of a server without user and password: smtp://mail.example:587."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else "(not an address)"
+
+
+def without_secrets(text: str) -> str:
+    """Addresses with their user, password and token cut: /manage/…"""
+    return _TOKEN_PATH.sub(r"\1…", _USER_INFO.sub("", text))
+
+
+class LineFormatter(logging.Formatter):
+    """Cuts secrets out of every line, tracebacks included, whoever writes it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))

@@ -1,0 +1,107 @@
+"""How many senders work on this machine at once, and what a killed one had just sent.
+
+An outlet is a file that its sender keeps locked; the kernel lets go of the lock when the sender dies, however it dies. Into the
+same file the sender writes the ids of the deliveries it has claimed, and of each the moment the server has taken it. Who opens
+the outlet next marks those as sent and frees the rest: a kill repeats the one mail in flight, no other, and keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from subscribers import leases
+from subscribers.models import Delivery
+
+
+class Outlet:
+    """One sender's locked file."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def note(self, delivery: Delivery) -> None:
+        """The server has taken it. One write: a process that is killed leaves the line whole or not at all."""
+        os.write(self._descriptor, f"sent {delivery.pk} {delivery.attempt}\n".encode())
+
+    def begin(self, claimed: Sequence[Delivery]) -> None:
+        """What this sender is about to send, so that the rest need not wait for the lease if it dies."""
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, "".join(f"claimed {one.pk} {one.attempt}\n" for one in claimed).encode())
+
+    def take_over(self, *, now: datetime) -> None:
+        """Mark what the last sender had sent when it died, and free the rest of what it had claimed."""
+        lines = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0).decode(errors="replace").splitlines()
+        if not lines:
+            return
+        sent = _deliveries(lines, "sent")
+        leases.record_success(sent, now=now)
+        known = {one.pk for one in sent}
+        leases.release([one for one in _deliveries(lines, "claimed") if one.pk not in known], now=now)
+        os.ftruncate(self._descriptor, 0)
+
+
+def _deliveries(lines: Sequence[str], word: str) -> list[Delivery]:
+    """Only keys and attempts are known of them."""
+    parts = [line.split() for line in lines if line.startswith(f"{word} ")]
+    return [
+        Delivery(pk=int(part[1]), attempt=int(part[2])) for part in parts if len(part) == 3 and all(map(str.isdecimal, part[1:]))
+    ]
+
+
+@contextmanager
+def one(*, now: datetime) -> Iterator[Outlet | None]:
+    """An outlet of this machine, with what its last sender left behind marked as sent; None while all of them are at work."""
+    descriptor = _take()
+    if descriptor is None:
+        yield None
+        return
+    try:
+        outlet = Outlet(descriptor)
+        outlet.take_over(now=now)
+        yield outlet
+        os.ftruncate(descriptor, 0)  # not after an error: what was sent may not be marked yet
+    finally:
+        os.close(descriptor)
+
+
+def left_behind() -> bool:
+    """Did a sender of this machine die with something in hand?"""
+    return any(path.stat().st_size > 0 and _is_free(path) for path in _folder().glob("*.sent"))
+
+
+def _is_free(path: Path) -> bool:
+    descriptor = _locked(path)
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is not None
+
+
+def _take() -> int | None:
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(settings.SENDERS):
+        descriptor = _locked(folder / f"{number}.sent")
+        if descriptor is not None:
+            return descriptor
+    return None
+
+
+def _folder() -> Path:
+    return Path(settings.OUTLET_DIR)
+
+
+def _locked(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,68 @@
+"""Passwords and tokens stay out of logs and messages."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from statuspage.secrets_in_words import LineFormatter, without_password, without_secrets
+
+TOKEN = "eyJhbGciOi.tokenofasha.1234"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Not Found: /manage/abc.def-1", "Not Found: /manage/…"),
+        ("Not Found: /sw/u/abc?x=1", "Not Found: /sw/u/…?x=1"),
+        ("GET /confirm/abc HTTP/1.1", "GET /confirm/… HTTP/1.1"),
+        ("/manage/abc/export", "/manage/…/export"),
+        ("redis://user:pa@ss@broker:6379/0 refused", "redis://broker:6379/0 refused"),
+        ("https://status.example/incidents/abc", "https://status.example/incidents/abc"),
+        ("mail to asha@customer.example", "mail to asha@customer.example"),
+    ],
+)
+def test_what_opens_something_is_cut(written: str, expected: str) -> None:
+    assert without_secrets(written) == expected
+
+
+def test_an_address_of_a_server_is_shown_without_its_password() -> None:
+    assert without_password("smtp+tls://me:p@ss/w@mail.example:587") == "smtp+tls://mail.example:587"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", [f"/manage/{TOKEN}", f"/sw/u/{TOKEN}", f"/confirm/{TOKEN}", f"/manage/{TOKEN}/export"])
+def test_no_token_of_a_link_reaches_a_log_line(client: Client, path: str) -> None:
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(LineFormatter("%(name)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        client.get(path)
+        logging.getLogger("django.request").warning("Forbidden: %s", path)
+    finally:
+        root.removeHandler(handler)
+    assert "…" in lines.getvalue()
+    assert TOKEN not in lines.getvalue()
+
+
+def test_a_traceback_is_cut_too() -> None:
+    try:
+        raise OSError("redis://:hunter2@broker:6379 refused")
+    except OSError:
+        record = logging.getLogger("x").makeRecord("x", logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    assert "hunter2" not in LineFormatter().format(record)
+
+
+def test_every_line_goes_through_the_formatter_that_cuts() -> None:
+    logging_settings: Any = settings.LOGGING
+    assert list(logging_settings["handlers"]) == ["stderr"]
+    assert logging_settings["formatters"]["line"]["()"].endswith("LineFormatter")
+    assert logging_settings["loggers"]["django"]["handlers"] == []
