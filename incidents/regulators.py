@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate
 
 from dateutil.relativedelta import relativedelta
 
@@ -173,8 +175,9 @@ def mas_budget(intervals: Sequence[Interval], *, since: datetime, now: datetime)
     `since` is the oldest moment to look at. The fullest 12 months end with an outage, so those ends are tried.
     """
     found = outages(intervals, start=since, end=now)
-    totals = [(_down_in(found, periods.months_before(one.end, 12), one.end), one.end) for one in found]
-    used = _down_in(found, periods.months_before(now, 12), now)
+    down_until = _down_until(found)
+    totals = [(down_until(one.end) - down_until(periods.months_before(one.end, 12)), one.end) for one in found]
+    used = down_until(now) - down_until(periods.months_before(now, 12))
     most_used, until = max(totals, default=(timedelta(), None), key=lambda total: total[0])
     return MasBudget(
         used=used,
@@ -185,9 +188,19 @@ def mas_budget(intervals: Sequence[Interval], *, since: datetime, now: datetime)
     )
 
 
-def _down_in(found: Iterable[Outage], start: datetime, end: datetime) -> timedelta:
-    spans = (min(one.end, end) - max(one.start, start) for one in found)
-    return sum((span for span in spans if span > timedelta()), timedelta())
+def _down_until(found: Sequence[Outage]) -> Callable[[datetime], timedelta]:
+    """A function: how much of the outages, which follow one another, lies before a moment."""
+    starts = [one.start for one in found]
+    before = list(accumulate((one.length for one in found), initial=timedelta()))
+
+    def down_until(moment: datetime) -> timedelta:
+        begun = bisect_right(starts, moment)
+        if not begun:
+            return timedelta()
+        last = found[begun - 1]
+        return before[begun - 1] + min(moment - last.start, last.length)
+
+    return down_until
 
 
 # --- Ghana: the 99.5 % line ----------------------------------------------------------------------
