@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 
 from dateutil.rrule import rrule, rrulestr
 
+from incidents.blockers import Blocker
 from incidents.rollup import is_worse
 from incidents.words import ComponentStatus
 
@@ -156,30 +157,21 @@ def _due(act: Act, at: datetime, window: Window) -> Due:
 # --- A new date ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a date or a rule cannot be taken: a code, the field to mend, and what to do."""
-
-    code: str
-    field: str
-    message: str
-
-
-def date_problems(start: datetime, end: datetime, *, now: datetime) -> list[Problem]:
+def date_problems(start: datetime, end: datetime, *, now: datetime) -> list[Blocker]:
     """Why planned work cannot be announced for these times."""
     found = []
     if start <= now:
         message = "It has begun: planned work is announced before it begins. Open an incident instead."
-        found.append(Problem("start_past", "start", message))
+        found.append(Blocker("start_past", "start", message))
     if end <= start:
-        found.append(Problem("end_before_start", "end", "The end lies before the start."))
+        found.append(Blocker("end_before_start", "end", "The end lies before the start."))
     return found
 
 
-def reschedule(window: Window, *, start: datetime, end: datetime, now: datetime) -> Window | list[Problem]:
+def reschedule(window: Window, *, start: datetime, end: datetime, now: datetime) -> Window | list[Blocker]:
     """The window at its new times, announced now; or why not. The old times stay in the history that the caller keeps."""
     if window.phase != Phase.SCHEDULED:
-        return [Problem("not_scheduled", "phase", "It has begun or is over: a new date needs a new window.")]
+        return [Blocker("not_scheduled", "phase", "It has begun or is over: a new date needs a new window.")]
     problems = date_problems(start, end, now=now)
     return problems or replace(window, start=start, end=end, announced_at=now)
 
@@ -195,21 +187,21 @@ _PARTS = {
 _LOOKED_AT = 60  # occurrences compared for overlap
 
 
-def rule_problems(rule: str, *, start: datetime, length: timedelta, zone: tzinfo) -> list[Problem]:
+def rule_problems(rule: str, *, start: datetime, length: timedelta, zone: tzinfo) -> list[Blocker]:
     """Why a recurrence (RFC 5545, for example FREQ=WEEKLY;BYDAY=SU) cannot be used; empty: it can.
 
     Days and times are of the zone's clock. Finer than daily is refused, and so is what would overlap itself.
     """
     if problem := _form_problem(rule):
-        return [Problem("rule_form", "recurrence", problem)]
+        return [Blocker("rule_form", "recurrence", problem)]
     try:
         moments = list(islice(_starts(rule, start, zone), _LOOKED_AT))
     except (ValueError, TypeError) as error:
-        return [Problem("rule_form", "recurrence", f"It cannot be read: {error}.")]
+        return [Blocker("rule_form", "recurrence", f"It cannot be read: {error}.")]
     if not moments:
-        return [Problem("rule_never", "recurrence", "It never comes about.")]
+        return [Blocker("rule_never", "recurrence", "It never comes about.")]
     if any(later - earlier < length for earlier, later in pairwise(moments)):
-        return [Problem("rule_overlaps", "recurrence", "The next one would begin before this one ends.")]
+        return [Blocker("rule_overlaps", "recurrence", "The next one would begin before this one ends.")]
     return []
 
 

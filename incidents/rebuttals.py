@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from incidents.blockers import Blocker
+
 HEADLINE_LENGTH = 90
 REVIEW_WITHIN = timedelta(days=90)
 REVIEW_SOON = timedelta(days=7)
@@ -154,15 +156,6 @@ class Rebuttal:
     approver: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What is missing: a code, the field to mend, and what to do."""
-
-    code: str
-    field: str
-    message: str
-
-
 # --- Steps ---------------------------------------------------------------------------------------
 
 
@@ -170,9 +163,9 @@ def may_step(before: State, after: State) -> bool:
     return after in STEPS[before]
 
 
-def obstacles(
+def blockers(
     rebuttal: Rebuttal, *, to: State, today: date, languages: Sequence[str], signatories: Sequence[str] = ()
-) -> list[Obstacle]:
+) -> list[Blocker]:
     """What forbids the step to `to`; empty: it may be taken. `signatories`: who may speak for us (empty: not checked).
 
     Logging needs the claim only; legal needs the answer; approval and all that is public need everything.
@@ -187,15 +180,15 @@ def obstacles(
     return found
 
 
-def _claim(claim: Claim) -> list[Obstacle]:
+def _claim(claim: Claim) -> list[Blocker]:
     found = []
     if not claim.quote.strip():
-        found.append(Obstacle("quote_missing", "claim.quote", "Copy the claim word for word."))
+        found.append(Blocker("quote_missing", "claim.quote", "Copy the claim word for word."))
     if not claim.language or not claim.where.strip() or claim.first_seen is None:
-        found.append(Obstacle("sighting_missing", "claim.where", "Say in which language, where and when it was first seen."))
+        found.append(Blocker("sighting_missing", "claim.where", "Say in which language, where and when it was first seen."))
     if _PRIVATE_NUMBER.search(claim.quote):
         message = "Take out the private number: the claim is quoted, not the person who passed it on."
-        found.append(Obstacle("private_number", "claim.quote", message))
+        found.append(Blocker("private_number", "claim.quote", message))
     return found
 
 
@@ -203,19 +196,19 @@ def _claim(claim: Claim) -> list[Obstacle]:
 _PRIVATE_NUMBER = re.compile(r"(?:\d[\s().\-]{0,2}){6,}\d")
 
 
-def _headline(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Obstacle]:
+def _headline(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     found = []
     for code in languages:
         headline, where = rebuttal.fact_headline.get(code, "").strip(), f"fact_headline.{code}"
         if not headline:
-            found.append(Obstacle("language_missing", where, f"The headline is missing in “{code}”: write it."))
+            found.append(Blocker("language_missing", where, f"The headline is missing in “{code}”: write it."))
         elif len(headline) > HEADLINE_LENGTH:
-            found.append(Obstacle("headline_long", where, f"{len(headline)} characters: at most {HEADLINE_LENGTH}."))
+            found.append(Blocker("headline_long", where, f"{len(headline)} characters: at most {HEADLINE_LENGTH}."))
         elif _denies(headline):
             message = "State the fact, not the claim with a “no” before it: readers remember the claim."
-            found.append(Obstacle("headline_denies", where, message))
+            found.append(Blocker("headline_denies", where, message))
         elif _repeats(headline, rebuttal.claim.quote):
-            found.append(Obstacle("headline_repeats_claim", where, "The claim has no place in the headline: state the fact."))
+            found.append(Blocker("headline_repeats_claim", where, "The claim has no place in the headline: state the fact."))
     return found
 
 
@@ -240,34 +233,34 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def _answer(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Obstacle]:
+def _answer(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     if rebuttal.verdict is None:
-        return [Obstacle("verdict_missing", "verdict", "Choose the verdict; its definition is published with it.")]
+        return [Blocker("verdict_missing", "verdict", "Choose the verdict; its definition is published with it.")]
     required = {"what_is_true": rebuttal.what_is_true}
     if rebuttal.verdict in _NEEDS_BOTH_SIDES:
         required |= {"what_is_false": rebuttal.what_is_false, "why_it_spread": rebuttal.why_it_spread}
     if rebuttal.verdict == Verdict.PARTLY_TRUE:
         required["what_is_false"] = rebuttal.what_is_false
     return [
-        Obstacle("language_missing", f"{name}.{code}", f"{name.replace('_', ' ').capitalize()} is missing in “{code}”: write it.")
+        Blocker("language_missing", f"{name}.{code}", f"{name.replace('_', ' ').capitalize()} is missing in “{code}”: write it.")
         for name, texts in required.items()
         for code in languages
         if not texts.get(code, "").strip()
     ]
 
 
-def _proof(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Obstacle]:
+def _proof(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     found = []
     if not rebuttal.evidence:
-        found.append(Obstacle("evidence_missing", "evidence", "Name at least one piece of evidence."))
+        found.append(Blocker("evidence_missing", "evidence", "Name at least one piece of evidence."))
     for number, piece in enumerate(rebuttal.evidence):
         if not piece.what.strip() or piece.dated is None or not piece.verified_by:
             message = "Say what it is, from when, and who verified it."
-            found.append(Obstacle("evidence_incomplete", f"evidence.{number}", message))
+            found.append(Blocker("evidence_incomplete", f"evidence.{number}", message))
     for number, body in enumerate(rebuttal.corroborations):
         if not _is_whole(body, languages):
             message = "Name the body, what it said (in every language), when, the link, and when the link was checked."
-            found.append(Obstacle("corroboration_incomplete", f"corroborations.{number}", message))
+            found.append(Blocker("corroboration_incomplete", f"corroborations.{number}", message))
     return found
 
 
@@ -277,30 +270,30 @@ def _is_whole(one: Corroboration, languages: Sequence[str]) -> bool:
     return bool(one.body.strip()) and said and one.dated is not None and linked
 
 
-def _law(rebuttal: Rebuttal) -> list[Obstacle]:
+def _law(rebuttal: Rebuttal) -> list[Blocker]:
     unread = [number for number, basis in enumerate(rebuttal.legal_basis) if not basis.read_by or not basis.section.strip()]
     message = "Name the section, and have a lawyer read what we say of it."
-    return [Obstacle("law_unread", f"legal_basis.{number}", message) for number in unread]
+    return [Blocker("law_unread", f"legal_basis.{number}", message) for number in unread]
 
 
-def _people(rebuttal: Rebuttal, signatories: Sequence[str]) -> list[Obstacle]:
+def _people(rebuttal: Rebuttal, signatories: Sequence[str]) -> list[Blocker]:
     found = []
     if not rebuttal.spokesperson or not rebuttal.spokesperson_role.strip():
-        found.append(Obstacle("spokesperson_missing", "spokesperson", "Say who speaks, and in which role."))
+        found.append(Blocker("spokesperson_missing", "spokesperson", "Say who speaks, and in which role."))
     elif signatories and rebuttal.spokesperson not in signatories:
-        found.append(Obstacle("spokesperson_unknown", "spokesperson", "This person may not speak for us."))
+        found.append(Blocker("spokesperson_unknown", "spokesperson", "This person may not speak for us."))
     if not rebuttal.approver:
-        found.append(Obstacle("approval_missing", "approver", "Another person must approve it."))
+        found.append(Blocker("approval_missing", "approver", "Another person must approve it."))
     elif rebuttal.approver == rebuttal.author:
-        found.append(Obstacle("approval_by_author", "approver", "You wrote this answer. Another person must approve it."))
+        found.append(Blocker("approval_by_author", "approver", "You wrote this answer. Another person must approve it."))
     return found
 
 
-def _review(rebuttal: Rebuttal, today: date) -> list[Obstacle]:
+def _review(rebuttal: Rebuttal, today: date) -> list[Blocker]:
     if rebuttal.review_date is None:
-        return [Obstacle("review_missing", "review_date", "Say when it is looked at again.")]
+        return [Blocker("review_missing", "review_date", "Say when it is looked at again.")]
     if not today < rebuttal.review_date <= today + REVIEW_WITHIN:
-        return [Obstacle("review_out_of_range", "review_date", f"From tomorrow, and within {REVIEW_WITHIN.days} days.")]
+        return [Blocker("review_out_of_range", "review_date", f"From tomorrow, and within {REVIEW_WITHIN.days} days.")]
     return []
 
 

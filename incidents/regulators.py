@@ -325,3 +325,33 @@ def _count(hits: Sequence[frozenset[str]], channel_of: Mapping[str, str]) -> Cha
     named = [{channel_of.get(channel, "") for channel in channels} for channels in hits]
     by_channel = {channel: sum(channel in one for one in named) for channel in UK_CHANNELS}
     return ChannelCount(total=len(hits), **by_channel)
+
+
+# --- Is it major? ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MajorThresholds:
+    """From when an incident counts as major; any one is enough. The defaults are those quoted for payment incidents in Europe
+    (more than 10 % of transactions, 5,000 users, 2 hours); a deployment sets its own."""
+
+    share_of_transactions: Decimal = Decimal(10)
+    users: int = 5_000
+    length: timedelta = timedelta(hours=2)
+
+
+def major_criteria(
+    *,
+    share_of_transactions: Decimal | None,
+    users: int | None,
+    length: timedelta | None,
+    thresholds: MajorThresholds | None = None,
+) -> list[str]:
+    """Which thresholds are passed: transactions, users, length. None: not known, which passes nothing. A person classifies."""
+    limit = thresholds or MajorThresholds()
+    passed = {
+        "transactions": share_of_transactions is not None and share_of_transactions > limit.share_of_transactions,
+        "users": users is not None and users > limit.users,
+        "length": length is not None and length > limit.length,
+    }
+    return [name for name, is_passed in passed.items() if is_passed]

@@ -51,7 +51,7 @@ WHOLE = Rebuttal(
 
 
 def codes(rebuttal: Rebuttal, to: State = State.PUBLISHED, **options: Any) -> list[str]:
-    return [one.code for one in rebuttals.obstacles(rebuttal, to=to, today=TODAY, languages=LANGUAGES, **options)]
+    return [one.code for one in rebuttals.blockers(rebuttal, to=to, today=TODAY, languages=LANGUAGES, **options)]
 
 
 def test_a_whole_answer_may_be_published() -> None:
@@ -125,7 +125,7 @@ def test_what_is_true_is_always_said_and_what_is_false_where_something_is(
 ) -> None:
     emptied: dict[str, Any] = {name: {} for name in fields}
     bare = replace(WHOLE, verdict=verdict, **emptied)
-    found = rebuttals.obstacles(bare, to=State.LEGAL, today=TODAY, languages=LANGUAGES)
+    found = rebuttals.blockers(bare, to=State.LEGAL, today=TODAY, languages=LANGUAGES)
     assert {one.field.partition(".")[0] for one in found} == blocked
 
 
