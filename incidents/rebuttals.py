@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from incidents import phrases
 from incidents.blockers import Blocker
 
 HEADLINE_LENGTH = 90
@@ -174,7 +175,12 @@ def blockers(
         return []
     found = _claim(rebuttal.claim)
     if to in (State.LEGAL, State.APPROVED, State.PUBLISHED, State.UPDATED):
-        found += [*_headline(rebuttal, languages), *_answer(rebuttal, languages), *_proof(rebuttal, languages)]
+        found += [
+            *_headline(rebuttal, languages),
+            *_answer(rebuttal, languages),
+            *_wording(rebuttal),
+            *_proof(rebuttal, languages),
+        ]
     if to in (State.APPROVED, State.PUBLISHED, State.UPDATED):
         found += [*_law(rebuttal), *_people(rebuttal, signatories), *_review(rebuttal, today)]
     return found
@@ -246,6 +252,21 @@ def _answer(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
         for name, texts in required.items()
         for code in languages
         if not texts.get(code, "").strip()
+    ]
+
+
+def _wording(rebuttal: Rebuttal) -> list[Blocker]:
+    """Our own words, not the claim's: a slogan about safety, or a law without the deed, feeds the next rumour."""
+    ours = {
+        "fact_headline": rebuttal.fact_headline,
+        "what_is_true": rebuttal.what_is_true,
+        "what_is_false": rebuttal.what_is_false,
+        "why_it_spread": rebuttal.why_it_spread,
+    }
+    return [
+        Blocker("banned_phrase", f"{name}.{one.language}", f"“{one.phrase}”: {one.reason}")
+        for name, texts in ours.items()
+        for one in phrases.refused(texts)
     ]
 
 

@@ -74,6 +74,8 @@ def test_a_whole_answer_may_be_published() -> None:
         ({"what_is_true": {"en": "", "sw": " "}}, "language_missing"),
         ({"what_is_false": {"en": "It is not so.", "sw": " "}}, "language_missing"),
         ({"why_it_spread": {}}, "language_missing"),
+        ({"what_is_false": both("Sharing of data is not permissible.")}, "banned_phrase"),
+        ({"what_is_true": both("All your data is secure.")}, "banned_phrase"),
         ({"evidence": ()}, "evidence_missing"),
         ({"evidence": (Evidence("Log", None, "neema"),)}, "evidence_incomplete"),
         ({"evidence": (Evidence("Log", TODAY, ""),)}, "evidence_incomplete"),
