@@ -13,6 +13,8 @@ from typing import Any
 
 from dateutil.relativedelta import relativedelta
 
+from incidents.words import Impact
+
 # What a rule may count from; "filed.<code>" is when the filing of that code was handed in.
 MOMENTS = (
     "first_customer_impact",
@@ -254,6 +256,25 @@ class Deadline:
         """How late it was handed in; zero when in time, not handed in, or without a number."""
         late = self.met_at - self.due_at if self.met_at and self.due_at else timedelta()
         return max(late, timedelta())
+
+
+def flags(
+    *,
+    planned: bool = False,
+    impact: str = Impact.NONE,
+    security: str = "unknown",
+    breach: bool = False,
+    deployment: Iterable[str] = (),
+) -> frozenset[str]:
+    """The conditions of an incident: security related counts unless it was answered with “no”; a deployment adds what it is
+    (`processor`, `system_wide_important`, `essential_entity`)."""
+    facts = {
+        "planned": planned,
+        "major": impact in (Impact.MAJOR, Impact.CRITICAL),
+        "cyber": security != "no" and not planned,
+        "breach": breach,
+    }
+    return frozenset(name for name, holds in facts.items() if holds) | frozenset(deployment)
 
 
 def chosen(profiles: Mapping[str, Profile], codes: Iterable[str] | None) -> list[Profile]:

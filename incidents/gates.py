@@ -10,19 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from incidents.blockers import Blocker
 from incidents.rollup import is_worse
 from incidents.words import ComponentStatus, IncidentStatus, Publication
 
 _SLOT = re.compile(r"\{[a-z_]+\}")
-
-
-@dataclass(frozen=True)
-class Blocker:
-    """One thing that forbids publishing. `field` names where to mend it; `message` says what to change."""
-
-    code: str
-    field: str
-    message: str
 
 
 NOT_A_DRAFT = Blocker("not_a_draft", "publication", "This is public already (or discarded). Write a new one.")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate
 
 from dateutil.relativedelta import relativedelta
 
@@ -173,8 +175,9 @@ def mas_budget(intervals: Sequence[Interval], *, since: datetime, now: datetime)
     `since` is the oldest moment to look at. The fullest 12 months end with an outage, so those ends are tried.
     """
     found = outages(intervals, start=since, end=now)
-    totals = [(_down_in(found, periods.months_before(one.end, 12), one.end), one.end) for one in found]
-    used = _down_in(found, periods.months_before(now, 12), now)
+    down_until = _down_until(found)
+    totals = [(down_until(one.end) - down_until(periods.months_before(one.end, 12)), one.end) for one in found]
+    used = down_until(now) - down_until(periods.months_before(now, 12))
     most_used, until = max(totals, default=(timedelta(), None), key=lambda total: total[0])
     return MasBudget(
         used=used,
@@ -185,9 +188,19 @@ def mas_budget(intervals: Sequence[Interval], *, since: datetime, now: datetime)
     )
 
 
-def _down_in(found: Iterable[Outage], start: datetime, end: datetime) -> timedelta:
-    spans = (min(one.end, end) - max(one.start, start) for one in found)
-    return sum((span for span in spans if span > timedelta()), timedelta())
+def _down_until(found: Sequence[Outage]) -> Callable[[datetime], timedelta]:
+    """A function: how much of the outages, which follow one another, lies before a moment."""
+    starts = [one.start for one in found]
+    before = list(accumulate((one.length for one in found), initial=timedelta()))
+
+    def down_until(moment: datetime) -> timedelta:
+        begun = bisect_right(starts, moment)
+        if not begun:
+            return timedelta()
+        last = found[begun - 1]
+        return before[begun - 1] + min(moment - last.start, last.length)
+
+    return down_until
 
 
 # --- Ghana: the 99.5 % line ----------------------------------------------------------------------
@@ -312,3 +325,33 @@ def _count(hits: Sequence[frozenset[str]], channel_of: Mapping[str, str]) -> Cha
     named = [{channel_of.get(channel, "") for channel in channels} for channels in hits]
     by_channel = {channel: sum(channel in one for one in named) for channel in UK_CHANNELS}
     return ChannelCount(total=len(hits), **by_channel)
+
+
+# --- Is it major? ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MajorThresholds:
+    """From when an incident counts as major; any one is enough. The defaults are those quoted for payment incidents in Europe
+    (more than 10 % of transactions, 5,000 users, 2 hours); a deployment sets its own."""
+
+    share_of_transactions: Decimal = Decimal(10)
+    users: int = 5_000
+    length: timedelta = timedelta(hours=2)
+
+
+def major_criteria(
+    *,
+    share_of_transactions: Decimal | None,
+    users: int | None,
+    length: timedelta | None,
+    thresholds: MajorThresholds | None = None,
+) -> list[str]:
+    """Which thresholds are passed: transactions, users, length. None: not known, which passes nothing. A person classifies."""
+    limit = thresholds or MajorThresholds()
+    passed = {
+        "transactions": share_of_transactions is not None and share_of_transactions > limit.share_of_transactions,
+        "users": users is not None and users > limit.users,
+        "length": length is not None and length > limit.length,
+    }
+    return [name for name, is_passed in passed.items() if is_passed]

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from incidents import phrases
+from incidents.blockers import Blocker
 from incidents.words import Impact
 
 HOLDS_FOR = timedelta(hours=24)  # while the incident is open
@@ -139,19 +140,10 @@ class Statement:
     withdrawn_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What still forbids the statement: a code, the field to mend, and what to do."""
-
-    code: str
-    field: str
-    message: str
-
-
 # --- Signing -------------------------------------------------------------------------------------
 
 
-def obstacles(statement: Statement, ground: Ground, *, languages: Sequence[str], words: Words = WORDS) -> list[Obstacle]:
+def blockers(statement: Statement, ground: Ground, *, languages: Sequence[str], words: Words = WORDS) -> list[Blocker]:
     """Everything that forbids publishing the statement now; empty means that it may go out.
 
     `words` are the deployment's permitted words: a text says those of its level and no more, its slots filled.
@@ -164,29 +156,29 @@ def obstacles(statement: Statement, ground: Ground, *, languages: Sequence[str],
     ]
 
 
-def _form(statement: Statement, languages: Sequence[str]) -> list[Obstacle]:
+def _form(statement: Statement, languages: Sequence[str]) -> list[Blocker]:
     found = [
-        Obstacle("language_missing", f"text.{code}", f"The statement is missing in “{code}”: write it.")
+        Blocker("language_missing", f"text.{code}", f"The statement is missing in “{code}”: write it.")
         for code in languages
         if not statement.texts.get(code, "").strip()
     ]
     if not statement.scope.strip():
-        found.append(Obstacle("scope_missing", "scope", "Say what it is about: which incident, which services, which data."))
+        found.append(Blocker("scope_missing", "scope", "Say what it is about: which incident, which services, which data."))
     if statement.as_of is None:
-        found.append(Obstacle("as_of_missing", "as_of", "Say as of when it is true."))
+        found.append(Blocker("as_of_missing", "as_of", "Say as of when it is true."))
     return found
 
 
-def _wording(statement: Statement, ground: Ground, words: Words) -> list[Obstacle]:
+def _wording(statement: Statement, ground: Ground, words: Words) -> list[Blocker]:
     written = {code: text for code, text in statement.texts.items() if text.strip()}
     found = [
-        Obstacle("banned_phrase", f"text.{one.language}", f"“{one.phrase}”: {one.reason}")
+        Blocker("banned_phrase", f"text.{one.language}", f"“{one.phrase}”: {one.reason}")
         for one in phrases.refused(written, duplicates_open=ground.duplicates_open)
     ]
     for code, text in written.items():
         permitted = words.get(statement.level, {}).get(code)
         if permitted and not _says(permitted, text):
-            found.append(Obstacle("words_not_permitted", f"text.{code}", f"Level {statement.level} permits: “{permitted}”"))
+            found.append(Blocker("words_not_permitted", f"text.{code}", f"Level {statement.level} permits: “{permitted}”"))
     return found
 
 
@@ -196,8 +188,8 @@ def _says(permitted: str, text: str) -> bool:
     return re.fullmatch(r"[^.!?{}]{1,60}".join(parts), " ".join(text.split())) is not None
 
 
-def _conditions(statement: Statement, ground: Ground) -> list[Obstacle]:
-    return [Obstacle(code, field, message) for code, field, message, met in _required(statement.level, ground) if not met]
+def _conditions(statement: Statement, ground: Ground) -> list[Blocker]:
+    return [Blocker(code, field, message) for code, field, message, met in _required(statement.level, ground) if not met]
 
 
 def _required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
@@ -229,9 +221,9 @@ def _required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
     return [no_breach, triage, ruled_out, reviewed]
 
 
-def _signatures(statement: Statement) -> list[Obstacle]:
+def _signatures(statement: Statement) -> list[Blocker]:
     missing = missing_signers(statement.level, statement.signatures, author=statement.author)
-    return [Obstacle("signature_missing", "signature", f"The {role.replace('_', ' ')} must sign.") for role in missing]
+    return [Blocker("signature_missing", "signature", f"The {role.replace('_', ' ')} must sign.") for role in missing]
 
 
 def missing_signers(level: Level, signatures: Iterable[Signed], *, author: str = "") -> list[Role]:

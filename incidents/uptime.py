@@ -5,8 +5,8 @@ What nobody knows is no data, never 100 %. Percentages are rounded down: 99.996 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
@@ -20,6 +20,7 @@ NO_DATA = ""
 DOWN = (ComponentStatus.MAJOR_OUTAGE.value, ComponentStatus.PARTIAL_OUTAGE.value)
 _NOT_KNOWN = (NO_DATA, ComponentStatus.UNKNOWN.value)
 _SIX_PLACES = Decimal("0.000001")
+_ALL = Decimal("100.000000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +236,19 @@ def merge(tallies: Iterable[Tally]) -> Tally:
 
 def percent(of: Tally, rule: Rule = STATUSPAGE) -> Decimal | None:
     """Uptime in percent to six places, rounded down; None where nothing is known."""
-    if not of.known:
+    known = of.known
+    if not known:
         return None
-    lost = sum((_lost(spans, rule, planned) for spans, planned in ((of.unplanned, False), (of.planned, True))), Fraction())
-    return as_percent(1 - lost / _microseconds(of.known))
+    lost = [*_losses(of.unplanned, rule, planned=False), *_losses(of.planned, rule, planned=True)]
+    return as_percent(1 - sum(lost, Fraction()) / _microseconds(known)) if lost else _ALL
 
 
-def _lost(spans: Mapping[str, timedelta], rule: Rule, planned: bool) -> Fraction:
-    known = ((status, span) for status, span in spans.items() if status not in _NOT_KNOWN)
-    return sum((Fraction(rule.weight(status, planned=planned)) * _microseconds(span) for status, span in known), Fraction())
+def _losses(spans: Mapping[str, timedelta], rule: Rule, *, planned: bool) -> Iterator[Fraction]:
+    """Microseconds lost, for each state that loses anything."""
+    for status, span in spans.items():
+        weight = rule.weight(status, planned=planned)
+        if weight:
+            yield Fraction(weight) * _microseconds(span)
 
 
 def _microseconds(span: timedelta) -> int:
@@ -300,8 +305,9 @@ def figure(intervals: Iterable[Interval], *, start: datetime, end: datetime, now
 
 
 def _figure_of(sums: Tally, pieces: Sequence[Interval], rule: Rule) -> Figure:
-    counted = Rule(rule.code, rule.major, rule.partial, planned=Decimal(1))
-    return Figure(tally=sums, percent=percent(sums, rule), with_planned=percent(sums, counted), worst=_worst_shown(pieces))
+    excused = percent(sums, rule)
+    counted = percent(sums, replace(rule, planned=Decimal(1))) if sums.planned else excused
+    return Figure(tally=sums, percent=excused, with_planned=counted, worst=_worst_shown(pieces))
 
 
 def _worst_shown(pieces: Sequence[Interval]) -> str:
@@ -322,14 +328,17 @@ def by_day(
         begin, finish = periods.bounds(day, zone)
         while place < len(pieces) and _end(pieces[place]) <= begin:
             place += 1
-        in_day = []
-        for piece in pieces[place:]:
-            if piece.start >= finish:
-                break
-            in_day.append(piece)
-        one = figure(in_day, start=begin, end=finish, now=now, rule=rule)
+        one = figure(_from(pieces, place, until=finish), start=begin, end=finish, now=now, rule=rule)
         figures.append(DayFigure(one.tally, one.percent, one.with_planned, one.worst, day))
     return figures
+
+
+def _from(pieces: Sequence[Interval], place: int, *, until: datetime) -> Iterator[Interval]:
+    """The pieces from this place on that begin before `until`."""
+    for number in range(place, len(pieces)):
+        if pieces[number].start >= until:
+            return
+        yield pieces[number]
 
 
 def last_days(

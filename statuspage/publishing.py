@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
 from incidents import documents, drafts, gates, merging, record, rollup, signing, timeline
-from incidents.gates import Blocker
+from incidents.blockers import Blocker
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress
 from incidents.models.publishable import Document

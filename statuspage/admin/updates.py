@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from incidents import drafts, notices, signing
-from incidents.gates import Blocker
+from incidents.blockers import Blocker
 from incidents.languages import by_language
 from incidents.models import AuditEvent, IncidentUpdate
 from statuspage import publishing

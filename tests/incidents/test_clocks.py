@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from incidents import clocks, filings, profiles
+from incidents import clocks, figures, filings, profiles
 from incidents.clocks import Deadline, ProfileError, Situation
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
@@ -225,6 +226,28 @@ def test_five_business_days_leave_out_friday_and_saturday_in_riyadh() -> None:
         [PROFILES["saudi-arabia"]], Situation(moments, flags=frozenset({"planned"})), zone=RIYADH, now=start - timedelta(days=10)
     )
     assert found[0].due_at == datetime(2026, 11, 17, 1, 0, tzinfo=RIYADH)
+
+
+# --- Conditions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, {"cyber"}),  # nobody has said yet that it is not
+        ({"security": "no"}, set()),
+        ({"security": "yes", "impact": "critical", "breach": True}, {"cyber", "major", "breach"}),
+        ({"planned": True}, {"planned"}),
+        ({"security": "no", "impact": "minor", "deployment": ["processor"]}, {"processor"}),
+    ],
+)
+def test_conditions_follow_from_the_incident(facts: dict[str, Any], expected: set[str]) -> None:
+    assert clocks.flags(**facts) == expected
+    assert expected <= set(clocks.FLAGS)
+
+
+def test_every_timestamp_of_an_incident_is_one_that_clocks_know() -> None:
+    assert {field.name for field in dataclasses.fields(figures.Moments)} <= set(clocks.MOMENTS)
 
 
 # --- Profiles are data ---------------------------------------------------------------------------

@@ -236,3 +236,33 @@ def test_a_quarter_begins_at_the_zones_midnight() -> None:
     late = [ReportedIncident(datetime(2025, 12, 31, 22, 0, tzinfo=UTC), frozenset({"app"}))]
     assert regulators.uk_table(late, quarter=Q1, zone=ZoneInfo("Africa/Nairobi")).quarter.total == 1
     assert regulators.uk_table(late, quarter=Q1, zone=UTC_ZONE).quarter.total == 0
+
+
+# --- Is it major? --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("share", "users", "hours", "criteria"),
+    [
+        (None, None, None, []),
+        ("10", 5_000, 2, []),  # more than, not as much as
+        ("10.1", None, None, ["transactions"]),
+        (None, 5_001, None, ["users"]),
+        ("0", 0, 2.1, ["length"]),
+        ("50", 32_000_000, 4.25, ["transactions", "users", "length"]),
+    ],
+)
+def test_the_thresholds_passed_are_named_and_a_person_classifies(
+    share: str | None, users: int | None, hours: float | None, criteria: list[str]
+) -> None:
+    found = regulators.major_criteria(
+        share_of_transactions=Decimal(share) if share else None,
+        users=users,
+        length=None if hours is None else timedelta(hours=hours),
+    )
+    assert found == criteria
+
+
+def test_a_deployment_sets_its_own_thresholds() -> None:
+    own = regulators.MajorThresholds(users=100)
+    assert regulators.major_criteria(share_of_transactions=None, users=101, length=None, thresholds=own) == ["users"]

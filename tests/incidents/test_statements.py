@@ -57,7 +57,7 @@ def statement(level: Level, **fields: Any) -> Statement:
 
 
 def codes(level: Level, ground: Ground, **fields: Any) -> list[str]:
-    return [one.code for one in statements.obstacles(statement(level, **fields), ground, languages=LANGUAGES)]
+    return [one.code for one in statements.blockers(statement(level, **fields), ground, languages=LANGUAGES)]
 
 
 # --- The ladder ----------------------------------------------------------------------------------
