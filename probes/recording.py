@@ -64,14 +64,26 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
             .order_by("pk")
         }
         known = [report for report in reports if report.probe_id in schedules]
+        seen = _seen_before(known, vantage)
         Result.objects.bulk_create((_result(report, vantage, now) for report in known), ignore_conflicts=True)
         turned = set()
         for report in sorted(known, key=lambda item: item.slot):
             row = schedules[report.probe_id]
-            if _step(row, report, now):
+            if (report.probe_id, report.slot) not in seen and _step(row, report, now):
                 turned.add(row.probe.component_id)
     component_ids = {schedules[report.probe_id].probe.component_id for report in known}
     return _observe(Component.objects.filter(pk__in=component_ids), now, turned)
+
+
+def _seen_before(reports: Sequence[Report], vantage: Vantage) -> set[tuple[int, int]]:
+    """(probe, slot) of those that are stored already: a batch that comes again is no news of anything."""
+    stored = Result.objects.filter(
+        vantage=vantage,
+        attempt=0,
+        probe_id__in={report.probe_id for report in reports},
+        slot__in={report.slot for report in reports},
+    )
+    return set(stored.values_list("probe_id", "slot"))
 
 
 def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
@@ -94,10 +106,14 @@ def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
 
 def _step(row: ProbeSchedule, report: Report, now: datetime) -> bool:
     """Feed one outcome to detection; answers whether it changed what the probe says. Only the scheduled attempt counts."""
+    if report.attempt != 0:
+        return False
     said = row.confirmed
     if _says_something(report):
-        row.last_outcome_at = now
-    if report.attempt == 0 and report.status not in _NO_VOTE:
+        # When it was measured, not when it came: a batch that waited at the broker proves nothing about now.
+        measured = min(now, datetime.fromtimestamp(report.started_at, UTC))
+        row.last_outcome_at = max(row.last_outcome_at or measured, measured)
+    if report.status not in _NO_VOTE:
         state, _ = detection.step(
             detection.State.from_json(row.state), OutcomeStatus(report.status), report.slot, thresholds_of(row.probe)
         )
@@ -130,7 +146,7 @@ def _observe(components: Iterable[Component], now: datetime, turned: Collection[
         rows = list(ProbeSchedule.objects.active().filter(probe__component=component).select_related("probe", "vantage"))
         if not rows:
             continue
-        status, since = detection.component_status(_views(rows))
+        status, since = detection.component_status(_views(rows, now))
         if status != component.observed_status or component.pk in turned:
             began = datetime.fromtimestamp(since, UTC) if since is not None else now
             change = timeline.observe(
@@ -140,12 +156,13 @@ def _observe(components: Iterable[Component], now: datetime, turned: Collection[
     return changes
 
 
-def _views(rows: Iterable[ProbeSchedule]) -> list[detection.ProbeView]:
-    """One view a probe, with what each of its vantages confirmed."""
+def _views(rows: Iterable[ProbeSchedule], now: datetime) -> list[detection.ProbeView]:
+    """One view a probe, with what each of its vantages confirmed; what a backlog confirms of long ago is no word about now."""
     by_probe: dict[int, list[detection.VantageView]] = {}
     for row in rows:
         since = None if row.confirmed_since is None else int(row.confirmed_since.timestamp())
-        by_probe.setdefault(row.probe_id, []).append(detection.VantageView(row.confirmed, since))
+        says = "" if _is_silent(row, now) else row.confirmed
+        by_probe.setdefault(row.probe_id, []).append(detection.VantageView(says, since))
     return [detection.ProbeView(tuple(views)) for views in by_probe.values()]
 
 
