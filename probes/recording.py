@@ -143,10 +143,11 @@ def _observe(components: Iterable[Component], now: datetime, turned: Collection[
     changed its word, even where the component's state stays."""
     changes = []
     for component in components:
-        rows = list(ProbeSchedule.objects.active().filter(probe__component=component).select_related("probe", "vantage"))
-        if not rows:
+        probes = list(Probe.objects.filter(component=component, enabled=True))
+        if not probes:
             continue
-        status, since = detection.component_status(_views(rows, now))
+        rows = list(ProbeSchedule.objects.active().filter(probe__in=probes).select_related("probe", "vantage"))
+        status, since = detection.component_status(_views(probes, rows, now))
         if status != component.observed_status or component.pk in turned:
             began = datetime.fromtimestamp(since, UTC) if since is not None else now
             change = timeline.observe(
@@ -156,13 +157,16 @@ def _observe(components: Iterable[Component], now: datetime, turned: Collection[
     return changes
 
 
-def _views(rows: Iterable[ProbeSchedule], now: datetime) -> list[detection.ProbeView]:
-    """One view a probe, with what each of its vantages confirmed; what a backlog confirms of long ago is no word about now."""
-    by_probe: dict[int, list[detection.VantageView]] = {}
+def _views(probes: Iterable[Probe], rows: Iterable[ProbeSchedule], now: datetime) -> list[detection.ProbeView]:
+    """One view a probe, with what each of its vantages confirmed; what a backlog confirms of long ago is no word about now.
+
+    A probe that runs nowhere, since its schedules or their vantages are switched off, is a silent one.
+    """
+    by_probe: dict[int, list[detection.VantageView]] = {probe.pk: [] for probe in probes}
     for row in rows:
         since = None if row.confirmed_since is None else int(row.confirmed_since.timestamp())
         says = "" if _is_silent(row, now) else row.confirmed
-        by_probe.setdefault(row.probe_id, []).append(detection.VantageView(says, since))
+        by_probe[row.probe_id].append(detection.VantageView(says, since))
     return [detection.ProbeView(tuple(views)) for views in by_probe.values()]
 
 
@@ -194,13 +198,12 @@ def sweep_silence(*, now: datetime) -> list[StatusChange]:
     Run by the publisher each second, so it holds when broker, agents and workers are gone. A component that no enabled probe
     watches any more goes back to what a person stated.
     """
-    rows = list(ProbeSchedule.objects.active().select_related("probe", "vantage"))
-    for row in rows:
+    for row in ProbeSchedule.objects.active():
         if row.confirmed and _is_silent(row, now):
             ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
                 confirmed="", confirmed_since=None, state=detection.forget(detection.State.from_json(row.state)).as_json()
             )
-    watched = {row.probe.component_id for row in rows}
+    watched = set(Probe.objects.filter(enabled=True).values_list("component_id", flat=True))  # whether it runs anywhere or not
     changes = _observe(Component.objects.filter(pk__in=watched), now)
     for component in Component.objects.exclude(observed_status="").exclude(pk__in=watched):
         change = timeline.stop_observing(component=component, now=now)

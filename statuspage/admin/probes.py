@@ -88,7 +88,7 @@ class ProbeAdmin(DeskAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Probe]:
-        return super().get_queryset(request).prefetch_related("schedules")
+        return super().get_queryset(request).prefetch_related("schedules__vantage")
 
     def get_inlines(self, request: HttpRequest, obj: Probe | None) -> list[Any]:
         return list(self.inlines) if obj else []
@@ -101,8 +101,9 @@ class ProbeAdmin(DeskAdmin):
 
     @display(description="Says")
     def says(self, probe: Probe) -> str:
-        words = [status_word(row.confirmed) if row.confirmed else "nothing yet" for row in probe.schedules.all() if row.enabled]
-        return ", ".join(words) or "not scheduled"
+        running = [row for row in probe.schedules.all() if row.enabled and row.vantage.enabled]
+        words = [status_word(row.confirmed) if row.confirmed else "nothing yet" for row in running]
+        return ", ".join(words) or "runs nowhere"
 
     @display(description="Last outcome")
     def last_outcome(self, probe: Probe) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from incidents.models import Component, Incident, StatusChange
 from probes import recording
-from probes.models import Probe, ProbeSchedule, Result
+from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.recording import Report
 from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
 from tests.incidents.helpers import all_notices
@@ -189,6 +189,34 @@ def test_a_switched_off_probe_leaves_the_component_to_people(probe: Probe, compo
     recording.sweep_silence(now=at(3))
     component.refresh_from_db()
     assert (component.status, component.observed_status) == ("operational", "")
+
+
+@pytest.mark.parametrize("switched_off", ["vantage", "schedule"])
+@pytest.mark.parametrize("said", ["ok", "down"])
+def test_a_probe_that_runs_nowhere_is_silent_not_green(probe: Probe, component: Component, switched_off: str, said: str) -> None:
+    take(probe, said, said)
+    rows = Vantage.objects.all() if switched_off == "vantage" else ProbeSchedule.objects.all()
+    rows.update(enabled=False)
+    recording.sweep_silence(now=at(2))
+    component.refresh_from_db()
+    assert (component.status, component.status_source, component.observed_status) == ("unknown", "silence", "unknown")
+
+
+def test_a_probe_that_was_never_scheduled_is_silent_too(component: Component) -> None:
+    ProbeFactory(component=component)
+    recording.sweep_silence(now=NOON)
+    component.refresh_from_db()
+    assert component.status == "unknown"
+
+
+def test_a_probe_switched_on_again_is_not_believed_for_what_it_said_before(probe: Probe, component: Component) -> None:
+    take(probe, "ok", "ok")
+    Vantage.objects.update(enabled=False)
+    recording.sweep_silence(now=at(2))
+    Vantage.objects.update(enabled=True)
+    recording.sweep_silence(now=at(100))
+    component.refresh_from_db()
+    assert component.status == "unknown"
 
 
 def test_an_empty_batch_tells_that_the_agent_lives() -> None:
