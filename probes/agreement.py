@@ -143,7 +143,7 @@ class _Scene:
 
 
 def judge(before: Verdict, sights: Sequence[Sight], rules: Rules) -> Verdict:
-    """What a probe's vantages say together after the newest votes. Called again without news it answers the same."""
+    """What a probe's vantages say together after the newest votes. Called again without news it says the same."""
     live = tuple(sight for sight in sights if sight.is_live)
     if not live:
         return replace(before, confirmed="", since=None, rule="", suspects=(), suspected_since=None, calm_since=None)
@@ -218,7 +218,9 @@ def _pooled(scene: _Scene, rules: Rules) -> _Found | None:
         for rank in (RANK[MAJOR], RANK["degraded_performance"], RANK["delayed"]):
             bad = _counted(scene, first, rank, share.count)
             if len(bad) >= share.count and len({vantage for _, vantage in bad}) >= min(3, len(scene.live)):
-                return _Found(PARTIAL if rank == RANK[MAJOR] else ORDER[rank], min(bad)[0], rule)
+                since = min(bad)[0]
+                is_row = all(one >= rank for slot, one in scene.votes if slot >= since)  # for all, not for some
+                return _Found(PARTIAL if rank == RANK[MAJOR] and not is_row else ORDER[rank], since, rule)
     return None
 
 
@@ -281,11 +283,11 @@ def _still(before: Verdict, found: _Found, scene: _Scene, rules: Rules) -> Verdi
         return replace(before, rule=found.rule)
     if found.rank > RANK[before.confirmed]:
         return replace(before, confirmed=found.status, since=max(found.since, before.since or 0), rule=found.rule)
-    if before.confirmed == MAJOR and found.rule == "agreement" and found.status == PARTIAL:  # it has begun to come and go
-        return replace(before, confirmed=PARTIAL)
     turned = _turned(before, scene, rules)
     if turned is None:
-        return before
+        since = max(before.since or LONG_AGO, scene.counted_from)
+        comes_and_goes = not _is_steady([vote for vote in scene.votes if vote[0] >= since], RANK[MAJOR])
+        return replace(before, confirmed=PARTIAL) if found.status == PARTIAL and comes_and_goes else before
     status, slot = turned
     if status == OPERATIONAL:
         return _ended(before, slot, scene, rules)

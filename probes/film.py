@@ -41,9 +41,9 @@ class Film:
         letter = LETTERS[str(outcome_status)]
         if not self.letters or every != self.every:
             return Film(letter, slot, every)
-        steps = round((slot - self.end) / every)
-        if steps <= 0:
+        if slot <= self.end:
             return self
+        steps = -(-(slot - self.end) // every)
         missed = NO_DATA * min(steps - 1, LENGTH)
         return Film((self.letters + missed + letter)[-LENGTH:], slot, every)
 
