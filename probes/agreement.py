@@ -225,14 +225,17 @@ def _pooled(scene: _Scene, rules: Rules) -> _Found | None:
 
 
 def _counted(scene: _Scene, first: int, rank: int, count: int) -> list[tuple[int, str]]:
-    """The bad votes that count, as (slot, vantage): of each vantage only so many that one whose own link blips does not make a
-    share with what chance adds elsewhere."""
+    """The bad votes that count, as (slot, vantage): of a row of them at one vantage the first, and of one vantage only so many.
+    So one whose own link blips does not make a share with what chance adds elsewhere."""
     at_most = math.ceil(count * max(0.4, 1 / len(scene.live)))
     found: list[tuple[int, str]] = []
     for sight in scene.live:
         if not (sight.is_unsure and len(scene.live) == 1):
-            bad = [slot for slot, one in sight.film.votes(max(first, scene.counted_from)) if one >= rank]
-            found += [(slot, sight.vantage) for slot in bad[-at_most:]]
+            votes = list(sight.film.votes(max(first, scene.counted_from)))
+            begins = [
+                slot for place, (slot, one) in enumerate(votes) if one >= rank and (not place or votes[place - 1][1] < rank)
+            ]
+            found += [(slot, sight.vantage) for slot in begins[-at_most:]]
     return found
 
 

@@ -36,6 +36,8 @@ class Outcomes(Protocol):
     @property
     def error_class(self) -> str: ...
     @property
+    def phases(self) -> Mapping[str, int]: ...
+    @property
     def started_at(self) -> float: ...
 
 
@@ -59,7 +61,7 @@ def take_in(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Seq
         touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"], batch_size=100
     )
     ProbeChange.objects.bulk_create(changes)
-    unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class)}
+    unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
     turned |= judge(_not_plain(touched), now=now, speaking=vantage, unanswered=unanswered)
     return turned
 
@@ -236,7 +238,7 @@ def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports
     for report in sorted(reports, key=lambda item: item.started_at):
         if report.status in _NO_VOTE:
             continue
-        answered = not links.is_unanswered(report.status, report.error_class)
+        answered = not links.is_unanswered(report.status, report.error_class, report.phases)
         site = links.site_of(rows[report.probe_id].probe.spec)
         link = link.seen(site, min(report.started_at, now.timestamp()), answered=answered)
     cut = False

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from probes.outcome import OutcomeStatus
 
 NO_CONNECTIVITY = "no_connectivity"
+REFERENCE = "reference"  # the phase in which the agent connected to a reference target, in microseconds
 # Failures in which nothing came back: they look the same whether the target is gone or our own link.
 UNANSWERED = frozenset({"dns", "refused", "timeout_connect", "timeout_read", "deadline", "tls"})
 UNRELATED_AT_LEAST = 2
@@ -47,8 +48,9 @@ def _registered(host: str) -> str:
     return ".".join(labels[-count:])
 
 
-def is_unanswered(status: str, error_class: str) -> bool:
-    return status == OutcomeStatus.DOWN and error_class in UNANSWERED
+def is_unanswered(status: str, error_class: str, phases: Mapping[str, int] | None = None) -> bool:
+    """Whether the failure could be our own link: nothing came back, and no reference target of the agent answered."""
+    return status == OutcomeStatus.DOWN and error_class in UNANSWERED and REFERENCE not in (phases or {})
 
 
 @dataclass(frozen=True)

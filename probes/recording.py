@@ -75,7 +75,7 @@ def _without_link(reports: Sequence[Report]) -> list[Report]:
     """What a vantage that is cut off saw without an answer, as slots that were not run; what it saw stands in the words."""
     return [
         replace(report, status=OutcomeStatus.SKIPPED.value, error_class=NO_CONNECTIVITY)
-        if is_unanswered(report.status, report.error_class)
+        if is_unanswered(report.status, report.error_class, report.phases)
         else report
         for report in reports
     ]
