@@ -18,8 +18,9 @@ LONG_AGO = 0
 
 @dataclass(frozen=True)
 class Share:
-    """So many bad votes of the last `window`, at all vantages together, are too many. Three vantages (all where there are fewer)
-    must have seen some; of each at most two in five count, or an even part where there are fewer than three."""
+    """So many bad votes of the last `window`, at all vantages together, are too many; one more where only two of three or more
+    vantages have seen any, and never what only one of several has seen. Bad votes in a row at one vantage count as one, and of
+    one vantage at most three in five count."""
 
     count: int
     window: int
@@ -31,7 +32,7 @@ class Rules:
 
     `quorum`: so many vantages must have `failure` bad votes of their last `window`, or all that are there where there are fewer.
     Where another vantage has seen nothing bad meanwhile, they must have `contested` bad votes. `success`: good votes in a row
-    that recover. `sharp`, `fast` and `slow`: shares of bad votes that say “for some” or “late”, though no vantage says so alone.
+    that recover. `fast` and `slow`: shares of bad votes that say “for some” or “late”, though no vantage says so alone.
     `quiet` and `quiet_slow`: a trouble that comes and goes is over when so many last votes held at most one bad one. `holds`:
     seconds without trouble asked for before a recovery is believed, after the first, second, third trouble within `memory`
     seconds; with the third it is called intermittent.
@@ -42,8 +43,7 @@ class Rules:
     window: int = 3
     success: int = 3
     contested: Share = Share(4, 5)
-    sharp: Share = Share(4, 12)
-    fast: Share = Share(5, 30)
+    fast: Share = Share(4, 21)
     slow: Share = Share(12, 90)
     quiet: int = 18
     quiet_slow: int = 54
@@ -168,7 +168,7 @@ def _is_plain(before: Verdict, live: Sequence[Sight], rules: Rules) -> bool:
     """Nothing to end, no vantage says anything bad, and too few bad votes for any share: how nearly all votes find it."""
     if before.is_trouble or any(sight.is_bad for sight in live):
         return False
-    return sum(sight.film.bad for sight in live) < min(rules.sharp.count, rules.fast.count, rules.slow.count)
+    return sum(sight.film.bad for sight in live) < min(rules.fast.count, rules.slow.count)
 
 
 # --- What is found now ---------------------------------------------------------------------------
@@ -211,13 +211,14 @@ def _is_contested(scene: _Scene, speaking: Sequence[Sight], since: int, rules: R
 
 def _pooled(scene: _Scene, rules: Rules) -> _Found | None:
     """Too large a share of bad votes at all vantages together: an outage for some, or slowness, or lateness."""
-    for rule, share in (("fast", rules.sharp), ("fast", rules.fast), ("slow", rules.slow)):
+    for rule, share in (("fast", rules.fast), ("slow", rules.slow)):
         if len(scene.votes) < share.count:
             continue
         first = scene.votes[-share.window :][0][0]
         for rank in (RANK[MAJOR], RANK["degraded_performance"], RANK["delayed"]):
             bad = _counted(scene, first, rank, share.count)
-            if len(bad) >= share.count and len({vantage for _, vantage in bad}) >= min(3, len(scene.live)):
+            around = len({vantage for _, vantage in bad})
+            if around >= min(2, len(scene.live)) and len(bad) >= share.count + (around < min(3, len(scene.live))):
                 since = min(bad)[0]
                 is_row = all(one >= rank for slot, one in scene.votes if slot >= since)  # for all, not for some
                 return _Found(PARTIAL if rank == RANK[MAJOR] and not is_row else ORDER[rank], since, rule)
@@ -227,7 +228,7 @@ def _pooled(scene: _Scene, rules: Rules) -> _Found | None:
 def _counted(scene: _Scene, first: int, rank: int, count: int) -> list[tuple[int, str]]:
     """The bad votes that count, as (slot, vantage): of a row of them at one vantage the first, and of one vantage only so many.
     So one whose own link blips does not make a share with what chance adds elsewhere."""
-    at_most = math.ceil(count * max(0.4, 1 / len(scene.live)))
+    at_most = math.ceil(count * max(0.6, 1 / len(scene.live)))
     found: list[tuple[int, str]] = []
     for sight in scene.live:
         if not (sight.is_unsure and len(scene.live) == 1):

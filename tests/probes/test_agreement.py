@@ -145,8 +145,11 @@ def test_who_is_suspected_and_since_when_is_kept_for_staff() -> None:
 @pytest.mark.parametrize(
     ("films", "last"),
     [
-        (["oooooXoooXoo", "ooooooXooooo", "ooooooXoooXo"], "P"),  # five of the last eighteen, at all three
-        (["oooooXoooXoo", "ooooooXooooo", "oooooooooooX"], "O"),  # four
+        (["oooooXoooXoo", "ooooooXooooo", "ooooooXoooXo"], "P"),
+        (["oooooXoooXoo", "ooooooXooooo", "oooooooooooX"], "P"),  # four of the last twenty-one are enough
+        (["oooooXoooooo", "ooooooXooooo", "oooooooooooX"], "O"),  # three are not
+        (["oooooXoXoooo", "ooooooXoXooo", "oooooooooooo"], "O"),  # nor are four that two of three have seen
+        (["oooXXXXooooo", "oooooooXoooo", "oooooooooXoo"], "O"),  # a link that blips is one, and chance does the rest
         (["ooooolooolo" + "o", "oooooolooooo", "oooooolooolo"], "L"),
         (["oooooXoooloo", "ooooooXooooo", "oooooodooolo"], "L"),  # bad in different ways: the mildest is what they share
         (["ooXooXooXooXooX", "ooooooooooooooo", "ooooooooooooooo"], "O"),  # one vantage alone, spread out

@@ -29,7 +29,7 @@ def test_what_customers_feel_is_seen_in_time(shape: str) -> None:
 
 
 def test_a_well_endpoint_is_hardly_ever_called_ill() -> None:
-    years = 4
+    years = 3
     assert false_incidents(DEFAULT, QUIET, years, random.Random(SEED)) / years <= 0.5
 
 
