@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-faults lint format translations bench-memory clean
+.PHONY: run test test-faults lint format translations bench-memory simulate-detection clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -54,6 +54,10 @@ test-faults: $(VENV)/tools translations
 
 bench-memory: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.memory
+
+# How soon the rules of detection see a fault and how often they cry wolf: the table of docs/detection.md, in some minutes.
+simulate-detection: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.detection
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

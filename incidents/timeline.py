@@ -26,11 +26,18 @@ _NO_TROUBLE = (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, ComponentSt
 
 
 def observe(
-    *, component: Component, status: str, since: datetime, now: datetime, evidence: Mapping[str, Any] | None = None
+    *,
+    component: Component,
+    status: str,
+    since: datetime,
+    now: datetime,
+    evidence: Mapping[str, Any] | None = None,
+    opens: bool = True,
 ) -> StatusChange | None:
     """Take over what probes confirmed: the component's public state, and a draft where trouble began.
 
-    Answers the change of the public state, if there was one. Doing it twice changes nothing.
+    Not `opens`: the trouble was expected, or follows from another, so no draft is opened for it. Answers the change of the
+    public state, if there was one. Doing it twice changes nothing.
     """
     with transaction.atomic():
         record.lock_head()
@@ -43,7 +50,7 @@ def observe(
             if status == ComponentStatus.OPERATIONAL:
                 _drop_machine_drafts(component, now)
         elif not component.internal:
-            _draft_trouble(component, status, since, now, evidence or {})
+            _draft_trouble(component, status, since, now, evidence or {}, opens=opens)
         return change
 
 
@@ -106,11 +113,14 @@ def stated_by_incidents(component: Component) -> list[rollup.Stated]:
     return list(newest.values())
 
 
-def _draft_trouble(component: Component, status: str, since: datetime, now: datetime, evidence: Mapping[str, Any]) -> None:
+def _draft_trouble(
+    component: Component, status: str, since: datetime, now: datetime, evidence: Mapping[str, Any], *, opens: bool
+) -> None:
     """Open a draft for trouble that nobody has spoken of, or bring evidence and machine-written words up to date."""
     incident = drafts.open_incident_of(component)
     if incident is None:
-        drafts.open_draft(component=component, status=status, since=since, now=now, evidence=evidence)
+        if opens:
+            drafts.open_draft(component=component, status=status, since=since, now=now, evidence=evidence)
         return
     incident.evidence = {**incident.evidence, component.code: {**evidence, "status": status, "since": record.timestamp(since)}}
     incident.save(update_fields=["evidence"])

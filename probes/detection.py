@@ -1,12 +1,16 @@
-"""Decides from outcomes what a probe confirms, and from its probes what a component is. Pure: values in, values out."""
+"""Decides from its outcomes what one probe at one vantage confirms. Pure: values in, values out.
+
+What the vantages of a probe, and the probes of a component, say together is `probes.agreement`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from incidents.words import ComponentStatus
+from probes.film import Film
 from probes.outcome import OutcomeStatus
 
 OPERATIONAL = ComponentStatus.OPERATIONAL.value
@@ -23,8 +27,8 @@ STATUS_OF: Mapping[str, str] = {
 }
 
 # How bad, mildest first. `unknown` and `under_maintenance` are no votes of a probe.
-_ORDER = (OPERATIONAL, ComponentStatus.DELAYED.value, ComponentStatus.DEGRADED_PERFORMANCE.value, PARTIAL, MAJOR)
-_RANK = {status: rank for rank, status in enumerate(_ORDER)}
+ORDER = (OPERATIONAL, ComponentStatus.DELAYED.value, ComponentStatus.DEGRADED_PERFORMANCE.value, PARTIAL, MAJOR)
+RANK = {status: rank for rank, status in enumerate(ORDER)}
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class State:
     `recent`: the last votes as component statuses, oldest first, at most a window of them, with their `slots` (epoch seconds)
     beside them. `confirmed`: what they add up to, "" while nothing is known; `since`: the slot it began. `good_streak` and
     `good_since`: good votes in a row up to now. `is_clean`: no bad vote so far, or enough good ones after it. `last_slot`:
-    the newest vote.
+    the newest vote. `film`: every outcome of the last while, those without a vote among them.
     """
 
     recent: tuple[str, ...] = ()
@@ -54,6 +58,7 @@ class State:
     good_since: int | None = None
     is_clean: bool = True
     last_slot: int | None = None
+    film: Film = field(default_factory=Film)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -65,6 +70,7 @@ class State:
             "good_since": self.good_since,
             "is_clean": self.is_clean,
             "last_slot": self.last_slot,
+            "film": self.film.as_json(),
         }
 
     @classmethod
@@ -73,6 +79,7 @@ class State:
         fields = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
         for name in ("recent", "slots"):
             fields[name] = tuple(fields.get(name, ()))
+        fields["film"] = Film(**fields.get("film", {}))
         return cls(**fields)
 
 
@@ -85,8 +92,15 @@ class Transition:
     since_slot: int
 
 
-def step(state: State, outcome_status: str, slot: int, thresholds: Thresholds) -> tuple[State, Transition | None]:
-    """Take one outcome in. One without a vote, or for a slot that is not newer than the last, changes nothing."""
+def step(
+    state: State, outcome_status: str, slot: int, thresholds: Thresholds, *, every: int = 0
+) -> tuple[State, Transition | None]:
+    """Take one outcome in. One without a vote, or for a slot that is not newer than the last, changes nothing.
+
+    `every`: the schedule's interval in seconds; with it the outcome is kept in the film too, whether it votes or not.
+    """
+    if every:
+        state = replace(state, film=state.film.add(outcome_status, slot, every))
     vote = STATUS_OF.get(str(outcome_status))
     if vote is None or (state.last_slot is not None and slot <= state.last_slot):
         return state, None
@@ -108,6 +122,24 @@ def forget(state: State) -> State:
     needs a single good outcome.
     """
     return State(is_clean=state.is_clean, last_slot=state.last_slot)
+
+
+def strike(state: State, since: int) -> State:
+    """As if no bad vote had been cast after the slot `since`: they turned out to say nothing of the target."""
+    kept = [(vote, slot) for vote, slot in zip(state.recent, state.slots, strict=True) if slot <= since or vote == OPERATIONAL]
+    film = state.film.without_bad(since)
+    good = [slot for slot, _ in film.votes() if slot <= since]
+    is_struck = state.confirmed != OPERATIONAL and state.since is not None and state.since > since
+    confirmed, began = ((OPERATIONAL, good[-1]) if good else ("", None)) if is_struck else (state.confirmed, state.since)
+    return replace(
+        state,
+        recent=tuple(vote for vote, _ in kept),
+        slots=tuple(slot for _, slot in kept),
+        confirmed=confirmed,
+        since=began,
+        is_clean=confirmed == OPERATIONAL,
+        film=film,
+    )
 
 
 def _with_vote(state: State, vote: str, slot: int, thresholds: Thresholds) -> State:
@@ -136,15 +168,15 @@ def _recovery(state: State, thresholds: Thresholds) -> tuple[str, int] | None:
 
 def _confirmation(state: State, thresholds: Thresholds) -> tuple[str, int] | None:
     """The worst status that `failure` votes of the window reach, and the slot of the first vote that speaks for it."""
-    ranks = [_RANK[vote] for vote in state.recent]
-    confirmed = _RANK.get(state.confirmed, 0)
-    for rank in range(len(_ORDER) - 1, 0, -1):
+    ranks = [RANK[vote] for vote in state.recent]
+    confirmed = RANK.get(state.confirmed, 0)
+    for rank in range(len(ORDER) - 1, 0, -1):
         if sum(one >= rank for one in ranks) < thresholds.failure:
             continue
         # Turned milder: it began when the worse votes ended. Turned worse: with the first vote that bad.
         speaks = [0 < one < confirmed if rank < confirmed else one >= rank for one in ranks]
         since = next((slot for slot, counts in zip(state.slots, speaks, strict=True) if counts), state.slots[-1])
-        return _ORDER[rank], since
+        return ORDER[rank], since
     return None
 
 
@@ -152,45 +184,3 @@ def _with_bad_votes_spent(state: State) -> State:
     """What brought an outage about does not count twice: after a recovery the window begins with its good votes."""
     keep = min(state.good_streak, len(state.recent))
     return replace(state, recent=state.recent[-keep:], slots=state.slots[-keep:], is_clean=True)
-
-
-@dataclass(frozen=True)
-class VantageView:
-    """What one probe confirms at one vantage, and since which slot; status "" (or unknown) = silent or not yet known."""
-
-    status: str
-    since: int | None = None
-
-    @property
-    def is_known(self) -> bool:
-        return self.status in _RANK
-
-
-@dataclass(frozen=True)
-class ProbeView:
-    """One enabled probe of a component, as each of its enabled vantages sees it."""
-
-    vantages: tuple[VantageView, ...]
-
-    @property
-    def is_silent(self) -> bool:
-        return not any(view.is_known for view in self.vantages)
-
-
-def component_status(probes: Sequence[ProbeView]) -> tuple[str, int | None]:
-    """What a component's enabled probes add up to, and since when in epoch seconds (None for unknown).
-
-    The worst wins; a major outage that only some of them confirm is a partial one. Where the others are all fine, one
-    probe that is silent at every vantage makes it unknown, as no probe at all does: green needs every probe's word.
-    """
-    known = [view for probe in probes for view in probe.vantages if view.is_known]
-    if not known:
-        return UNKNOWN, None
-    worst = max((view.status for view in known), key=_RANK.__getitem__)
-    if worst == OPERATIONAL:
-        if any(probe.is_silent for probe in probes):
-            return UNKNOWN, None
-        return OPERATIONAL, max((view.since for view in known if view.since is not None), default=None)
-    speaking = [view for view in known if view.status == worst]
-    status = PARTIAL if worst == MAJOR and len(speaking) < len(known) else worst
-    return status, min((view.since for view in speaking if view.since is not None), default=None)

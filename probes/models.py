@@ -48,6 +48,16 @@ class Probe(models.Model):
     )
     window = models.PositiveSmallIntegerField(default=3)
     success_threshold = models.PositiveSmallIntegerField(default=3, help_text="So many good outcomes in a row recover.")
+    quorum = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1)],
+        help_text="So many vantages must agree before it counts, or all where there are fewer. One alone is only suspected.",
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=100,
+        validators=[MaxValueValidator(100)],
+        help_text="Percent. 100: its word alone changes the service. 50: another must agree. 0: for staff only.",
+    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -85,7 +95,9 @@ class ProbeSchedule(models.Model):
     state = models.JSONField(default=dict, blank=True, editable=False)
     confirmed = models.CharField(max_length=24, choices=ComponentStatus, blank=True, default="", editable=False)
     confirmed_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the last vote was measured, and the last slot skipped on purpose.
     last_outcome_at = models.DateTimeField(null=True, blank=True, editable=False)
+    excused_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = ProbeScheduleQuerySet.as_manager()
 
@@ -123,3 +135,54 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"{self.probe_id}@{self.vantage_id} {self.slot}/{self.attempt}: {self.status}"
+
+
+class ProbeVerdict(models.Model):
+    """What a probe's vantages say together (agreement.Verdict as JSON), with what is asked for in queries beside it."""
+
+    probe = models.OneToOneField(Probe, on_delete=models.CASCADE, related_name="verdict")
+    state = models.JSONField(default=dict)
+    confirmed = models.CharField(max_length=24, choices=ComponentStatus, blank=True, default="")
+    confirmed_since = models.DateTimeField(null=True)
+    suspects = models.CharField(
+        max_length=300, blank=True, default="", help_text="Vantages that see a trouble no other does. For staff, never public."
+    )
+    suspected_since = models.DateTimeField(null=True)
+    is_intermittent = models.BooleanField(default=False)
+    held_back = models.CharField(max_length=60, blank=True, default="", help_text="Why its trouble opens no draft.")
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}: {self.confirmed or 'nothing yet'}"
+
+
+class VantageLink(models.Model):
+    """What a vantage knows of its own link (links.Link as JSON), and since when and why it has no say."""
+
+    vantage = models.OneToOneField(Vantage, on_delete=models.CASCADE, related_name="link")
+    state = models.JSONField(default=dict)
+    out_since = models.DateTimeField(null=True)
+    out_because = models.CharField(
+        max_length=10, blank=True, default="", help_text="link: nothing answers it; alone: others see no fault."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.vantage_id}: {self.out_because or 'has a say'}"
+
+
+class ProbeChange(models.Model):
+    """What was confirmed, by one vantage or (`vantage` empty) by all together: appended beside the raw results, never edited."""
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="changes")
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, null=True, related_name="+")
+    old = models.CharField(max_length=24, blank=True)
+    new = models.CharField(max_length=24, blank=True)
+    since = models.DateTimeField(null=True, help_text="The first vote of its kind.")
+    at = models.DateTimeField()
+    rule = models.CharField(max_length=12, blank=True)
+    film = models.CharField(max_length=120, blank=True, help_text="The last outcomes, oldest first, a letter a slot.")
+
+    class Meta:
+        indexes = [models.Index(fields=["probe", "-at"], name="probe_change_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}: {self.old or 'nothing'} to {self.new or 'nothing'}"

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from incidents.words import ComponentStatus
-from probes import detection
+from probes import confirming, detection
+from probes.confirming import LATE as LATE
+from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import OutcomeStatus
 
-SILENT_AFTER_INTERVALS = 3
-SILENT_AFTER_AT_LEAST = 60  # seconds
 EVIDENCE_LENGTH = 300
-_NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
-LATE = "late"
 
 
 @dataclass(frozen=True)
@@ -64,14 +61,35 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
             .order_by("pk")
         }
         known = [report for report in reports if report.probe_id in schedules]
+        seen = _seen_before(known, vantage)
+        news = [report for report in known if report.attempt == 0 and (report.probe_id, report.slot) not in seen]
+        if confirming.look_at_link(vantage=vantage, rows=schedules, reports=news, now=now):
+            known, news = _without_link(known), _without_link(news)
         Result.objects.bulk_create((_result(report, vantage, now) for report in known), ignore_conflicts=True)
-        turned = set()
-        for report in sorted(known, key=lambda item: item.slot):
-            row = schedules[report.probe_id]
-            if _step(row, report, now):
-                turned.add(row.probe.component_id)
+        turned = confirming.take_in(vantage=vantage, rows=schedules, reports=news, now=now) if news else set()
     component_ids = {schedules[report.probe_id].probe.component_id for report in known}
-    return _observe(Component.objects.filter(pk__in=component_ids), now, turned)
+    return confirming.hand_over(Component.objects.filter(pk__in=component_ids), now, turned)
+
+
+def _without_link(reports: Sequence[Report]) -> list[Report]:
+    """What a vantage that is cut off saw without an answer, as slots that were not run; what it saw stands in the words."""
+    return [
+        replace(report, status=OutcomeStatus.SKIPPED.value, error_class=NO_CONNECTIVITY)
+        if is_unanswered(report.status, report.error_class, report.phases)
+        else report
+        for report in reports
+    ]
+
+
+def _seen_before(reports: Sequence[Report], vantage: Vantage) -> set[tuple[int, int]]:
+    """(probe, slot) of those that are stored already: a batch that comes again is no news of anything."""
+    stored = Result.objects.filter(
+        vantage=vantage,
+        attempt=0,
+        probe_id__in={report.probe_id for report in reports},
+        slot__in={report.slot for report in reports},
+    )
+    return set(stored.values_list("probe_id", "slot"))
 
 
 def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
@@ -92,81 +110,6 @@ def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
     )
 
 
-def _step(row: ProbeSchedule, report: Report, now: datetime) -> bool:
-    """Feed one outcome to detection; answers whether it changed what the probe says. Only the scheduled attempt counts."""
-    said = row.confirmed
-    if _says_something(report):
-        row.last_outcome_at = now
-    if report.attempt == 0 and report.status not in _NO_VOTE:
-        state, _ = detection.step(
-            detection.State.from_json(row.state), OutcomeStatus(report.status), report.slot, thresholds_of(row.probe)
-        )
-        row.state = state.as_json()
-        row.confirmed = state.confirmed
-        row.confirmed_since = None if state.since is None else datetime.fromtimestamp(state.since, UTC)
-    row.save(update_fields=["state", "confirmed", "confirmed_since", "last_outcome_at"])
-    return row.confirmed != said
-
-
-def _says_something(report: Report) -> bool:
-    """A slot skipped on purpose is not silence. Wrong keys and runs that came too late are: green would outlive its proof."""
-    if report.status == OutcomeStatus.SKIPPED:
-        return report.error_class != LATE
-    return report.status != OutcomeStatus.MISCONFIGURED
-
-
-def thresholds_of(probe: Probe) -> detection.Thresholds:
-    return detection.Thresholds(failure=probe.failure_threshold, window=probe.window, success=probe.success_threshold)
-
-
-# --- What a component's probes say together ------------------------------------------------------
-
-
-def _observe(components: Iterable[Component], now: datetime, turned: Collection[int] = ()) -> list[StatusChange]:
-    """Hand over to the record what differs from what it holds, and new evidence: a component in `turned` has a probe that
-    changed its word, even where the component's state stays."""
-    changes = []
-    for component in components:
-        rows = list(ProbeSchedule.objects.active().filter(probe__component=component).select_related("probe", "vantage"))
-        if not rows:
-            continue
-        status, since = detection.component_status(_views(rows))
-        if status != component.observed_status or component.pk in turned:
-            began = datetime.fromtimestamp(since, UTC) if since is not None else now
-            change = timeline.observe(
-                component=component, status=status, since=min(began, now), now=now, evidence={"probes": _evidence(rows)}
-            )
-            changes += [change] if change else []
-    return changes
-
-
-def _views(rows: Iterable[ProbeSchedule]) -> list[detection.ProbeView]:
-    """One view a probe, with what each of its vantages confirmed."""
-    by_probe: dict[int, list[detection.VantageView]] = {}
-    for row in rows:
-        since = None if row.confirmed_since is None else int(row.confirmed_since.timestamp())
-        by_probe.setdefault(row.probe_id, []).append(detection.VantageView(row.confirmed, since))
-    return [detection.ProbeView(tuple(views)) for views in by_probe.values()]
-
-
-def _evidence(rows: Iterable[ProbeSchedule]) -> list[dict[str, Any]]:
-    """What staff sees beside the draft: for each probe what it says, since when, and its last words."""
-    found = []
-    for row in rows:
-        last = Result.objects.filter(probe=row.probe, vantage=row.vantage, attempt=0).order_by("-slot").first()
-        found.append(
-            {
-                "probe": row.probe.code,
-                "vantage": row.vantage.name,
-                "says": row.confirmed or ComponentStatus.UNKNOWN.value,
-                "since": row.confirmed_since.isoformat(timespec="seconds") if row.confirmed_since else None,
-                "saw": last.evidence if last else "",
-                "took_ms": None if last is None or last.total_us is None else round(last.total_us / 1000),
-            }
-        )
-    return found
-
-
 # --- Silence -------------------------------------------------------------------------------------
 
 
@@ -177,23 +120,25 @@ def sweep_silence(*, now: datetime) -> list[StatusChange]:
     Run by the publisher each second, so it holds when broker, agents and workers are gone. A component that no enabled probe
     watches any more goes back to what a person stated.
     """
-    rows = list(ProbeSchedule.objects.active().select_related("probe", "vantage"))
-    for row in rows:
-        if row.confirmed and _is_silent(row, now):
-            ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
+    fell_silent = []
+    for row in ProbeSchedule.objects.active().exclude(confirmed="").select_related("probe"):
+        if confirming.is_silent(row, now):
+            changed = ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
                 confirmed="", confirmed_since=None, state=detection.forget(detection.State.from_json(row.state)).as_json()
             )
-    watched = {row.probe.component_id for row in rows}
-    changes = _observe(Component.objects.filter(pk__in=watched), now)
+            fell_silent += [row.probe] if changed else []
+    turned: set[int] = set()
+    if fell_silent:
+        with transaction.atomic():
+            turned = confirming.judge(list({probe.pk: probe for probe in fell_silent}.values()), now=now)
+    with transaction.atomic():
+        confirming.put_out_who_fails_alone(now)
+    watched = set(Probe.objects.filter(enabled=True).values_list("component_id", flat=True))  # whether it runs anywhere or not
+    changes = confirming.hand_over(Component.objects.filter(pk__in=watched), now, turned)
     for component in Component.objects.exclude(observed_status="").exclude(pk__in=watched):
         change = timeline.stop_observing(component=component, now=now)
         changes += [change] if change else []
     return changes
-
-
-def _is_silent(row: ProbeSchedule, now: datetime) -> bool:
-    limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST))
-    return row.last_outcome_at is None or now - row.last_outcome_at > limit
 
 
 # --- Retention -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 
-from probes.models import Probe, ProbeSchedule, Vantage
+from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
 from probes.outcome import Task
 
 CLAIM_AT_MOST = 500
@@ -99,3 +99,4 @@ def silent_vantages(*, since: int) -> list[Vantage]:
 def reset(*, probe: Probe) -> None:
     """Run a changed probe at once and forget what its old form saw."""
     ProbeSchedule.objects.filter(probe=probe).update(next_slot=0, state={}, confirmed="", interval=F("interval"))
+    ProbeVerdict.objects.filter(probe=probe).delete()

@@ -9,9 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from celery import current_app, shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from probes import recording, scheduling
+from probes import recording, reference, scheduling
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
 
@@ -46,6 +47,7 @@ def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
     if tasks:
         with ThreadPoolExecutor(max_workers=min(IN_FLIGHT, len(tasks))) as pool:
             reports = list(pool.map(_run_one, tasks))
+    reports = reference.guard(reports, settings.REFERENCE_TARGETS)
     record_outcomes.apply_async(args=(vantage, reports), queue="core", expires=300)
 
 

@@ -16,6 +16,8 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from probes import reference
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -55,6 +57,10 @@ DEBUG = _boolean("DEBUG", False)
 HALI_PORT = _integer("HALI_PORT", 8000, 1, 65535)
 HALI_SANDBOX_PORT = _integer("HALI_SANDBOX_PORT", 8001, 1, 65535)
 HALI_AGENT = env.str("HALI_AGENT", default="").strip()  # the vantage name of an agent; empty elsewhere
+try:  # what an agent must be able to reach, or it says nothing of anything
+    REFERENCE_TARGETS = reference.parse(env.str("HALI_REFERENCE_TARGETS", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_REFERENCE_TARGETS: {error}.") from error
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:

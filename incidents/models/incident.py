@@ -249,6 +249,10 @@ class MissedPromise(models.Model):
         return f"{self.incident_id}: {self.promised_by}"
 
 
+class CorrectionQuerySet(PublishableQuerySet["Correction"]):
+    pass
+
+
 class Correction(Document):
     """New words in place of a published update's: the earlier ones stay readable, folded, beside the reason."""
 
@@ -261,7 +265,7 @@ class Correction(Document):
     reason = I18nCharField(help_text="Public: what was wrong.")
     deliver_notifications = models.BooleanField("tell subscribers", default=False)
 
-    objects = PublishableQuerySet["Correction"].as_manager()
+    objects = CorrectionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -277,6 +281,10 @@ class Correction(Document):
         }
 
 
+class RedressQuerySet(PublishableQuerySet["Redress"]):
+    pass
+
+
 class Redress(Document):
     """Who may have been charged twice or late, by when that is made good, where to complain."""
 
@@ -290,7 +298,7 @@ class Redress(Document):
     complain = I18nTextField(help_text="Where to complain if it is not.")
     good_by = models.DateField(help_text="By when it is made good.")
 
-    objects = PublishableQuerySet["Redress"].as_manager()
+    objects = RedressQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

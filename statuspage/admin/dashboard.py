@@ -12,7 +12,7 @@ from django.urls import reverse
 from incidents import record, signing
 from incidents.models import Incident, IncidentUpdate
 from incidents.words import Publication
-from probes.models import Vantage
+from probes.models import ProbeVerdict, Vantage, VantageLink
 from statuspage.admin import evidence
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
@@ -67,6 +67,8 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
             *_promises(open_incidents, now, late=True),
             *(_to_sign(draft, may_sign) for draft in drafts if _wants_signature(draft)),
             *_promises(open_incidents, now, late=False),
+            *_suspected(),
+            *_put_out(),
             *_failing(now),
             *(_draft(draft) for draft in drafts if _is_next_word(draft) and not _wants_signature(draft)),
         ],
@@ -142,6 +144,44 @@ def _draft(draft: IncidentUpdate) -> Strip:
         url=draft_url(draft),
         button="Open draft",
     )
+
+
+def _suspected() -> list[Strip]:
+    """Troubles that one vantage alone confirms: nothing of them is public."""
+    rows = ProbeVerdict.objects.exclude(suspects="").filter(probe__enabled=True).select_related("probe__component")
+    return [
+        Strip(
+            clock=ago(row.suspected_since),
+            kind="Suspected",
+            title=first_text(row.probe.component.name),
+            text=f"{row.probe.code} fails at {row.suspects} and at no other vantage. Nothing is public.",
+            url=reverse("admin:probes_probe_change", args=[row.probe_id]),
+            button="Look",
+            tone="soon",
+        )
+        for row in rows.order_by("suspected_since")
+    ]
+
+
+def _put_out() -> list[Strip]:
+    """Vantages that have no say, since the trouble they see is their own."""
+    why = {
+        "link": "No target answers it: its own link fails. What it sees is not counted.",
+        "alone": "It sees trouble at many targets where every other vantage sees none. What it sees is not counted.",
+    }
+    rows = VantageLink.objects.exclude(out_since=None).filter(vantage__enabled=True).select_related("vantage")
+    return [
+        Strip(
+            clock=ago(row.out_since),
+            kind="Vantage out",
+            title=row.vantage.label or row.vantage.name,
+            text=why.get(row.out_because, ""),
+            url=reverse("admin:probes_vantage_change", args=[row.vantage_id]),
+            button="Look",
+            tone="soon",
+        )
+        for row in rows.order_by("out_since")
+    ]
 
 
 def _failing(now: datetime) -> list[Strip]:

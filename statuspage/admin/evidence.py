@@ -10,17 +10,47 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 
 from incidents.models import Component, Incident
+from incidents.words import ComponentStatus
+
+_TROUBLE = (
+    ComponentStatus.MAJOR_OUTAGE,
+    ComponentStatus.PARTIAL_OUTAGE,
+    ComponentStatus.DEGRADED_PERFORMANCE,
+    ComponentStatus.DELAYED,
+)
 
 
 @dataclass(frozen=True)
 class ProbeLine:
-    """One probe at one vantage when the draft was made."""
+    """One probe at one vantage when the draft was made. `first`: the words of its first failure; `series`: its last outcomes, a
+    letter a slot; `is_out`: it had no say, since its own link failed."""
 
     probe: str
     vantage: str
     says: str
     saw: str
     took_ms: int | None
+    first: str = ""
+    series: str = ""
+    is_out: bool = False
+
+
+@dataclass(frozen=True)
+class VerdictLine:
+    """What the vantages of a probe said together: so many of those with a say agreed."""
+
+    probe: str
+    says: str
+    agree: int
+    of: int
+    rule: str
+    is_intermittent: bool
+
+    @property
+    def words(self) -> str:
+        how = {"fast": "by its share of bad outcomes", "slow": "by its share of bad outcomes over a longer while"}
+        said = how.get(self.rule, f"{self.agree} of {self.of} vantages agree")
+        return f"{said}; it comes and goes (intermittent)" if self.is_intermittent else said
 
 
 @dataclass(frozen=True)
@@ -32,6 +62,7 @@ class Evidence:
     since: datetime | None
     now: str
     probes: tuple[ProbeLine, ...]
+    verdicts: tuple[VerdictLine, ...] = ()
 
     @property
     def has_changed(self) -> bool:
@@ -56,6 +87,7 @@ def _read(component: Component, seen: Mapping[str, Any]) -> Evidence:
         since=parse_datetime(str(seen.get("since", ""))),
         now=component.observed_status,
         probes=tuple(_line(item) for item in seen.get("probes", [])),
+        verdicts=tuple(_verdict(item) for item in seen.get("verdicts", []) if item.get("says") in _TROUBLE),
     )
 
 
@@ -66,4 +98,18 @@ def _line(item: Mapping[str, Any]) -> ProbeLine:
         says=str(item.get("says", "")),
         saw=str(item.get("saw", "")),
         took_ms=item.get("took_ms"),
+        first=str(item.get("first", "")),
+        series=str(item.get("series", "")),
+        is_out=bool(item.get("out")),
+    )
+
+
+def _verdict(item: Mapping[str, Any]) -> VerdictLine:
+    return VerdictLine(
+        probe=str(item.get("probe", "")),
+        says=str(item.get("says", "")),
+        agree=int(item.get("agree", 0)),
+        of=int(item.get("of", 0)),
+        rule=str(item.get("rule", "")),
+        is_intermittent=bool(item.get("intermittent")),
     )

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from probes import scheduling
+from probes import budget, scheduling
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import TargetError
 from probes.probers import PROBERS, validate
@@ -35,7 +35,7 @@ class ProbeForm(_ModelForm):
         model = Probe
         fields = [
             "code", "component", "kind", "spec", "interval", "timeout",
-            "failure_threshold", "window", "success_threshold", "enabled",
+            "failure_threshold", "window", "success_threshold", "quorum", "weight", "enabled",
         ]  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
@@ -84,11 +84,13 @@ class ProbeAdmin(DeskAdmin):
         (None, {"fields": ["code", "component", "enabled"]}),
         ("What it asks", {"fields": ["kind", "spec"]}),
         ("How often, how long", {"fields": ["interval", "timeout"]}),
-        ("When it is believed", {"fields": ["failure_threshold", "window", "success_threshold"]}),
+        ("When it is believed", {"fields": ["failure_threshold", "window", "success_threshold", "quorum", "weight"]}),
+        ("What it says", {"fields": ["says", "budget"]}),
     ]
+    readonly_fields = ["says", "budget"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Probe]:
-        return super().get_queryset(request).prefetch_related("schedules")
+        return super().get_queryset(request).select_related("verdict").prefetch_related("schedules__vantage")
 
     def get_inlines(self, request: HttpRequest, obj: Probe | None) -> list[Any]:
         return list(self.inlines) if obj else []
@@ -101,8 +103,25 @@ class ProbeAdmin(DeskAdmin):
 
     @display(description="Says")
     def says(self, probe: Probe) -> str:
-        words = [status_word(row.confirmed) if row.confirmed else "nothing yet" for row in probe.schedules.all() if row.enabled]
-        return ", ".join(words) or "not scheduled"
+        if not any(row.enabled and row.vantage.enabled for row in probe.schedules.all()):
+            return "runs nowhere"
+        verdict = getattr(probe, "verdict", None)
+        if verdict is None or not verdict.confirmed:
+            return "nothing yet"
+        word = status_word(verdict.confirmed)
+        if verdict.is_intermittent:
+            return f"{word}, intermittent"
+        return f"{word}; suspected at {verdict.suspects}" if verdict.suspects else word
+
+    @display(description="Budget")
+    def budget(self, probe: Probe) -> str:
+        """How fast it burns what 99.9 % allow: over a long window and still over a short one."""
+        if probe.pk is None:
+            return "–"
+        burn = budget.burn_of(probe, now=timezone.now())
+        if burn is None:
+            return "not burning"
+        return f"burns {burn.long_rate:.0f} times as fast as {budget.TARGET:.1%} good outcomes allow, and still does"
 
     @display(description="Last outcome")
     def last_outcome(self, probe: Probe) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from probes.detection import ProbeView, State, Thresholds, Transition, VantageView, component_status, forget, step
+from probes.detection import State, Thresholds, Transition, forget, step
 
 RULE = Thresholds(failure=2, window=3, success=3)
 OUTCOMES = {"o": "ok", "l": "delayed", "d": "degraded", "X": "down", "m": "misconfigured", "s": "skipped"}
@@ -177,52 +177,3 @@ def test_transitions_join_up_and_never_run_backwards_whatever_the_film() -> None
             said = transition.new
         assert state.confirmed == said
         assert all(earlier.since_slot <= later.since_slot for earlier, later in pairwise(transitions))
-
-
-# --- A component from its probes ------------------------------------------------------------------
-
-
-def views(*probes: str) -> list[ProbeView]:
-    """A probe per word, a vantage per letter; "?" is silent. Since: 100, 101, ... in reading order."""
-    statuses = {**STATUSES, "?": "", "u": "unknown"}
-    found, since = [], 100
-    for word in probes:
-        vantages = []
-        for letter in word:
-            vantages.append(VantageView(statuses[letter], None if letter in "?u-" else since))
-            since += 1
-        found.append(ProbeView(tuple(vantages)))
-    return found
-
-
-@pytest.mark.parametrize(
-    ("probes", "status", "since"),
-    [
-        ([], "unknown", None),
-        (["?"], "unknown", None),
-        (["u"], "unknown", None),
-        (["?", "?"], "unknown", None),
-        (["O"], "operational", 100),
-        (["O", "O"], "operational", 101),  # operational again since the last of them is
-        (["O", "?"], "unknown", None),  # green needs every probe's word
-        (["O?", "?O"], "operational", 103),  # one vantage of each still speaks
-        (["M"], "major_outage", 100),
-        (["M", "M"], "major_outage", 100),
-        (["M", "O"], "partial_outage", 100),
-        (["O", "M"], "partial_outage", 101),
-        (["M", "D"], "partial_outage", 100),
-        (["MO"], "partial_outage", 100),  # only one vantage says so
-        (["M?"], "major_outage", 100),
-        (["M", "?"], "major_outage", 100),  # whoever can speak says so
-        (["D", "O"], "degraded_performance", 100),
-        (["L", "D"], "degraded_performance", 101),
-        (["L", "O", "?"], "delayed", 100),  # a bad word counts although another is silent
-        (["DD", "D"], "degraded_performance", 100),
-    ],
-)
-def test_a_component_is_what_its_probes_add_up_to(probes: list[str], status: str, since: int | None) -> None:
-    assert component_status(views(*probes)) == (status, since)
-
-
-def test_a_since_of_zero_is_a_time_like_any_other() -> None:
-    assert component_status([ProbeView((VantageView("major_outage", 0),))]) == ("major_outage", 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from incidents.models import Component, Incident, StatusChange
 from probes import recording
-from probes.models import Probe, ProbeSchedule, Result
+from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.recording import Report
 from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
 from tests.incidents.helpers import all_notices
@@ -78,6 +79,38 @@ def test_a_batch_that_comes_twice_counts_once(probe: Probe, component: Component
     component.refresh_from_db()
     assert component.status == "operational"
     assert Result.objects.count() == 3
+    heard = ProbeSchedule.objects.get().last_outcome_at
+    recording.record(vantage_name="nairobi", reports=[report(probe, 2, "down")], now=at(8))
+    assert ProbeSchedule.objects.get().last_outcome_at == heard, "a batch that comes again tells nothing of now"
+
+
+def test_a_slot_that_was_run_twice_is_heard_once(probe: Probe) -> None:
+    take(probe, "ok")
+    heard = ProbeSchedule.objects.get().last_outcome_at
+    again = replace(report(probe, 0), started_at=START + 30.0)
+    recording.record(vantage_name="nairobi", reports=[again], now=at(7))
+    assert ProbeSchedule.objects.get().last_outcome_at == heard
+
+
+def test_an_outcome_counts_from_when_it_was_measured_not_from_when_it_came(probe: Probe, component: Component) -> None:
+    take(probe, "ok")
+    recording.record(vantage_name="nairobi", reports=[report(probe, 1)], now=at(1) + timedelta(seconds=290))
+    component.refresh_from_db()
+    assert ProbeSchedule.objects.get().last_outcome_at == datetime.fromtimestamp(START + 5.1, UTC)
+    assert component.status == "unknown", "a backlog of the broker is no proof of green"
+
+
+def test_an_agent_whose_clock_is_ahead_is_not_heard_from_the_future(probe: Probe) -> None:
+    early = replace(report(probe, 0), started_at=START + 3600.0)
+    recording.record(vantage_name="nairobi", reports=[early], now=at(0))
+    assert ProbeSchedule.objects.get().last_outcome_at == at(0)
+
+
+def test_a_run_by_hand_does_not_prolong_green(probe: Probe) -> None:
+    take(probe, "ok")
+    heard = ProbeSchedule.objects.get().last_outcome_at
+    recording.record(vantage_name="nairobi", reports=[report(probe, 5, attempt=1)], now=at(5))
+    assert ProbeSchedule.objects.get().last_outcome_at == heard
 
 
 def test_a_confirmation_by_hand_is_kept_but_does_not_count(probe: Probe, component: Component) -> None:
@@ -131,10 +164,10 @@ def test_a_watched_component_is_unknown_until_a_probe_answers(probe: Probe, comp
 
 def test_silent_probes_turn_the_component_unknown_after_a_minute(probe: Probe, component: Component) -> None:
     take(probe, "ok")
-    recording.sweep_silence(now=at(0) + timedelta(seconds=60))
+    recording.sweep_silence(now=at(0) + timedelta(seconds=59))
     component.refresh_from_db()
     assert component.status == "operational"
-    recording.sweep_silence(now=at(0) + timedelta(seconds=61))
+    recording.sweep_silence(now=at(0) + timedelta(seconds=60))
     component.refresh_from_db()
     assert (component.status, component.status_source) == ("unknown", "silence")
 
@@ -145,7 +178,7 @@ def test_silence_is_three_intervals_for_a_slow_probe(probe: Probe, component: Co
     recording.sweep_silence(now=at(0) + timedelta(seconds=899))
     component.refresh_from_db()
     assert component.status == "operational"
-    recording.sweep_silence(now=at(0) + timedelta(seconds=901))
+    recording.sweep_silence(now=at(0) + timedelta(seconds=900))
     component.refresh_from_db()
     assert component.status == "unknown"
 
@@ -156,6 +189,34 @@ def test_a_switched_off_probe_leaves_the_component_to_people(probe: Probe, compo
     recording.sweep_silence(now=at(3))
     component.refresh_from_db()
     assert (component.status, component.observed_status) == ("operational", "")
+
+
+@pytest.mark.parametrize("switched_off", ["vantage", "schedule"])
+@pytest.mark.parametrize("said", ["ok", "down"])
+def test_a_probe_that_runs_nowhere_is_silent_not_green(probe: Probe, component: Component, switched_off: str, said: str) -> None:
+    take(probe, said, said)
+    rows = Vantage.objects.all() if switched_off == "vantage" else ProbeSchedule.objects.all()
+    rows.update(enabled=False)
+    recording.sweep_silence(now=at(2))
+    component.refresh_from_db()
+    assert (component.status, component.status_source, component.observed_status) == ("unknown", "silence", "unknown")
+
+
+def test_a_probe_that_was_never_scheduled_is_silent_too(component: Component) -> None:
+    ProbeFactory(component=component)
+    recording.sweep_silence(now=NOON)
+    component.refresh_from_db()
+    assert component.status == "unknown"
+
+
+def test_a_probe_switched_on_again_is_not_believed_for_what_it_said_before(probe: Probe, component: Component) -> None:
+    take(probe, "ok", "ok")
+    Vantage.objects.update(enabled=False)
+    recording.sweep_silence(now=at(2))
+    Vantage.objects.update(enabled=True)
+    recording.sweep_silence(now=at(100))
+    component.refresh_from_db()
+    assert component.status == "unknown"
 
 
 def test_an_empty_batch_tells_that_the_agent_lives() -> None:

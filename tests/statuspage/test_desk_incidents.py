@@ -12,9 +12,10 @@ from django.utils import timezone
 from incidents import drafts, signing, timeline
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate
+from probes.models import ProbeVerdict, VantageLink
 from statuspage import publishing
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
-from tests.factories import ComponentFactory, UserFactory
+from tests.factories import ComponentFactory, ProbeScheduleFactory, UserFactory
 from tests.incidents.helpers import all_notices
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
@@ -149,6 +150,37 @@ def test_the_dashboard_leads_with_evidence_that_has_no_public_word() -> None:
     assert "1 problem has no public word yet" in page
     assert "500.003.02: System is busy" in page
     assert at(draft, "publish") in page
+
+
+def test_the_dashboard_shows_what_is_only_suspected_and_who_has_no_say() -> None:
+    row = ProbeScheduleFactory(probe__code="stk-query")
+    ProbeVerdict.objects.create(
+        probe=row.probe, confirmed="operational", suspects="nairobi", suspected_since=timezone.now() - timedelta(minutes=3)
+    )
+    VantageLink.objects.create(vantage=row.vantage, out_since=timezone.now(), out_because="alone")
+    page = sign_in(someone(AUTHOR)).get("/admin/").content.decode()
+    assert "stk-query fails at nairobi and at no other vantage. Nothing is public." in page
+    assert "Vantage out" in page
+
+
+def test_the_evidence_tells_who_agrees_the_first_words_and_the_series() -> None:
+    update = a_draft()
+    update.incident.evidence["stk-push"] |= {
+        "verdicts": [
+            {"probe": "stk-query", "says": "partial_outage", "rule": "agreement", "agree": 2, "of": 3, "intermittent": True}
+        ],
+        "probes": [
+            {
+                "probe": "stk-query", "vantage": "nairobi", "says": "major_outage",
+                "saw": "timeout", "first": "500.003.02", "series": "ooXX",
+            }
+        ],
+    }  # fmt: skip
+    update.incident.save(update_fields=["evidence"])
+    page = sign_in(someone(AUTHOR)).get("/admin/").content.decode()
+    assert "2 of 3 vantages agree; it comes and goes (intermittent)" in page
+    assert "First: 500.003.02" in page
+    assert ">ooXX</code>" in page
 
 
 def test_the_dashboard_shows_approvers_what_to_sign() -> None:

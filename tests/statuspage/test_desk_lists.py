@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from incidents import notices, signing
 from incidents.models import AuditEvent, Component, Notice
-from probes.models import Probe, Result
+from probes.models import Probe, ProbeVerdict, Result
 from statuspage import publishing
 from statuspage.admin.site import desk
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
@@ -111,7 +111,8 @@ def test_a_services_state_is_not_editable_by_hand() -> None:
 def probe_form(probe: Probe, **changes: Any) -> dict[str, Any]:
     return {
         "code": probe.code, "component": probe.component_id, "kind": "http", "spec": '{"url": "http://127.0.0.1:9/"}',
-        "interval": 5, "timeout": 4, "failure_threshold": 2, "window": 3, "success_threshold": 3, "enabled": "on",
+        "interval": 5, "timeout": 4, "failure_threshold": 2, "window": 3, "success_threshold": 3, "quorum": 2, "weight": 100,
+        "enabled": "on",
         "results-TOTAL_FORMS": 0, "results-INITIAL_FORMS": 0, **changes,
     }  # fmt: skip
 
@@ -144,6 +145,23 @@ def test_an_engineer_changes_a_probe_and_its_schedules_follow() -> None:
     assert answer.status_code == 302
     row.refresh_from_db()
     assert row.interval == 30
+
+
+def test_a_probe_says_who_suspects_trouble_and_how_fast_its_budget_burns() -> None:
+    row = ProbeScheduleFactory()
+    ProbeVerdict.objects.create(probe=row.probe, confirmed="operational", suspects="nairobi")
+    now = timezone.now()
+    Result.objects.bulk_create(
+        Result(
+            probe=row.probe, vantage=row.vantage, slot=int(now.timestamp()) - 5 * number, status="down" if number < 30 else "ok",
+            started_at=now, received_at=now,
+        )
+        for number in range(700)
+    )  # fmt: skip
+    page = sign_in(someone(ENGINEER)).get(f"/admin/probes/probe/{row.probe_id}/change/").content.decode()
+    assert "suspected at nairobi" in page
+    assert "burns 43 times as fast as 99.9% good outcomes allow" in page
+    assert "runs nowhere" not in page
 
 
 def test_an_author_may_not_change_a_probe() -> None:

@@ -1,0 +1,425 @@
+"""From outcomes to what probes confirm: detection's memory in rows, and what is handed over to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from incidents import timeline
+from incidents.models import Component, StatusChange
+from incidents.words import ComponentStatus
+from probes import agreement, detection, links
+from probes.masking import mask
+from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
+from probes.outcome import OutcomeStatus
+from probes.suppression import Needs, PlannedWindow, held_back
+
+SILENT_AFTER_INTERVALS = 3
+SILENT_AFTER_AT_LEAST = 60  # seconds
+EXCUSED_AT_MOST = 3  # times that again: for so long a slot skipped on purpose stands for a measurement
+SERIES = 30  # slots shown as evidence
+LATE = "late"
+_NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
+_NO_EXCUSE = (LATE, links.NO_CONNECTIVITY)  # green would outlive its proof
+
+
+class Outcomes(Protocol):
+    """What detection reads of a report."""
+
+    @property
+    def probe_id(self) -> int: ...
+    @property
+    def slot(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def error_class(self) -> str: ...
+    @property
+    def phases(self) -> Mapping[str, int]: ...
+    @property
+    def started_at(self) -> float: ...
+
+
+# --- One vantage ---------------------------------------------------------------------------------
+
+
+def take_in(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Sequence[Outcomes], now: datetime) -> set[int]:
+    """Step detection with the outcomes of one vantage (`rows`: its locked schedules by probe; slots not seen before) and let
+    their probes be judged. Answers the components whose probes turned."""
+    changes = []
+    turned = set()
+    for report in sorted(reports, key=lambda item: item.slot):
+        row = rows[report.probe_id]
+        said, since = row.confirmed, row.confirmed_since
+        _step(row, report, now)
+        if row.confirmed != said or row.confirmed_since != since:
+            changes.append(_change(row.probe, row.vantage, said, row.confirmed, row.confirmed_since, now, _film(row)))
+            turned.add(row.probe.component_id)
+    touched = [rows[probe_id] for probe_id in {report.probe_id for report in reports}]
+    ProbeSchedule.objects.bulk_update(
+        touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"], batch_size=100
+    )
+    ProbeChange.objects.bulk_create(changes)
+    unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
+    turned |= judge(_not_plain(touched), now=now, speaking=vantage, unanswered=unanswered)
+    return turned
+
+
+def _not_plain(rows: Sequence[ProbeSchedule]) -> list[Probe]:
+    """The probes that need judging: not those where all is well, was well, and nothing bad is in sight. Nearly all are."""
+    well = ProbeVerdict.objects.filter(
+        probe__in=[row.probe_id for row in rows], confirmed=ComponentStatus.OPERATIONAL, suspects=""
+    ).values_list("probe_id", flat=True)
+    fine = set(well)
+    return [
+        row.probe
+        for row in rows
+        if row.probe_id not in fine
+        or row.confirmed != ComponentStatus.OPERATIONAL
+        or not detection.State.from_json(row.state).film.is_clean
+    ]
+
+
+def _step(row: ProbeSchedule, report: Outcomes, now: datetime) -> None:
+    # When it was measured, not when it came: a batch that waited at the broker proves nothing about now.
+    measured = min(now, datetime.fromtimestamp(report.started_at, UTC))
+    if report.status not in _NO_VOTE:
+        row.last_outcome_at = max(row.last_outcome_at or measured, measured)
+    elif report.status == OutcomeStatus.SKIPPED and report.error_class not in _NO_EXCUSE:
+        row.excused_at = max(row.excused_at or measured, measured)
+    state, _ = detection.step(
+        detection.State.from_json(row.state), report.status, report.slot, thresholds_of(row.probe), every=row.interval
+    )
+    _keep(row, state)
+
+
+def _keep(row: ProbeSchedule, state: detection.State) -> None:
+    row.state = state.as_json()
+    row.confirmed = state.confirmed
+    row.confirmed_since = moment(state.since)
+
+
+def thresholds_of(probe: Probe) -> detection.Thresholds:
+    return detection.Thresholds(failure=probe.failure_threshold, window=probe.window, success=probe.success_threshold)
+
+
+def rules_of(probe: Probe) -> agreement.Rules:
+    return agreement.Rules(
+        quorum=probe.quorum, failure=probe.failure_threshold, window=probe.window, success=probe.success_threshold
+    )
+
+
+def moment(slot: int | None) -> datetime | None:
+    return None if slot is None else datetime.fromtimestamp(slot, UTC)
+
+
+def is_silent(row: ProbeSchedule, now: datetime) -> bool:
+    """No vote for max(3 x interval, 60 s). Slots skipped on purpose (back-off, rate cap) stand for votes, but not for long."""
+    limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST))
+    if row.last_outcome_at is None:
+        return True
+    heard = row.last_outcome_at
+    if row.excused_at is not None:
+        heard = max(heard, min(row.excused_at, heard + EXCUSED_AT_MOST * limit))
+    return now - heard > limit
+
+
+# --- The vantages of a probe -----------------------------------------------------------------------
+
+
+def judge(
+    probes: Sequence[Probe], *, now: datetime, speaking: Vantage | None = None, unanswered: Collection[int] = ()
+) -> set[int]:
+    """Let the vantages of each probe agree anew. `unanswered`: probes whose outcome at `speaking` had no answer at all.
+
+    Answers the components of the probes that turned. Inside a transaction: the verdicts are locked.
+    """
+    if not probes:
+        return set()
+    ids = [probe.pk for probe in probes]
+    verdicts = _verdicts(ids)
+    sights = _rows_by_probe(ids)
+    out = set(VantageLink.objects.filter(out_because="alone").values_list("vantage_id", flat=True))
+    link = _link_of(speaking) if unanswered and speaking else links.Link()
+    changes, changed, turned = [], [], set()
+    for probe in probes:
+        verdict = verdicts[probe.pk]
+        before = agreement.Verdict.from_json(verdict.state)
+        seen = [
+            _sight(row, now, is_out=row.vantage_id in out, unsure_of=link if probe.pk in unanswered else None)
+            for row in sights.get(probe.pk, [])
+        ]
+        after = agreement.judge(before, seen, rules_of(probe))
+        if after == before:
+            continue
+        changed.append(_with(verdict, after))
+        if (after.confirmed, after.is_intermittent) != (before.confirmed, before.is_intermittent):
+            film = " ".join(sight.film.letters[-SERIES:] for sight in seen)[:120]
+            changes.append(_change(probe, None, before.confirmed, after.confirmed, moment(after.since), now, film, after.rule))
+            turned.add(probe.component_id)
+    ProbeVerdict.objects.bulk_update(
+        changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"], batch_size=100
+    )
+    ProbeChange.objects.bulk_create(changes)
+    return turned
+
+
+def _verdicts(probe_ids: Sequence[int]) -> dict[int, ProbeVerdict]:
+    """The rows of these probes, locked; made where there is none yet."""
+    rows = ProbeVerdict.objects.select_for_update().filter(probe__in=probe_ids).order_by("pk")
+    found = {row.probe_id: row for row in rows}
+    missing = [pk for pk in probe_ids if pk not in found]
+    if missing:
+        ProbeVerdict.objects.bulk_create([ProbeVerdict(probe_id=pk) for pk in missing], ignore_conflicts=True)
+        found = {row.probe_id: row for row in rows.all()}
+    return found
+
+
+def _rows_by_probe(probe_ids: Collection[int]) -> dict[int, list[ProbeSchedule]]:
+    found: dict[int, list[ProbeSchedule]] = {}
+    for row in ProbeSchedule.objects.active().filter(probe__in=probe_ids).select_related("vantage", "probe").order_by("pk"):
+        found.setdefault(row.probe_id, []).append(row)
+    return found
+
+
+def _sight(row: ProbeSchedule, now: datetime, *, is_out: bool, unsure_of: links.Link | None) -> agreement.Sight:
+    state = detection.State.from_json(row.state)
+    since = state.film.bad_since if unsure_of is not None else None
+    is_unsure = (
+        unsure_of is not None and since is not None and unsure_of.is_unsure(links.site_of(row.probe.spec), since, now.timestamp())
+    )
+    status = "" if is_silent(row, now) else state.confirmed
+    return agreement.Sight(row.vantage.name, status, state.since, state.film, is_out, is_unsure)
+
+
+def _with(row: ProbeVerdict, verdict: agreement.Verdict) -> ProbeVerdict:
+    row.state = verdict.as_json()
+    row.confirmed, row.confirmed_since = verdict.confirmed, moment(verdict.since)
+    row.suspects, row.suspected_since = ", ".join(verdict.suspects)[:300], moment(verdict.suspected_since)
+    row.is_intermittent = verdict.is_intermittent
+    return row
+
+
+def _film(row: ProbeSchedule) -> str:
+    return str(row.state.get("film", {}).get("letters", ""))[-SERIES:]
+
+
+def _change(
+    probe: Probe,
+    vantage: Vantage | None,
+    old: str,
+    new: str,
+    since: datetime | None,
+    now: datetime,
+    film: str,
+    rule: str = "",
+) -> ProbeChange:
+    return ProbeChange(probe=probe, vantage=vantage, old=old, new=new, since=since, at=now, rule=rule, film=film)
+
+
+# --- A vantage's own link --------------------------------------------------------------------------
+
+
+def _link_of(vantage: Vantage) -> links.Link:
+    row = VantageLink.objects.filter(vantage=vantage).first()
+    return links.Link.from_json(row.state) if row else links.Link()
+
+
+def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Sequence[Outcomes], now: datetime) -> bool:
+    """Whether the vantage is cut off, by what its probes of unrelated targets see; what it saw while dark is struck out.
+
+    Inside a transaction, before its outcomes are taken in; those of them without an answer are then no votes.
+    """
+    if not reports:
+        return False
+    row, _ = VantageLink.objects.select_for_update().get_or_create(vantage=vantage)
+    link = links.Link.from_json(row.state)
+    for report in sorted(reports, key=lambda item: item.started_at):
+        if report.status in _NO_VOTE:
+            continue
+        answered = not links.is_unanswered(report.status, report.error_class, report.phases)
+        site = links.site_of(rows[report.probe_id].probe.spec)
+        link = link.seen(site, min(report.started_at, now.timestamp()), answered=answered)
+    cut = False
+    if link.dark_since is not None:
+        heard_lately = now - timedelta(seconds=SILENT_AFTER_AT_LEAST)
+        others = VantageLink.objects.exclude(vantage=vantage).filter(
+            vantage__enabled=True, vantage__last_heard_at__gte=heard_lately
+        )
+        cut = links.is_cut(link, {str(other.pk): links.Link.from_json(other.state) for other in others})
+    if cut and row.out_because != "link" and link.dark_since is not None:
+        row.out_since, row.out_because = moment(int(link.dark_since)), "link"
+        _strike(vantage, rows, since=int(link.dark_since))
+    elif not cut and row.out_because == "link":
+        row.out_since, row.out_because = None, ""
+    row.state = link.as_json()
+    row.save(update_fields=["state", "out_since", "out_because"])
+    return cut
+
+
+def _strike(vantage: Vantage, locked: Mapping[int, ProbeSchedule], *, since: int) -> None:
+    """Bad votes since the link went dark say nothing of their targets."""
+    others = ProbeSchedule.objects.select_for_update().filter(vantage=vantage).exclude(probe__in=locked).order_by("pk")
+    rows = [*locked.values(), *others]
+    for row in rows:
+        _keep(row, detection.strike(detection.State.from_json(row.state), since - row.interval))
+    ProbeSchedule.objects.bulk_update(rows, ["state", "confirmed", "confirmed_since"], batch_size=100)
+
+
+def put_out_who_fails_alone(now: datetime) -> None:
+    """A vantage that sees trouble at many sites where all others see none has trouble of its own: it is put out, and back in
+    when that is over."""
+    lone = ProbeVerdict.objects.exclude(suspects="").exists()
+    if not lone and not VantageLink.objects.filter(out_because="alone").exists():
+        return
+    suspects: dict[str, set[str]] = {}
+    for row in ProbeVerdict.objects.exclude(suspects="").filter(confirmed=ComponentStatus.OPERATIONAL).select_related("probe"):
+        if ", " not in row.suspects:
+            suspects.setdefault(row.suspects, set()).add(_site(row.probe))
+    for link in VantageLink.objects.select_related("vantage").select_for_update(of=("self",)).order_by("pk"):
+        rows = ProbeSchedule.objects.active().filter(vantage=link.vantage).select_related("probe")
+        bad = suspects.get(link.vantage.name, set())
+        if link.out_because == "alone":  # who is out is not suspected any more
+            bad = {_site(row.probe) for row in rows if _is_bad(row)}
+        if link.out_because == "link" or (not bad and not link.out_because):
+            continue
+        because = "alone" if links.fails_alone(len(bad), len({_site(row.probe) for row in rows})) else ""
+        if because != link.out_because:
+            link.out_since, link.out_because = (now if because else None), because
+            link.save(update_fields=["out_since", "out_because"])
+
+
+def _site(probe: Probe) -> str:
+    return links.site_of(probe.spec) or f"probe {probe.pk}"
+
+
+def _is_bad(row: ProbeSchedule) -> bool:
+    return detection.RANK.get(row.confirmed, 0) > 0
+
+
+# --- What a component's probes say together --------------------------------------------------------
+
+
+def hand_over(
+    components: Iterable[Component],
+    now: datetime,
+    turned: Collection[int] = (),
+    *,
+    planned: Sequence[PlannedWindow] = (),
+    needs: Mapping[str, Needs] | None = None,
+) -> list[StatusChange]:
+    """Hand over to the record what differs from what it holds, and new evidence: a component in `turned` has a probe that
+    changed its word, even where the component's state stays. A component is watched while it has an enabled probe."""
+    found = {component.pk: component for component in components}
+    probes = list(Probe.objects.filter(component__in=found, enabled=True).order_by("code"))
+    verdicts = {row.probe_id: row for row in ProbeVerdict.objects.filter(probe__in=probes).defer("state")}
+    words = _words(probes, verdicts, now)
+    by_component: dict[int, list[Probe]] = {}
+    for probe in probes:
+        by_component.setdefault(probe.component_id, []).append(probe)
+    changes = []
+    for pk, own in by_component.items():
+        component = found[pk]
+        status, since = agreement.component_status([words[probe.pk] for probe in own])
+        why = held_back(
+            component=component.code,
+            status=status,
+            now=now,
+            planned=planned,
+            needs=(needs or {}).get(component.code),
+            observed=_observed(needs, component),
+        )
+        is_freed = _remember_why([verdicts[probe.pk] for probe in own if probe.pk in verdicts], why)
+        if status == component.observed_status and pk not in turned and not is_freed:
+            continue
+        began = min(moment(since) or now, now)
+        change = timeline.observe(
+            component=component, status=status, since=began, now=now, evidence=_evidence(own, now), opens=not why
+        )
+        changes += [change] if change else []
+    return changes
+
+
+def _observed(needs: Mapping[str, Needs] | None, component: Component) -> dict[str, str]:
+    mine = (needs or {}).get(component.code)
+    if mine is None:
+        return {}
+    return dict(Component.objects.filter(code__in=[*mine.hard, *mine.soft]).values_list("code", "observed_status"))
+
+
+def _remember_why(verdicts: Sequence[ProbeVerdict], why: str) -> bool:
+    """Keep what holds a draft back; answers whether that has changed, so that the trouble must be looked at again."""
+    if all(row.held_back == why for row in verdicts):
+        return False
+    return bool(ProbeVerdict.objects.filter(pk__in=[row.pk for row in verdicts]).update(held_back=why))
+
+
+def _words(probes: Sequence[Probe], verdicts: Mapping[int, ProbeVerdict], now: datetime) -> dict[int, agreement.ProbeWord]:
+    """Each probe's word; one whose vantages are all silent or switched off has none."""
+    rows = ProbeSchedule.objects.active().filter(probe__in=probes).defer("state")
+    speaking = {row.probe_id for row in rows if row.confirmed and not is_silent(row, now)}
+    words = {}
+    for probe in probes:
+        verdict = verdicts.get(probe.pk) if probe.pk in speaking else None
+        since = verdict.confirmed_since if verdict else None
+        words[probe.pk] = agreement.ProbeWord(
+            verdict.confirmed if verdict else "", int(since.timestamp()) if since else None, probe.weight
+        )
+    return words
+
+
+# --- Evidence ----------------------------------------------------------------------------------------
+
+
+def _evidence(probes: Sequence[Probe], now: datetime) -> dict[str, Any]:
+    """What staff sees beside the draft: what each probe says by which rule, and each vantage's last words, the words of its first
+    failure and its series."""
+    verdicts = ProbeVerdict.objects.filter(probe__in=probes).select_related("probe").order_by("probe__code")
+    out = set(VantageLink.objects.exclude(out_since=None).values_list("vantage_id", flat=True))
+    rows = _rows_by_probe([probe.pk for probe in probes])
+    return {
+        "verdicts": [_verdict_line(verdict, rows.get(verdict.probe_id, []), out, now) for verdict in verdicts],
+        "probes": [_vantage_line(row, row.vantage_id in out) for probe in probes for row in rows.get(probe.pk, [])],
+    }
+
+
+def _verdict_line(verdict: ProbeVerdict, rows: Sequence[ProbeSchedule], out: Collection[int], now: datetime) -> dict[str, Any]:
+    live = [row for row in rows if row.vantage_id not in out and row.confirmed and not is_silent(row, now)]
+    return {
+        "probe": verdict.probe.code,
+        "says": verdict.confirmed or ComponentStatus.UNKNOWN.value,
+        "since": _iso(verdict.confirmed_since),
+        "rule": verdict.state.get("rule", ""),
+        "agree": sum(map(_is_bad, live)),
+        "of": len(live),
+        "intermittent": verdict.is_intermittent,
+    }
+
+
+def _vantage_line(row: ProbeSchedule, is_out: bool) -> dict[str, Any]:
+    results = Result.objects.filter(probe=row.probe, vantage=row.vantage, attempt=0)
+    last = results.order_by("-slot").first()
+    first = None
+    if _is_bad(row) and row.confirmed_since:
+        first = (
+            results.filter(slot__gte=int(row.confirmed_since.timestamp()))
+            .exclude(status__in=[OutcomeStatus.OK, *_NO_VOTE])
+            .order_by("slot")
+            .first()
+        )
+    return {
+        "probe": row.probe.code,
+        "vantage": row.vantage.name,
+        "says": row.confirmed or ComponentStatus.UNKNOWN.value,
+        "since": _iso(row.confirmed_since),
+        "saw": mask(last.evidence) if last else "",
+        "took_ms": None if last is None or last.total_us is None else round(last.total_us / 1000),
+        "first": mask(first.evidence) if first else "",
+        "series": _film(row),
+        "out": is_out,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None
