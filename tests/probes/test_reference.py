@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_an_agent_asks_its_reference_with_every_batch(
     monkeypatch.setattr(tasks.record_outcomes, "apply_async", lambda args, **options: sent.append(args))
     page = listen(answer=http_answer("200 OK", b"fine"))
     settings.REFERENCE_TARGETS = (closed_port(),)
-    slot = int(tasks.time.time())
+    slot = int(time.time())
     task = Task(1, "page", "http", {"url": page.url}, interval=10, timeout=2.0, slot=slot)
     tasks.run_batch("nairobi", [task.as_message()])
     [(vantage, [seen])] = sent
