@@ -289,9 +289,7 @@ def _still(before: Verdict, found: _Found, scene: _Scene, rules: Rules) -> Verdi
         return replace(before, confirmed=found.status, since=max(found.since, before.since or 0), rule=found.rule)
     turned = _turned(before, scene, rules)
     if turned is None:
-        since = max(before.since or LONG_AGO, scene.counted_from)
-        comes_and_goes = not _is_steady([vote for vote in scene.votes if vote[0] >= since], RANK[MAJOR])
-        return replace(before, confirmed=PARTIAL) if found.status == PARTIAL and comes_and_goes else before
+        return _for_some(before, scene)
     status, slot = turned
     if status == OPERATIONAL:
         return _ended(before, slot, scene, rules)
@@ -303,7 +301,15 @@ def _perhaps_over(before: Verdict, scene: _Scene, rules: Rules) -> Verdict:
     if before.calm_since is not None:
         return _ended(before, before.calm_since, scene, rules)
     turned = _turned(before, scene, rules)
-    return before if turned is None else _ended(before, turned[1], scene, rules)
+    return _for_some(before, scene) if turned is None else _ended(before, turned[1], scene, rules)
+
+
+def _for_some(before: Verdict, scene: _Scene) -> Verdict:
+    """An outage of all that has begun to come and go, and is not confirmed as one any more, is one of some."""
+    since = max(before.since or LONG_AGO, scene.counted_from)
+    if before.confirmed != MAJOR or _is_steady([vote for vote in scene.votes if vote[0] >= since], RANK[MAJOR]):
+        return before
+    return replace(before, confirmed=PARTIAL)
 
 
 def _turned(before: Verdict, scene: _Scene, rules: Rules) -> tuple[str, int] | None:

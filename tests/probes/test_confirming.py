@@ -113,7 +113,7 @@ def test_raw_and_confirmed_are_both_kept() -> None:
     assert [(one.old, one.new) for one in confirmed] == [
         ("", "operational"), ("operational", "major_outage"), ("major_outage", "operational")
     ]  # fmt: skip
-    assert confirmed[1].film == "oXX oX oX"
+    assert confirmed[1].film == "oXX oXX oX"
     assert ProbeChange.objects.filter(vantage__name="nairobi", new="major_outage").count() == 1
 
 
