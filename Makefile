@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-faults lint format translations bench-memory clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -51,6 +51,9 @@ test-faults: $(VENV)/tools translations
 
 bench-memory: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.memory
+
+bench-sandbox: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.sandbox
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
