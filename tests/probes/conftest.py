@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from probes.outcome import Outcome, Task
-from probes.probers import payment_flow, run
+from probes.probers import gateway_calls, run
 from probes.probers.tokens import TokenCache
 from probes.sandbox.gateway import Gateway
 from probes.sandbox.server import Server
@@ -98,7 +98,7 @@ def merchant() -> Iterator[Merchant]:
 @pytest.fixture(autouse=True)
 def no_shared_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports come back between tests; tokens must not."""
-    monkeypatch.setattr(payment_flow, "TOKENS", TokenCache())
+    monkeypatch.setattr(gateway_calls, "TOKENS", TokenCache())
 
 
 class Listener:
