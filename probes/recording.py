@@ -12,7 +12,7 @@ from django.db import transaction
 from incidents import timeline
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
-from probes import detection
+from probes import detection, pending
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import OutcomeStatus
 
@@ -38,14 +38,17 @@ class Report:
     phases: Mapping[str, int]
     started_at: float  # epoch seconds
     lateness_ms: int
+    accepted: Mapping[str, Any] | None = None  # outcome.Accepted: the answer comes later
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> Report:
         return cls(**message)
 
 
-def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> list[StatusChange]:
+def record(*, vantage_name: str, reports: Sequence[Report], now: datetime, heard: bool = True) -> list[StatusChange]:
     """Keep the outcomes of one batch and take over what they confirm. Doing it twice changes nothing.
+
+    Runs that were only accepted wait for their answer. `heard`: the batch comes from the vantage's agent now.
 
     Results and detection's memory are one short transaction; components follow in their own, compared with what is stored,
     so that a worker killed between the two leaves nothing that the next batch does not mend. Outcomes of probes that no
@@ -55,7 +58,8 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
         vantage = Vantage.objects.filter(name=vantage_name).first()
         if vantage is None:
             return []
-        Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now)
+        if heard:
+            Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now)
         schedules = {
             row.probe_id: row
             for row in ProbeSchedule.objects.select_for_update(of=("self",))
@@ -64,6 +68,7 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
             .order_by("pk")
         }
         known = [report for report in reports if report.probe_id in schedules]
+        known = pending.hold_back(vantage=vantage, reports=known, now=now)
         Result.objects.bulk_create((_result(report, vantage, now) for report in known), ignore_conflicts=True)
         turned = set()
         for report in sorted(known, key=lambda item: item.slot):

@@ -15,7 +15,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from probes import recording
+from probes import late_answers, recording
 from statuspage import publishing, snapshot
 from statuspage.courier import Courier
 from statuspage.models import Heartbeat
@@ -59,7 +59,9 @@ def _try_tick(courier: Courier) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: silence; unattended words; Notifications of entries that have none; snapshot; freshness; heartbeat."""
+    """One second's work: late answers; silence; unattended words; Notifications of entries that have none; snapshot; freshness;
+    heartbeat."""
+    late_answers.sweep(now=now)
     recording.sweep_silence(now=now)
     publishing.publish_due(now=now)
     outbox.enqueue_missing(now=now)

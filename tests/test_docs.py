@@ -71,3 +71,8 @@ def test_every_kind_of_probe_is_listed_with_every_key_of_its_spec() -> None:
     assert set(rows) == set(PROBERS)
     for kind, keys in (("http", http.KEYS), ("payment_flow", payment_flow.KEYS)):
         assert [key for key in keys if f"`{key}`" not in rows[kind]] == []
+
+
+def test_every_recipe_of_payment_flow_is_listed() -> None:
+    listed = re.findall(r"^\| `([\w-]+)` \|(?:[^|]*\|){3}$", section("Probes"), re.MULTILINE)
+    assert listed == list(payment_flow.RECIPES)

@@ -35,7 +35,7 @@ class Run:
     is_demo: bool
     app: credentials.App | None = field(repr=False)
     passkey: str = field(repr=False)
-    correlation: str = field(default_factory=lambda: secrets.token_hex(8))  # what a later answer will name
+    correlation: str = field(default_factory=lambda: f"p{secrets.token_hex(8)}")  # what a later answer will name
 
     def secret(self, part: str) -> str:
         """HALI_SECRET_<credentials>_<part>; raises MissingSecret."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from probes.gateway_callbacks import CORRELATION
 from probes.outcome import Outcome, TargetError, Task
 from probes.probers import run, validate
 from probes.probers.engine import Reply
@@ -182,7 +183,7 @@ def test_a_round_trip_ends_as_accepted_with_what_its_answer_will_name(sandbox: S
     assert summary(outcome) == ("accepted", "")
     assert outcome.accepted is not None
     assert (outcome.accepted.late_s, outcome.accepted.lost_s, outcome.accepted.slow) == (30.0, 180.0, False)
-    assert len(outcome.accepted.correlation) == 16
+    assert CORRELATION.fullmatch(outcome.accepted.correlation)
     assert sandbox.run(recipe).accepted != outcome.accepted
     assert "planted" not in repr(outcome)
 
@@ -470,16 +471,18 @@ def test_no_secret_token_or_request_id_is_in_any_outcome_or_log(
     caplog.set_level(logging.DEBUG)
     request_id = "ws_CO_27112025133814625708374149"
     monkeypatch.setenv("HALI_SECRET_SANDBOX_CHECKOUT", request_id)
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_CALLBACK", "http://127.0.0.1:9/callbacks/planted-token")
     shown = ""
     for mode in ("", "busy", "empty_500", "refuse"):
         if mode:
             sandbox.fault(mode)
-        for recipe in RECIPES:
+        for recipe in (*RECIPES, *LATER):
             shown += repr(sandbox.run(recipe))
         sandbox.clear()
     shown += caplog.text + json.dumps(sandbox.log())
     token = sandbox.control("GET", TOKEN_PATH + "?grant_type=client_credentials", auth=(demo.KEY, demo.SECRET)).json()
-    for secret in (demo.KEY, demo.SECRET, demo.PASSKEY, request_id, "708374149", token["access_token"]):
+    ours = (demo.KEY, demo.SECRET, demo.PASSKEY, demo.INITIATOR, demo.SECURITY_CREDENTIAL, demo.RECEIPT, "planted-token")
+    for secret in (*ours, request_id, "708374149", token["access_token"]):
         assert secret not in shown
 
 
