@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import http, never, payment_flow
+from probes.probers import http, never_scheduled, payment_flow
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def validate(kind: str, spec: Mapping[str, Any]) -> None:
         raise TargetError(f"kind {str(kind)[:40]!r} is not known: use {', '.join(PROBERS)}.")
     if not isinstance(spec, dict):
         raise TargetError("spec: give a JSON object.")
-    never.refuse_calls(spec)
+    never_scheduled.refuse_calls(spec)
     PROBERS[kind].validate(spec)
 
 

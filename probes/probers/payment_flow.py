@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from probes.outcome import Accepted, Outcome, OutcomeStatus, TargetError
-from probes.probers import callback_address, credentials, never, specs
+from probes.probers import callback_address, credentials, never_scheduled, specs
 from probes.probers.gateway_answers import Reading, Verdict
 from probes.probers.gateway_calls import NoToken, Run, Seen, fetch_token, post, query, with_token
 from probes.probers.specs import Spec
@@ -39,7 +39,7 @@ def validate(spec: Spec) -> None:
     if parts.scheme == "http" and not specs.is_loopback(parts.hostname):
         raise TargetError("base_url: give https://; http:// is for this machine only, since credentials travel in it.")
     recipe = spec.get("recipe")
-    never.refuse_recipe(recipe)
+    never_scheduled.refuse_recipe(recipe)
     if not isinstance(recipe, str) or recipe not in RECIPES:
         raise TargetError(f"recipe: give one of {', '.join(RECIPES)}.")
     if RECIPES[recipe].needs_app or "credentials" in spec:

@@ -55,7 +55,6 @@ SCENARIOS: Mapping[str, Scenario] = {
             _fault(PAYMENTS, "callback_delay", 0, 1.5 * HOUR, min_s=10 * MINUTE, max_s=40 * MINUTE),
             _fault(PAYMENTS, "busy", 10 * MINUTE, 1.5 * HOUR, rate=0.5),
             _fault(PAYMENTS, "callback_delay", 1.5 * HOUR, 4.25 * HOUR, min_s=40, max_s=2 * MINUTE),
-            _fault(PAYMENTS, "busy", 1.5 * HOUR, 4.25 * HOUR, rate=0.05),
         ),
     ),
     "jan22-paybill": Scenario(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
@@ -61,7 +62,9 @@ class Merchant:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                posted.put((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                posted.put((self.path, json.loads(body)))
+                merchant._at.put((merchant.stamp(), self.path, body))
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(merchant.answers)))
                 self.end_headers()
@@ -72,6 +75,8 @@ class Merchant:
 
         self.posted = posted
         self.answers = b""
+        self.stamp: Callable[[], float] = time.time
+        self._at: SimpleQueue[tuple[float, str, bytes]] = SimpleQueue()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
         self.thread.start()
@@ -83,6 +88,13 @@ class Merchant:
         found = []
         while not self.posted.empty():
             found.append(self.posted.get())
+        return found
+
+    def heard_at(self) -> list[tuple[float, str, bytes]]:
+        """The same with the moment it came, by the clock `stamp`, and its bytes."""
+        found = []
+        while not self._at.empty():
+            found.append(self._at.get())
         return found
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from probes.outcome import Outcome, TargetError, Task
 from probes.probers import run, validate
 from probes.probers.engine import Reply
 from probes.probers.gateway_answers import Verdict, read
-from probes.probers.never import NEVER
+from probes.probers.never_scheduled import NEVER
 from probes.probers.tokens import NotInTime, TokenCache
 from probes.sandbox import demo
 from tests.probes.conftest import Listener, Sandbox, http_answer
