@@ -53,10 +53,10 @@ def close(waiting: Waiting, now: datetime) -> Closing | None:
         return None
     if now >= waiting.deadline:
         lost_s = _seconds(waiting, waiting.deadline)
-        return Closing(OutcomeStatus.DOWN, "deadline", f"accepted, but no result within {lost_s:.0f} s", lost_s)
+        return Closing(OutcomeStatus.DOWN, "lost", f"accepted, but no result within {lost_s:.0f} s", lost_s)
     limit = f"no result within {_seconds(waiting, waiting.late_at):g} s"
     if waiting.is_losing:
-        return Closing(OutcomeStatus.DOWN, "deadline", f"accepted, but {limit}, and the one before never came", seconds)
+        return Closing(OutcomeStatus.DOWN, "lost", f"accepted, but {limit}, and the one before never came", seconds)
     return Closing(OutcomeStatus.DELAYED, "", f"accepted, but {limit}", seconds)
 
 
@@ -64,7 +64,7 @@ def _answered(waiting: Waiting, at: datetime) -> Closing:
     seconds = _seconds(waiting, at)
     told = f"result {waiting.code} after {seconds:.1f} s"
     if waiting.answer == gateway_callbacks.TIMEOUT:
-        return Closing(OutcomeStatus.DOWN, "deadline", f"gave up in the gateway's queue after {seconds:.1f} s", seconds)
+        return Closing(OutcomeStatus.DOWN, "lost", f"gave up in the gateway's queue after {seconds:.1f} s", seconds)
     if waiting.answer == gateway_callbacks.FAULT:
         return Closing(OutcomeStatus.DOWN, "internal", f"{told}: the gateway failed", seconds)
     if waiting.answer == gateway_callbacks.SETUP:
