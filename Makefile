@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-faults lint format translations bench-memory simulate-detection clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox simulate-detection clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -58,6 +58,9 @@ bench-memory: $(VENV)/tools
 # How soon the rules of detection see a fault and how often they cry wolf: the table of docs/detection.md, in some minutes.
 simulate-detection: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.detection
+
+bench-sandbox: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.sandbox
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

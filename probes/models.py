@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -186,3 +188,53 @@ class ProbeChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.probe_id}: {self.old or 'nothing'} to {self.new or 'nothing'}"
+
+
+class PendingAnswerQuerySet(models.QuerySet["PendingAnswer"]):
+    def open(self) -> PendingAnswerQuerySet:
+        """Runs whose slot has no outcome yet."""
+        return self.filter(probe__isnull=False, closed_at__isnull=True)
+
+    def overdue(self, now: datetime) -> PendingAnswerQuerySet:
+        return self.open().filter(late_at__lte=now)
+
+    def lost(self, now: datetime) -> PendingAnswerQuerySet:
+        """Past their deadline without an answer in time."""
+        unanswered = models.Q(answered_at__isnull=True) | models.Q(answered_at__gt=models.F("deadline"))
+        return self.filter(unanswered, deadline__lte=now)
+
+
+class PendingAnswer(models.Model):
+    """A run whose answer comes later. Its slot's outcome is open until the answer comes or is late; the row stays beyond its
+    deadline, to tell late answers from lost ones.
+
+    An answer that is faster than its run's report makes a row without a probe, and waits for it. Of the answer itself nothing is
+    kept but its kind and code: no number, no name, no amount.
+    """
+
+    correlation = models.CharField(max_length=40, unique=True, help_text="What the answer names; drawn for this run alone.")
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="pending_answers", null=True)
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="pending_answers", null=True)
+    slot = models.BigIntegerField(null=True, help_text="Epoch seconds.")
+    report = models.JSONField(default=dict, help_text="The run as its agent told it.")
+    slow = models.BooleanField(default=False, help_text="The acknowledgement alone took too long.")
+    asked_at = models.DateTimeField(null=True)
+    late_at = models.DateTimeField(null=True)
+    deadline = models.DateTimeField(null=True)
+    made_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=16, blank=True, default="", help_text="A kind of probes.gateway_callbacks.")
+    code = models.CharField(max_length=20, blank=True, default="", help_text="The result code, as it came.")
+    closed_at = models.DateTimeField(null=True, help_text="When the slot got its outcome.")
+
+    objects = PendingAnswerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["late_at"], name="pending_answer_open", condition=models.Q(closed_at__isnull=True)),
+            models.Index(fields=["probe", "vantage", "slot"], name="pending_answer_series"),
+            models.Index(fields=["made_at"], name="pending_answer_made_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}@{self.vantage_id} {self.slot}: {self.answer or 'open'}"

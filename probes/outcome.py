@@ -9,7 +9,7 @@ from typing import Any
 
 
 class OutcomeStatus(StrEnum):
-    """How one run went. `misconfigured` and `skipped` have no vote."""
+    """How one run went. `misconfigured` and `skipped` have no vote; `accepted` is no outcome yet: the answer comes later."""
 
     OK = "ok"
     DELAYED = "delayed"
@@ -17,6 +17,7 @@ class OutcomeStatus(StrEnum):
     DOWN = "down"
     MISCONFIGURED = "misconfigured"
     SKIPPED = "skipped"
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,25 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """What was asked is under way. Its answer will name `correlation`; it is late `late_s` seconds after the start of the run and
+    lost after `lost_s`. `slow` says that the acknowledgement alone took too long."""
+
+    correlation: str
+    late_s: float
+    lost_s: float
+    slow: bool = False
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one run saw.
 
     `error_class`: "", dns, refused, timeout_connect, tls, timeout_read, deadline, status, assertion, body_too_big, blocked,
-    target, busy, internal, rate, credentials. `evidence`: one line for staff, at most 300 characters, never a secret or a number
-    of a person. `total_us`: the measure in microseconds; `phases`: dns, connect, tls, ttfb, transfer in microseconds.
+    target, busy, internal, rate, credentials, lost (accepted, but no result came). `evidence`: one line for staff, at most 300
+    characters, never a secret or a number of a person. `total_us`: the measure in microseconds; `phases`: dns, connect, tls,
+    ttfb, transfer in microseconds.
+    `accepted` goes with the status of that name.
     """
 
     status: OutcomeStatus
@@ -55,6 +69,7 @@ class Outcome:
     http_status: int | None = None
     total_us: int | None = None
     phases: Mapping[str, int] = field(default_factory=dict)
+    accepted: Accepted | None = None
 
 
 class TargetError(ValueError):

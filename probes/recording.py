@@ -11,7 +11,7 @@ from django.db import transaction
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import confirming, detection
+from probes import confirming, detection, pending
 from probes.confirming import LATE as LATE
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.models import Probe, ProbeSchedule, Result, Vantage
@@ -35,14 +35,17 @@ class Report:
     phases: Mapping[str, int]
     started_at: float  # epoch seconds
     lateness_ms: int
+    accepted: Mapping[str, Any] | None = None  # outcome.Accepted: the answer comes later
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> Report:
         return cls(**message)
 
 
-def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> list[StatusChange]:
+def record(*, vantage_name: str, reports: Sequence[Report], now: datetime, heard: bool = True) -> list[StatusChange]:
     """Keep the outcomes of one batch and take over what they confirm. Doing it twice changes nothing.
+
+    Runs that were only accepted wait for their answer. `heard`: the batch comes from the vantage's agent now.
 
     Results and detection's memory are one short transaction; components follow in their own, compared with what is stored,
     so that a worker killed between the two leaves nothing that the next batch does not mend. Outcomes of probes that no
@@ -52,7 +55,8 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
         vantage = Vantage.objects.filter(name=vantage_name).first()
         if vantage is None:
             return []
-        Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now)
+        if heard:
+            Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now)
         schedules = {
             row.probe_id: row
             for row in ProbeSchedule.objects.select_for_update(of=("self",))
@@ -61,6 +65,7 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime) -> li
             .order_by("pk")
         }
         known = [report for report in reports if report.probe_id in schedules]
+        known = pending.hold_back(vantage=vantage, reports=known, now=now)
         seen = _seen_before(known, vantage)
         news = [report for report in known if report.attempt == 0 and (report.probe_id, report.slot) not in seen]
         if confirming.look_at_link(vantage=vantage, rows=schedules, reports=news, now=now):

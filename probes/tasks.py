@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from probes import recording, reference, scheduling
+from probes import late_answers, recording, reference, scheduling
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
 
@@ -67,6 +68,7 @@ def _run_one(task: Task) -> dict[str, Any]:
         "phases": dict(outcome.phases),
         "started_at": started,
         "lateness_ms": round(late * 1000),
+        "accepted": None if outcome.accepted is None else asdict(outcome.accepted),
     }
 
 
@@ -81,3 +83,4 @@ def record_outcomes(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None
 def prune_results() -> None:
     """Each hour: drop raw results older than 48 hours, a bounded number a time."""
     recording.prune_results(older_than=timezone.now() - KEEP_RAW_RESULTS)
+    late_answers.prune(now=timezone.now())

@@ -7,8 +7,10 @@ a test compares the two.
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -164,6 +166,17 @@ ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
+
+# --- Answers of gateways that come later -------------------------------------------------------
+CALLBACK_TOKEN = env.str("HALI_CALLBACK_TOKEN", default="").strip()  # the unguessable part of their address; empty: there is none
+if CALLBACK_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", CALLBACK_TOKEN):
+    raise ImproperlyConfigured(
+        "HALI_CALLBACK_TOKEN: give 16 or more letters and digits, for example from `openssl rand -hex 16`."
+    )
+try:
+    CALLBACK_FROM = [ip_network(one.strip()) for one in env.list("HALI_CALLBACK_FROM", default=[]) if one.strip()]
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_CALLBACK_FROM: {error}: give addresses or networks, with commas between.") from error
 
 # --- Django ------------------------------------------------------------------------------------
 _AGENT_APPS = ["incidents", "probes", "django.contrib.auth", "django.contrib.contenttypes"]

@@ -7,11 +7,11 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import http, payment_flow
+from probes.probers import http, never_scheduled, payment_flow
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ def validate(kind: str, spec: Mapping[str, Any]) -> None:
         raise TargetError(f"kind {str(kind)[:40]!r} is not known: use {', '.join(PROBERS)}.")
     if not isinstance(spec, dict):
         raise TargetError("spec: give a JSON object.")
+    never_scheduled.refuse_calls(spec)
     PROBERS[kind].validate(spec)
 
 
@@ -67,4 +68,4 @@ def run(task: Task, *, now: float | None = None) -> Outcome:
 def _presentable(outcome: Outcome) -> Outcome:
     """One line, short enough for its column, without long numbers."""
     words = LONG_NUMBER.sub("[number]", " ".join(outcome.evidence.split()))[:EVIDENCE_LIMIT]
-    return Outcome(outcome.status, outcome.error_class, words, outcome.http_status, outcome.total_us, outcome.phases)
+    return replace(outcome, evidence=words)

@@ -107,6 +107,8 @@ def _prepare(curl: Any, request: Request, body: _Body) -> None:
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PROXY, "")  # none, whatever the environment says
     curl.setopt(pycurl.NOPROXY, "*")
+    if source := os.environ.get("HALI_SOURCE_ADDRESS"):  # of a host with several ways out, the one this vantage stands for
+        curl.setopt(pycurl.INTERFACE, f"host!{source}")
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.TIMEOUT_MS, total_ms)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(total_ms, max(1, round(request.connect_timeout * 1000))))

@@ -3,70 +3,31 @@
 from __future__ import annotations
 
 import base64
-import json
+import binascii
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
-from probes.outcome import Outcome, OutcomeStatus, TargetError
-from probes.probers import credentials, specs
-from probes.probers.engine import Reply, Request, fetch
-from probes.probers.gateway_answers import Reading, Verdict, read
+from probes.outcome import Accepted, Outcome, OutcomeStatus, TargetError
+from probes.probers import callback_address, credentials, never_scheduled, specs
+from probes.probers.gateway_answers import Reading, Verdict
+from probes.probers.gateway_calls import NoToken, Run, Seen, fetch_token, post, query, with_token
 from probes.probers.specs import Spec
-from probes.probers.tokens import NotInTime, TokenCache
 from probes.sandbox import demo
 
-KEYS = ("base_url", "recipe", "credentials", "shortcode", "checkout_request_id", "degraded_ms")
-TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105  an address
-QUERY_PATH = "/mpesa/stkpushquery/v1/query"
+KEYS = ("base_url", "recipe", "credentials", "shortcode", "checkout_request_id", "degraded_ms", "late_s", "lost_s")
+QR_PATH = "/mpesa/qrcode/v1/generate"
+STATUS_PATH = "/mpesa/transactionstatus/v1/query"
+BALANCE_PATH = "/mpesa/accountbalance/v1/query"
+SIMULATE_PATH = "/mpesa/c2b/v2/simulate"
+LATE_S, LOST_S, LONGEST_S = 30.0, 180.0, 1800.0
+ASKED_AT_MOST = 3  # when the gateway is busy: it refuses before it begins, so asking again does no harm
+PNG = b"\x89PNG\r\n\x1a\n"
 GATEWAY_ZONE = timezone(timedelta(hours=3))  # its timestamps are East Africa Time
-LONGEST_TOKEN = 3600
 SHORTCODE = re.compile(r"\d{5,12}", re.ASCII)
 ENDS_WITH_NUMBER = re.compile(r"\d{9}$", re.ASCII)
-
-TOKENS = TokenCache()
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of one recipe: where, as whom, and until when (monotonic seconds)."""
-
-    base_url: str
-    app_name: str
-    shortcode: str
-    checkout: str
-    deadline: float
-    timeout: float
-    now: float
-    app: credentials.App | None = field(repr=False)
-    passkey: str = field(repr=False)
-
-    @property
-    def seconds_left(self) -> float:
-        return max(0.001, self.deadline - time.monotonic())
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.base_url, self.app_name
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A reply and what it means for the recipe."""
-
-    reply: Reply
-    reading: Reading
-    retried: bool = False
-
-
-class NoToken(Exception):
-    """The run ends before its question, since there is no token; `seen` says why."""
-
-    def __init__(self, seen: Seen) -> None:
-        super().__init__("no token")
-        self.seen = seen
 
 
 def validate(spec: Spec) -> None:
@@ -78,6 +39,7 @@ def validate(spec: Spec) -> None:
     if parts.scheme == "http" and not specs.is_loopback(parts.hostname):
         raise TargetError("base_url: give https://; http:// is for this machine only, since credentials travel in it.")
     recipe = spec.get("recipe")
+    never_scheduled.refuse_recipe(recipe)
     if not isinstance(recipe, str) or recipe not in RECIPES:
         raise TargetError(f"recipe: give one of {', '.join(RECIPES)}.")
     if RECIPES[recipe].needs_app or "credentials" in spec:
@@ -86,14 +48,29 @@ def validate(spec: Spec) -> None:
     shortcode = str(spec.get("shortcode", demo.SHORTCODE))
     if not SHORTCODE.fullmatch(shortcode):
         raise TargetError("shortcode: give 5 to 12 digits.")
-    if recipe == "stk-query" and "shortcode" not in spec and not _is_demo(spec):
+    if RECIPES[recipe].needs_shortcode and "shortcode" not in spec and not _is_demo(spec):
         raise TargetError("shortcode is missing: add the business short code whose request is asked for.")
+    if RECIPES[recipe].sandbox_only and not _is_sandbox(parts.hostname or ""):
+        raise TargetError(
+            f"recipe: {recipe} pays, so it is for a sandbox: a host on this machine, or one that begins with sandbox."
+        )
+    _limits(spec, RECIPES[recipe])
     checkout = specs.text(spec, "checkout_request_id", at_most=100)
     if ENDS_WITH_NUMBER.search(checkout):
         raise TargetError(
             "checkout_request_id: it ends with the payer's number, so it stays out of the spec; "
             "put it into HALI_SECRET_<credentials>_CHECKOUT of the agent."
         )
+
+
+def _limits(spec: Spec, recipe: Recipe) -> tuple[float, float]:
+    """After how many seconds an answer is late, and after how many it is lost."""
+    late_s, lost_s = (specs.seconds(spec, key, default, LONGEST_S) for key, default in (("late_s", LATE_S), ("lost_s", LOST_S)))
+    if not recipe.answers_later and ("late_s" in spec or "lost_s" in spec):
+        raise TargetError("late_s, lost_s: are for recipes whose answer comes later; take them out.")
+    if late_s >= lost_s:
+        raise TargetError("late_s is not below lost_s: an answer is late before it is lost.")
+    return late_s, lost_s
 
 
 def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
@@ -103,8 +80,8 @@ def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
     try:
         seen = recipe.ask(run)
     except NoToken as error:
-        return _outcome(error.seen, recipe, spec, before="no token: ")
-    return _outcome(seen, recipe, spec)
+        return _outcome(error.seen, recipe, spec, correlation="", before="no token: ")
+    return _outcome(seen, recipe, spec, correlation=run.correlation)
 
 
 # --- Recipes ------------------------------------------------------------------------------------
@@ -112,9 +89,9 @@ def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
 
 def ask_oauth(run: Run) -> Seen:
     """A token for our own app; it replaces the one in use. A fault is asked once more: fine then is degraded, not down."""
-    seen = _fetch_token(run)
+    seen = fetch_token(run)
     if _STATUSES[seen.reading.verdict] is OutcomeStatus.DOWN and time.monotonic() < run.deadline:
-        again = _fetch_token(run)
+        again = fetch_token(run)
         if again.reading.verdict is Verdict.ACCEPTED:
             return Seen(again.reply, again.reading, retried=True)
     return seen
@@ -122,7 +99,7 @@ def ask_oauth(run: Run) -> Seen:
 
 def ask_gateway(run: Run) -> Seen:
     """An STK query with a token nobody has: a healthy gateway refuses it in its own words."""
-    seen = _query(run, token="invalid", password="none", checkout="ws_CO_NONE")  # noqa: S106  meant to be refused
+    seen = query(run, token="invalid", password="none", checkout="ws_CO_NONE")  # noqa: S106  meant to be refused
     verdict = seen.reading.verdict
     if verdict is Verdict.TOKEN:
         return Seen(seen.reply, Reading(Verdict.ACCEPTED, "refuses an invalid token, as it should"))
@@ -132,31 +109,97 @@ def ask_gateway(run: Run) -> Seen:
 
 
 def ask_stk_query(run: Run) -> Seen:
-    """The state of one old request of our own. A refused token is fetched anew once; refused again it is the gateway's fault."""
-    stamp = f"{datetime.fromtimestamp(run.now, UTC).astimezone(GATEWAY_ZONE):%Y%m%d%H%M%S}"
-    password = base64.b64encode(f"{run.shortcode}{run.passkey}{stamp}".encode()).decode()
-    token = _token(run)
-    seen = _query(run, token=token, password=password, checkout=run.checkout, stamp=stamp)
-    if seen.reading.verdict is Verdict.TOKEN:
-        fresh = _token(run, refused=token)
-        seen = _query(run, token=fresh, password=password, checkout=run.checkout, stamp=stamp)
-    if seen.reading.verdict is Verdict.TOKEN:
-        return Seen(seen.reply, Reading(Verdict.ASSERTION, "it refuses a fresh token"))
+    """The state of one old request of our own. Busy, it is asked again: fine then is degraded, not down."""
+
+    def ask(token: str) -> Seen:
+        stamp = f"{datetime.fromtimestamp(run.now, UTC).astimezone(GATEWAY_ZONE):%Y%m%d%H%M%S}"
+        password = base64.b64encode(f"{run.shortcode}{run.passkey}{stamp}".encode()).decode()
+        return query(run, token=token, password=password, checkout=run.checkout, stamp=stamp)
+
+    seen = with_token(run, ask)
+    for _ in range(ASKED_AT_MOST - 1):
+        if seen.reading.verdict not in {Verdict.BUSY, Verdict.INTERNAL} or time.monotonic() >= run.deadline:
+            break
+        seen = replace(with_token(run, ask), retried=True)
     return seen
+
+
+def ask_qr(run: Run) -> Seen:
+    """A QR code for one shilling to ourselves: nobody has to scan it."""
+    fields = {"MerchantName": "Probe", "RefNo": "probe", "Amount": 1, "TrxCode": "PB", "CPI": run.shortcode, "Size": "300"}
+    seen = with_token(run, lambda token: post(run, QR_PATH, token, fields))
+    if seen.reading.verdict is Verdict.ACCEPTED and not _is_picture(seen.reading.fields.get("QRCode")):
+        return Seen(seen.reply, Reading(Verdict.ASSERTION, "200, but the code is not a picture"))
+    return seen
+
+
+def _is_picture(value: object) -> bool:
+    try:
+        return base64.b64decode(str(value), validate=True).startswith(PNG)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def ask_status(run: Run) -> Seen:
+    """The state of one old payment of our own; the answer comes to our callback address."""
+    return _ask_later(run, STATUS_PATH, {"CommandID": "TransactionStatusQuery", "TransactionID": run.secret("RECEIPT")})
+
+
+def ask_balance(run: Run) -> Seen:
+    """Our own balance; how long the answer takes is all that is kept of it."""
+    return _ask_later(run, BALANCE_PATH, {"CommandID": "AccountBalance"})
+
+
+def _ask_later(run: Run, path: str, more: Mapping[str, str]) -> Seen:
+    base = callback_address.base(run.app_name, is_demo=run.is_demo)
+    fields = {
+        "Initiator": run.secret("INITIATOR"),
+        "SecurityCredential": run.secret("CREDENTIAL"),
+        "PartyA": run.shortcode,
+        "IdentifierType": "4",
+        "ResultURL": f"{base}/{run.correlation}",
+        "QueueTimeOutURL": f"{base}/{run.correlation}/timeout",
+        "Remarks": "probe",
+        "Occasion": "",
+        **more,
+    }
+    return with_token(run, lambda token: post(run, path, token, fields))
+
+
+def ask_c2b(run: Run) -> Seen:
+    """A customer of the sandbox pays one shilling; the confirmation names our correlation as its account."""
+    fields = {
+        "ShortCode": run.shortcode,
+        "CommandID": "CustomerPayBillOnline",
+        "Amount": 1,
+        "Msisdn": demo.PAYER,
+        "BillRefNumber": run.correlation,
+    }
+    return with_token(run, lambda token: post(run, SIMULATE_PATH, token, fields))
 
 
 @dataclass(frozen=True)
 class Recipe:
+    """How to ask, from when on an acknowledgement is slow, and what it needs. `answers_later`: the acknowledgement is not the
+    outcome."""
+
     ask: Callable[[Run], Seen]
     degraded_ms: int
     needs_app: bool = True
     needs_passkey: bool = False
+    needs_shortcode: bool = False
+    answers_later: bool = False
+    sandbox_only: bool = False
 
 
 RECIPES: Mapping[str, Recipe] = {
     "oauth": Recipe(ask_oauth, degraded_ms=2000),
     "gateway": Recipe(ask_gateway, degraded_ms=2000, needs_app=False),
-    "stk-query": Recipe(ask_stk_query, degraded_ms=3000, needs_passkey=True),
+    "stk-query": Recipe(ask_stk_query, degraded_ms=3000, needs_passkey=True, needs_shortcode=True),
+    "qr": Recipe(ask_qr, degraded_ms=5000, needs_shortcode=True),
+    "status-rt": Recipe(ask_status, degraded_ms=3000, needs_shortcode=True, answers_later=True),
+    "balance-rt": Recipe(ask_balance, degraded_ms=3000, needs_shortcode=True, answers_later=True),
+    "c2b-sim": Recipe(ask_c2b, degraded_ms=3000, needs_shortcode=True, answers_later=True, sandbox_only=True),
 }
 
 # --- From verdict to outcome -----------------------------------------------------------------------
@@ -178,11 +221,18 @@ _STATUSES: Mapping[Verdict, OutcomeStatus] = {
 }
 
 
-def _outcome(seen: Seen, recipe: Recipe, spec: Spec, *, before: str = "") -> Outcome:
+def _outcome(seen: Seen, recipe: Recipe, spec: Spec, *, correlation: str, before: str = "") -> Outcome:
     reply, reading = seen.reply, seen.reading
     status, words = _STATUSES[reading.verdict], f"{spec['recipe']}: {before}{reading.words}"
+    if recipe.answers_later and reading.verdict in {Verdict.ALIVE, Verdict.PENDING}:
+        status = OutcomeStatus.MISCONFIGURED  # it lives, but nothing is under way that could be answered
+        return Outcome(status, "target", words, reply.status, reply.total_us, reply.phases)
     if status is OutcomeStatus.OK:
         took_ms, limit_ms = (reply.total_us or 0) // 1000, spec.get("degraded_ms") or recipe.degraded_ms
+        if recipe.answers_later:
+            accepted = Accepted(correlation, *_limits(spec, recipe), slow=took_ms > limit_ms)
+            words = f"{spec['recipe']}: accepted in {took_ms} ms"
+            return Outcome(OutcomeStatus.ACCEPTED, "", words, reply.status, reply.total_us, reply.phases, accepted)
         words = f"{words} in {took_ms} ms"
         if seen.retried:
             status, words = OutcomeStatus.DEGRADED, f"{words}, on the second try"
@@ -207,6 +257,10 @@ def _is_demo(spec: Spec) -> bool:
     return spec.get("credentials") == credentials.DEMO_NAME and specs.is_loopback(specs.address(spec, "base_url").hostname)
 
 
+def _is_sandbox(host: str) -> bool:
+    return specs.is_loopback(host) or host.lower().startswith("sandbox.")
+
+
 def _prepare(spec: Spec, recipe: Recipe, *, timeout: float, now: float) -> Run:
     name, is_demo = spec.get("credentials", ""), _is_demo(spec)
     return Run(
@@ -217,6 +271,7 @@ def _prepare(spec: Spec, recipe: Recipe, *, timeout: float, now: float) -> Run:
         deadline=time.monotonic() + timeout,
         timeout=timeout,
         now=now,
+        is_demo=is_demo,
         app=credentials.app(name, demo_allowed=is_demo) if recipe.needs_app else None,
         passkey=credentials.secret(f"{name}_PASSKEY", demo_allowed=is_demo) if recipe.needs_passkey else "",
     )
@@ -229,63 +284,3 @@ def _checkout(spec: Spec, is_demo: bool) -> str:
     if not found:
         raise credentials.MissingSecret(f"HALI_SECRET_{variable} is not set: name one old request of your own.")
     return str(found)
-
-
-def _token(run: Run, *, refused: str = "") -> str:
-    """The shared token, fetched when there is none or the one in use was `refused`; raises NoToken."""
-    if token := TOKENS.get(run.key, refused=refused):
-        return token
-    try:
-        with TOKENS.fetching(run.key, timeout=run.seconds_left):
-            if token := TOKENS.get(run.key, refused=refused):
-                return token
-            seen = _fetch_token(run)
-    except NotInTime:
-        error = f"none came within {run.timeout:.1f} s"
-        waited = Reply(error_class="timeout_read", error=error, total_us=round(run.timeout * 1e6))
-        raise NoToken(Seen(waited, read(waited))) from None
-    if seen.reading.verdict is not Verdict.ACCEPTED:
-        raise NoToken(seen)
-    return str(seen.reading.fields["access_token"])
-
-
-def _fetch_token(run: Run) -> Seen:
-    """Ask for a token and share a good one."""
-    assert run.app is not None
-    basic = base64.b64encode(f"{run.app.key}:{run.app.secret}".encode()).decode()
-    headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-    reply = fetch(Request(run.base_url + TOKEN_PATH, "GET", headers, None, run.seconds_left))
-    reading = _read_token(reply)
-    if reading.verdict is Verdict.ACCEPTED:
-        TOKENS.put(run.key, reading.fields["access_token"], int(reading.fields["expires_in"]))
-    return Seen(reply, reading)
-
-
-def _read_token(reply: Reply) -> Reading:
-    if not reply.error_class and reply.status == 400 and not reply.body.strip():
-        return Reading(Verdict.CREDENTIALS, "400 with an empty body: our key and secret are refused")
-    reading = read(reply)
-    if reading.verdict is Verdict.ALIVE:
-        return Reading(Verdict.TARGET, reading.words)  # a token is refused to nobody who asks rightly
-    if reading.verdict is Verdict.PENDING:
-        return Reading(Verdict.ASSERTION, "200, but there is no token in it")
-    if reading.verdict is not Verdict.ACCEPTED:
-        return reading
-    token, seconds = reading.fields.get("access_token"), str(reading.fields.get("expires_in", ""))
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token.strip():
-        return Reading(Verdict.ASSERTION, "200, but there is no token in it")
-    if not (seconds.isdecimal() and len(seconds) < 6 and 0 < int(seconds) <= LONGEST_TOKEN):
-        return Reading(Verdict.ASSERTION, f"200, but expires_in is not from 1 to {LONGEST_TOKEN}")
-    return Reading(Verdict.ACCEPTED, "a token", reading.fields)
-
-
-def _query(run: Run, *, token: str, password: str, checkout: str, stamp: str = "20200101000000") -> Seen:
-    body = {
-        "BusinessShortCode": run.shortcode,
-        "Password": password,
-        "Timestamp": stamp,
-        "CheckoutRequestID": checkout,
-    }
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Accept": "application/json"}
-    reply = fetch(Request(run.base_url + QUERY_PATH, "POST", headers, json.dumps(body).encode(), run.seconds_left))
-    return Seen(reply, read(reply))

@@ -41,6 +41,13 @@ def milliseconds(spec: Spec, key: str) -> int | None:
     return value
 
 
+def seconds(spec: Spec, key: str, default: float, longest: float) -> float:
+    value = spec.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= longest:
+        raise TargetError(f"{key}: give seconds from above 0 to {longest:g}.")
+    return float(value)
+
+
 def secret_name(value: Any, key: str) -> str:
     if not isinstance(value, str) or not SECRET_NAME.fullmatch(value):
         raise TargetError(f"{key}: give the name of a secret (capital letters, digits, _), never the secret itself.")

@@ -1,4 +1,4 @@
-"""`python -m probes.sandbox --port 8001 [--seed N]`: run the gateway until SIGTERM or Ctrl-C."""
+"""`python -m probes.sandbox --port 8001 [--seed N] [--tls-port N --ca-file FILE]`: run the gateway until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from probes.sandbox.gateway import Gateway
@@ -35,19 +36,38 @@ def _stop(number: int, frame: FrameType | None) -> None:
     os._exit(0)  # at once: nothing is kept, and a hanging request must not delay it
 
 
+def _start_tls(gateway: Gateway, port: int, ca_file: Path | None) -> None:
+    from probes.sandbox import tls  # only here: cryptography and ssl weigh more than the rest of the sandbox
+
+    authority = tls.Authority()
+    wrap = tls.wrapper(authority, lambda client: gateway.faults.is_certificate_expired(client=client))
+    server = Server(gateway, port, wrap)
+    if ca_file:
+        ca_file.write_bytes(authority.pem)
+    server.start()
+    sys.stdout.write(f"The same in TLS on https://127.0.0.1:{server.port}\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m probes.sandbox", description="The sandbox payment gateway, on 127.0.0.1.")
     parser.add_argument("--port", type=_port, default=os.environ.get("HALI_SANDBOX_PORT", "8001"))
     parser.add_argument("--seed", type=int, default=0, help="the same seed and the same requests give the same faults")
     parser.add_argument("--answer-after", type=_seconds, default=2.0, help="seconds a payer takes to answer a push")
+    parser.add_argument("--tls-port", type=_port, help="speak TLS on this port too, with a certificate authority of its own")
+    parser.add_argument("--ca-file", type=Path, help="write that authority's certificate here, for SSL_CERT_FILE of the agent")
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    gateway = Gateway(seed=options.seed, answer_after=options.answer_after)
+    port = options.port
     try:
-        server = Server(Gateway(seed=options.seed, answer_after=options.answer_after), options.port)
+        server = Server(gateway, port)
+        if options.tls_port is not None:
+            port = options.tls_port
+            _start_tls(gateway, port, options.ca_file)
     except OSError as error:
         why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        sys.stderr.write(f"Port {options.port} {why}: set HALI_SANDBOX_PORT to a free port.\n")
+        sys.stderr.write(f"Port {port} {why}: set HALI_SANDBOX_PORT to a free port.\n")
         return 1
     address = f"http://127.0.0.1:{server.port}"
     sys.stdout.write(f"Sandbox gateway on {address}, control on {address}/_sim\n")

@@ -9,15 +9,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-
-from probes.sandbox.answers import RESULT_TEXTS
-from probes.sandbox.ledger import NAIROBI, Push
 
 WAITING_AT_MOST = 10_000
 POST_SECONDS = 5.0
+LOOK_AGAIN = 1.0  # seconds: a clock that is set, or moved by a test, is noticed by then
+ANSWER_LIMIT = 4096
+
+Then = Callable[[int | None, bytes], None]
 
 
 def is_loopback(url: str) -> bool:
@@ -37,78 +37,95 @@ def _is_127(host: str) -> bool:
         return False
 
 
-def stk_callback(push: Push) -> dict[str, Any]:
-    """The body of an STK callback; only a success carries the metadata."""
-    callback: dict[str, Any] = {
-        "MerchantRequestID": push.merchant_request_id,
-        "CheckoutRequestID": push.checkout_request_id,
-        "ResultCode": int(push.result_code),
-        "ResultDesc": RESULT_TEXTS.get(push.result_code, ""),
-    }
-    if push.result_code == "0":
-        when = datetime.fromtimestamp(push.answered_at, NAIROBI)
-        callback["CallbackMetadata"] = {
-            "Item": [
-                {"Name": "Amount", "Value": float(push.amount)},
-                {"Name": "MpesaReceiptNumber", "Value": push.receipt},
-                {"Name": "Balance"},
-                {"Name": "TransactionDate", "Value": int(f"{when:%Y%m%d%H%M%S}")},
-                {"Name": "PhoneNumber", "Value": int(push.payer)},
-            ]
-        }
-    return {"Body": {"stkCallback": callback}}
+class Job(NamedTuple):
+    """One callback: when (epoch seconds), its turn among equals, where, what, and who hears of the answer."""
+
+    due: float
+    turn: int
+    url: str
+    body: bytes
+    then: Then | None
 
 
 class CallbackWorker:
-    """One thread, started with the first callback. `report(what, status)` gets "sent" or "failed" and the receiver's status."""
+    """`report(what, status)` gets "sent" or "failed" and the receiver's status.
 
-    def __init__(self, report: Callable[[str, int | None], None]) -> None:
+    One thread posts what is due, started with the first callback. With `by_hand` there is none, and whoever moves the clock
+    calls `post_due`.
+    """
+
+    def __init__(
+        self, report: Callable[[str, int | None], None], *, clock: Callable[[], float] = time.time, by_hand: bool = False
+    ) -> None:
         self._report = report
-        self._due: list[tuple[float, int, str, bytes]] = []
-        self._order = itertools.count()
+        self._clock = clock
+        self._by_hand = by_hand
+        self._due: list[Job] = []
+        self._turns = itertools.count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def schedule(self, *, url: str, body: dict[str, Any], after_s: float) -> None:
+    def schedule(self, *, url: str, body: dict[str, Any], after_s: float, then: Then | None = None) -> None:
         """Post `body` to `url` in `after_s` seconds. When too many wait, the new one is dropped and reported."""
         with self._changed:
             if len(self._due) >= WAITING_AT_MOST:
                 self._report("dropped", None)
                 return
-            heapq.heappush(self._due, (time.monotonic() + after_s, next(self._order), url, json.dumps(body).encode()))
-            if self._thread is None:
+            heapq.heappush(self._due, Job(self._clock() + after_s, next(self._turns), url, json.dumps(body).encode(), then))
+            if self._thread is None and not self._by_hand:
                 self._thread = threading.Thread(target=self._run, name="callbacks", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
+    def post_due(self) -> int:
+        """Post all that is due, in order; answers how many."""
+        count = 0
+        while job := self._next():
+            self._post(job)
+            count += 1
+        return count
+
+    def next_due(self) -> float | None:
+        """When the next one is due (epoch seconds); None when nothing waits."""
+        with self._changed:
+            return self._due[0].due if self._due else None
+
     def _run(self) -> None:
         while True:
-            url, body = self._next()
-            try:
-                self._report("sent", _post(url, body))
-            except (OSError, ValueError):
-                self._report("failed", None)
+            self.post_due()
+            with self._changed:
+                wait = min(self._due[0].due - self._clock(), LOOK_AGAIN) if self._due else None
+                if wait is None or wait > 0:
+                    self._changed.wait(wait)
 
-    def _next(self) -> tuple[str, bytes]:
+    def _next(self) -> Job | None:
         with self._changed:
-            while not self._due or self._due[0][0] > time.monotonic():
-                self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
-            _, _, url, body = heapq.heappop(self._due)
-            return url, body
+            return heapq.heappop(self._due) if self._due and self._due[0].due <= self._clock() else None
+
+    def _post(self, job: Job) -> None:
+        status, body = None, b""
+        try:
+            status, body = _post(job.url, job.body)
+            self._report("sent", status)
+        except (OSError, ValueError):
+            self._report("failed", None)
+        if job.then:
+            job.then(status, body)
 
 
-def _post(url: str, body: bytes) -> int:
+def _post(url: str, body: bytes) -> tuple[int, bytes]:
     """A POST by hand: http.client would load ssl and the mail parser, half as much memory again as the whole sandbox."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.hostname or "127.0.0.1"
     head = (
-        f"POST {target} HTTP/1.1\r\nHost: {host}:{parts.port or 80}\r\nContent-Type: application/json\r\n"
+        f"POST {target} HTTP/1.0\r\nHost: {host}:{parts.port or 80}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     with socket.create_connection((host, parts.port or 80), timeout=POST_SECONDS) as connection:
         connection.sendall(head.encode("ascii") + body)
-        words = connection.makefile("rb").readline(1000).split()
-    if len(words) < 2:
-        raise OSError("no status line")
-    return int(words[1])
+        answer = connection.makefile("rb")
+        words = answer.readline(1000).split()
+        if len(words) < 2:
+            raise OSError("no status line")
+        return int(words[1]), answer.read(ANSWER_LIMIT).partition(b"\r\n\r\n")[2]

@@ -1,103 +1,21 @@
-"""Fault injection: rules that match a path and the modes they may apply. A new mode is one function and one line of MODES."""
+"""Fault injection: rules that say which requests a mode may strike, how often, from when and until when."""
 
 from __future__ import annotations
 
-import math
+import json
 import random
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
-from probes.sandbox import answers
-from probes.sandbox.answers import Answer
+from probes.sandbox.modes import MODES, ControlError, Fate, Number
 
-LONGEST_WAIT = 600.0
-
-
-class ControlError(ValueError):
-    """A control request cannot be obeyed. The message says what to change."""
-
-
-@dataclass
-class Fate:
-    """What the matching rules decided for one request: wait, then drop or answer; and how late its callback is."""
-
-    wait_s: float = 0.0
-    drop: bool = False
-    answer: Answer | None = None
-    callback_delay_s: float = 0.0
-    modes: list[str] = field(default_factory=list)
-
-
-Options = Mapping[str, float]
-Apply = Callable[[Fate, random.Random, Options], None]
-
-
-class Option(NamedTuple):
-    default: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Mode:
-    """One way to fail: what it does to a request, the numbers it takes, and what it answers with."""
-
-    apply: Apply
-    options: Mapping[str, Option]
-    says: str
-
-
-def _latency(fate: Fate, rng: random.Random, options: Options) -> None:
-    """Log-normal, fitted through both percentiles: 1.645 standard deviations lie between them."""
-    p50, p95 = options["p50_ms"] / 1000, options["p95_ms"] / 1000
-    if p50 <= 0:
-        return
-    spread = math.log(p95 / p50) / 1.645
-    fate.wait_s += min(rng.lognormvariate(math.log(p50), spread), LONGEST_WAIT)
-
-
-def _hang(fate: Fate, rng: random.Random, options: Options) -> None:
-    fate.wait_s += options["seconds"]
-    fate.drop = True
-
-
-def _refuse(fate: Fate, rng: random.Random, options: Options) -> None:
-    fate.drop = True
-
-
-def _empty_500(fate: Fate, rng: random.Random, options: Options) -> None:
-    fate.answer = fate.answer or Answer(500)
-
-
-def _busy(fate: Fate, rng: random.Random, options: Options) -> None:
-    fate.answer = fate.answer or answers.envelope(answers.BUSY, rng)
-
-
-def _callback_delay(fate: Fate, rng: random.Random, options: Options) -> None:
-    fate.callback_delay_s += rng.uniform(options["min_s"], options["max_s"])
-
-
-MODES: Mapping[str, Mode] = {
-    "latency": Mode(
-        _latency,
-        {"p50_ms": Option(2000, 600_000), "p95_ms": Option(5000, 600_000)},
-        "answers late",
-    ),
-    "hang": Mode(_hang, {"seconds": Option(60, LONGEST_WAIT)}, "keeps the connection, says nothing, then closes it"),
-    "refuse": Mode(_refuse, {}, "resets the connection without an answer"),
-    "empty_500": Mode(_empty_500, {}, "500 without a body"),
-    "busy": Mode(_busy, {}, "500.003.02, System is busy"),
-    "callback_delay": Mode(
-        _callback_delay,
-        {"min_s": Option(10, 86_400), "max_s": Option(40, 86_400)},
-        "the acknowledgement is in time, the callback is late",
-    ),
-}
-
-RULE_KEYS = ("path", "mode", "rate", "after_s", "for_s")
+RULE_KEYS = ("path", "mode", "rate", "after_s", "for_s", "client", "shortcode")
 RULES_AT_MOST = 100
+SHORTCODE_FIELDS = ("ShortCode", "PartyB", "BusinessShortCode", "PartyA", "ReceiverParty", "CPI")
+_WEEK = 7 * 86_400.0
 
 
 @dataclass
@@ -110,7 +28,9 @@ class Rule:
     rate: float
     starts_at: float
     ends_at: float | None
-    options: Mapping[str, float]
+    client: str  # a glob over the address that asks
+    shortcode: str  # "" = any
+    options: Mapping[str, Any]
     rng: random.Random
     applied: int = 0
 
@@ -120,12 +40,21 @@ class Rule:
     def is_over(self, now: float) -> bool:
         return self.ends_at is not None and now >= self.ends_at
 
+    def matches(self, path: str, client: str, body: bytes) -> bool:
+        return (
+            fnmatchcase(path, self.path)
+            and (self.client == "*" or fnmatchcase(client, self.client))
+            and (not self.shortcode or self.shortcode in shortcodes_in(body))
+        )
+
     def as_json(self, now: float) -> dict[str, Any]:
         return {
             "id": self.number,
             "path": self.path,
             "mode": self.mode,
             "rate": self.rate,
+            **({} if self.client == "*" else {"client": self.client}),
+            **({"shortcode": self.shortcode} if self.shortcode else {}),
             **self.options,
             "active": self.is_active(now),
             "starts_in_s": round(max(0.0, self.starts_at - now), 1),
@@ -135,11 +64,15 @@ class Rule:
 
 
 class FaultBook:
-    """The rules in force. Matching rules add up in the order they came; the first one with an answer gives it."""
+    """The rules in force. Matching rules add up in the order they came; the first one with an answer gives it.
 
-    def __init__(self, *, seed: int, clock: Callable[[], float]) -> None:
+    `pace` stretches every wait: 0.01 lets a test see in 40 ms what takes 4 s.
+    """
+
+    def __init__(self, *, seed: int, clock: Callable[[], float], pace: float = 1.0) -> None:
         self._seed = seed
         self._clock = clock
+        self._pace = pace
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
         self._made = 0
@@ -147,26 +80,31 @@ class FaultBook:
 
     def add(self, request: Any) -> dict[str, Any]:
         """Take a rule as the control address receives it; raises ControlError."""
-        path, mode, rate, after_s, for_s, options = _read_rule(request)
+        return self.add_all([request])[0]
+
+    def add_all(self, requests: Iterable[Any]) -> list[dict[str, Any]]:
+        """Take several rules that begin at the same moment; none when one of them cannot be taken."""
+        read = [_read_rule(request) for request in requests]
         now = self._clock()
         with self._lock:
             self._rules = [rule for rule in self._rules if not rule.is_over(now)]
-            if len(self._rules) >= RULES_AT_MOST:
+            if len(self._rules) + len(read) > RULES_AT_MOST:
                 raise ControlError(f"{RULES_AT_MOST} faults are set already: DELETE /_sim/faults first.")
-            self._made += 1
-            starts_at = now + after_s
-            rule = Rule(
-                number=self._made,
-                path=path,
-                mode=mode,
-                rate=rate,
-                starts_at=starts_at,
-                ends_at=None if for_s is None else starts_at + for_s,
-                options=options,
-                rng=random.Random(f"{self._seed}:fault:{self._made}"),  # noqa: S311  repeatable, not secret
-            )
-            self._rules.append(rule)
-            return rule.as_json(now)
+            made = [self._make(values, now) for values in read]
+            self._rules += made
+            return [rule.as_json(now) for rule in made]
+
+    def _make(self, values: dict[str, Any], now: float) -> Rule:
+        self._made += 1
+        starts_at = now + values.pop("after_s")
+        for_s = values.pop("for_s")
+        return Rule(
+            number=self._made,
+            starts_at=starts_at,
+            ends_at=None if for_s is None else starts_at + for_s,
+            rng=random.Random(f"{self._seed}:fault:{self._made}"),  # noqa: S311  repeatable, not secret
+            **values,
+        )
 
     def clear(self) -> int:
         """Drop every rule and let waiting requests go on; returns how many rules there were."""
@@ -183,7 +121,7 @@ class FaultBook:
         with self._lock:
             return [rule.as_json(now) for rule in self._rules if not rule.is_over(now)]
 
-    def fate(self, path: str) -> Fate:
+    def fate(self, path: str, *, client: str = "", body: bytes = b"") -> Fate:
         """What happens to the request that has just come in for `path`."""
         fate = Fate()
         if not self._rules:
@@ -191,20 +129,38 @@ class FaultBook:
         now = self._clock()
         with self._lock:
             for rule in self._rules:
-                if not rule.is_active(now) or not fnmatchcase(path, rule.path) or rule.rng.random() >= rule.rate:
-                    continue
-                rule.applied += 1
-                fate.modes.append(rule.mode)
-                MODES[rule.mode].apply(fate, rule.rng, rule.options)
+                if rule.is_active(now) and rule.matches(path, client, body) and rule.rng.random() < rule.rate:
+                    rule.applied += 1
+                    fate.modes.append(rule.mode)
+                    MODES[rule.mode].apply(fate, rule)
         return fate
+
+    def is_certificate_expired(self, *, client: str) -> bool:
+        """Whether the TLS connection that has just come in gets the certificate that is over."""
+        now = self._clock()
+        with self._lock:
+            for rule in self._rules:
+                if rule.mode == "tls_expired" and rule.is_active(now) and fnmatchcase(client, rule.client):
+                    rule.applied += 1
+                    return rule.rng.random() < rule.rate
+        return False
 
     def wait(self, seconds: float) -> None:
         """Sleep, but no longer than until the faults are cleared."""
         if seconds > 0:
-            self._cleared.wait(seconds)
+            self._cleared.wait(seconds * self._pace)
 
 
-def _read_rule(request: Any) -> tuple[str, str, float, float, float | None, dict[str, float]]:
+def shortcodes_in(body: bytes) -> set[str]:
+    """The short codes that a request names, in whichever of its fields."""
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return set()
+    return {str(fields.get(name)) for name in SHORTCODE_FIELDS} if isinstance(fields, dict) else set()
+
+
+def _read_rule(request: Any) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise ControlError('Send one JSON object, for example {"path": "/mpesa/stkpush*", "mode": "busy", "rate": 1}.')
     mode = request.get("mode")
@@ -217,22 +173,28 @@ def _read_rule(request: Any) -> tuple[str, str, float, float, float | None, dict
     path = request.get("path")
     if not isinstance(path, str) or not path.startswith(("/", "*")) or len(path) > 200:
         raise ControlError('path: give a glob that begins with "/", for example "/mpesa/stkpush*".')
-    rate = _number(request, "rate", 1.0, 1.0)
-    after_s = _number(request, "after_s", 0.0, 86_400.0)
-    for_s = None if request.get("for_s") is None else _number(request, "for_s", 0.0, 7 * 86_400.0)
-    options = {name: _number(request, name, option.default, option.high) for name, option in MODES[mode].options.items()}
+    options = {name: option.read(request, name) for name, option in MODES[mode].options.items()}
     _ordered(request, options)
-    return path, mode, rate, after_s, for_s, options
+    return {
+        "path": path,
+        "mode": mode,
+        "rate": Number(1.0, 1.0).read(request, "rate"),
+        "after_s": Number(0.0, 86_400.0).read(request, "after_s"),
+        "for_s": None if request.get("for_s") is None else Number(0.0, _WEEK).read(request, "for_s"),
+        "client": _word(request, "client", "*", 'a glob over the address that asks, for example "127.0.0.2"'),
+        "shortcode": _word(request, "shortcode", "", 'the short code that the request names, for example "174379"'),
+        "options": options,
+    }
 
 
-def _number(request: dict[str, Any], name: str, default: float, high: float) -> float:
+def _word(request: dict[str, Any], name: str, default: str, wanted: str) -> str:
     value = request.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= high:
-        raise ControlError(f"{name}: give a number from 0 to {high:g}.")
-    return float(value)
+    if not isinstance(value, str) or len(value) > 60 or (name in request and not value):
+        raise ControlError(f"{name}: give {wanted}.")
+    return value
 
 
-def _ordered(request: dict[str, Any], options: dict[str, float]) -> None:
+def _ordered(request: dict[str, Any], options: dict[str, Any]) -> None:
     """Two options that must not cross; where only one was given, the other's default follows it."""
     for low, high in (("p50_ms", "p95_ms"), ("min_s", "max_s")):
         if low not in options or options[low] <= options[high]:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
-from probes.sandbox.gateway import ConnectionDropped
+from probes.sandbox.gateway import REASONS, Broken, ConnectionDropped
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Wrap = Callable[[socket.socket, str], socket.socket]  # a connection and the address it comes from -> the same in TLS
 
 LINE_LIMIT = 8192
 HEADERS_LIMIT = 64
@@ -35,21 +36,42 @@ class Connection(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
+    def setup(self) -> None:
+        if self.server.wrap:
+            self.request.settimeout(IDLE_SECONDS)
+            self.request = self.server.wrap(self.request, self.client_address[0])
+        super().setup()
+
     def handle(self) -> None:
         try:
             while self._handle_one():
                 pass
         except BadRequest as error:
             self._send(str(error), [("Content-Length", "0")], b"", keep=False)
+        except Broken as broken:
+            with contextlib.suppress(OSError):
+                self._send_half(broken)
+            self._reset()
         except ConnectionDropped:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            self.connection.close()
+            self._reset()
         except OSError:
             pass  # the client went away, or was silent for too long
+
+    def _reset(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self.connection.close()
+
+    def _send_half(self, broken: Broken) -> None:
+        answer = broken.answer
+        head = f"HTTP/1.1 {REASONS[answer.status]}\r\nContent-Type: {answer.content_type}\r\nContent-Length: "
+        self.connection.sendall(f"{head}{len(answer.body) + 1}\r\n\r\n".encode("latin-1") + answer.body[: len(answer.body) // 2])
 
     def finish(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # already closed above
             super().finish()
+        if self.server.wrap:
+            self.connection.close()  # the server knows only the socket beneath
 
     def _handle_one(self) -> bool:
         """Answer one request; false when the connection is to be closed."""
@@ -85,6 +107,7 @@ class Connection(socketserver.StreamRequestHandler):
             "SCRIPT_NAME": "",
             "PATH_INFO": unquote(path, "latin-1"),
             "QUERY_STRING": query,
+            "REMOTE_ADDR": self.client_address[0],
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": str(self.server.port),
             "SERVER_PROTOCOL": version,
@@ -138,15 +161,24 @@ class Connection(socketserver.StreamRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Binds 127.0.0.1 and nothing else; port 0 takes a free one. Raises OSError when the port is taken."""
+    """Binds 127.0.0.1 and nothing else; port 0 takes a free one. Raises OSError when the port is taken.
+
+    `wrap` makes TLS of a connection.
+    """
 
     allow_reuse_address = True  # a restart need not wait; a second listener is still refused
     daemon_threads = True  # a hanging request must not keep the process
     request_queue_size = 256
 
-    def __init__(self, application: Application, port: int) -> None:
+    def __init__(self, application: Application, port: int, wrap: Wrap | None = None) -> None:
         self.application = application
+        self.wrap = wrap
         super().__init__(("127.0.0.1", port), Connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """No handshake, or gone before the first byte: theirs to tell. Everything else is ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
     @property
     def port(self) -> int:

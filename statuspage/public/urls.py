@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from incidents.languages import codes
-from statuspage.public import views
+from statuspage.public import callbacks, views
 from statuspage.rendering import prefix_of
 
 
@@ -24,5 +24,9 @@ def _of(language: str) -> list[URLPattern]:
 
 urlpatterns: list[URLPattern] = [
     *(pattern for language in codes() for pattern in _of(language)),
+    path("callbacks/<str:token>", callbacks.take),
+    path("callbacks/<str:token>/validation", callbacks.validate),
+    path("callbacks/<str:token>/<str:correlation>", callbacks.take),
+    path("callbacks/<str:token>/<str:correlation>/timeout", callbacks.take, {"in_queue_timeout": True}),
     path("subscriptions", views.subscribe, {"language": codes()[0]}, name="subscriptions"),  # where Statuspage's own form posts
 ]

@@ -59,7 +59,7 @@ def _language(request: HttpRequest, of_path: str) -> str:
     return asked if asked in codes() else of_path
 
 
-def _client(request: HttpRequest) -> str:
+def client_of(request: HttpRequest) -> str:
     """Who asks. Behind our own proxy the last address it noted; what a client wrote before that proves nothing."""
     if settings.SECURE_PROXY_SSL_HEADER:
         return str(request.headers.get("X-Forwarded-For", "")).rpartition(",")[2].strip()
@@ -103,7 +103,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
             address=email,
             language=language,
             components=components,
-            source={"ip": _client(request), "wording": f"{WORDING} {language}"},
+            source={"ip": client_of(request), "wording": f"{WORDING} {language}"},
             now=timezone.now(),
         )
     except AddressError:
@@ -125,7 +125,7 @@ def confirm(request: HttpRequest, token: str, language: str) -> HttpResponse:
     """The page behind the link, with a button; the button confirms."""
     now = timezone.now()
     if request.method == "POST":
-        subscriber = subscriptions.confirm(token=token, now=now, ip=_client(request))
+        subscriber = subscriptions.confirm(token=token, now=now, ip=client_of(request))
     else:
         subscriber = subscriptions.waiting_for(token, now=now)
     path = f"/confirm/{token}"

@@ -12,10 +12,11 @@ import pytest
 import requests
 
 from probes.outcome import Outcome, Task
-from probes.probers import payment_flow, run
+from probes.probers import gateway_calls, run
 from probes.probers.tokens import TokenCache
 from probes.sandbox.gateway import Gateway
 from probes.sandbox.server import Server
+from tests.probes.merchant import Merchant
 
 
 class Clock:
@@ -31,9 +32,23 @@ class Clock:
 class Sandbox:
     """A running sandbox, steered as a team steers it: over HTTP."""
 
-    def __init__(self, server: Server, clock: Clock) -> None:
+    def __init__(self, server: Server, clock: Clock, gateway: Gateway) -> None:
         self.url = f"http://127.0.0.1:{server.port}"
         self.clock = clock
+        self.gateway = gateway
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock and post what falls due meanwhile, each at its time; for a sandbox that is worked by hand."""
+        until = self.clock.now + seconds
+        while (due := self.gateway.callbacks.next_due()) is not None and due <= until:
+            self.clock.now = max(self.clock.now, due)
+            self.gateway.callbacks.post_due()
+        self.clock.now = until
+
+    def scenario(self, name: str, **options: Any) -> dict[str, Any]:
+        answer = self.control("POST", f"/_sim/scenario/{name}", json=options)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
 
     def fault(self, mode: str, path: str = "*", **options: Any) -> None:
         answer = self.control("POST", "/_sim/faults", json={"path": path, "mode": mode, **options})
@@ -59,10 +74,11 @@ def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
 
         def start(**options: Any) -> Sandbox:
             clock = Clock()
-            server = stack.enter_context(Server(Gateway(clock=clock, **options), 0))
+            gateway = Gateway(clock=clock, **options)
+            server = stack.enter_context(Server(gateway, 0))
             server.start()
             stack.callback(server.shutdown)
-            return Sandbox(server, clock)
+            return Sandbox(server, clock, gateway)
 
         yield start
 
@@ -72,10 +88,17 @@ def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
     return start_sandbox()
 
 
+@pytest.fixture
+def merchant() -> Iterator[Merchant]:
+    merchant = Merchant()
+    yield merchant
+    merchant.close()
+
+
 @pytest.fixture(autouse=True)
 def no_shared_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports come back between tests; tokens must not."""
-    monkeypatch.setattr(payment_flow, "TOKENS", TokenCache())
+    monkeypatch.setattr(gateway_calls, "TOKENS", TokenCache())
 
 
 class Listener:

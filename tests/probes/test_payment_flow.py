@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 
+from probes.gateway_callbacks import CORRELATION
 from probes.outcome import Outcome, TargetError, Task
 from probes.probers import run, validate
 from probes.probers.engine import Reply
 from probes.probers.gateway_answers import Verdict, read
+from probes.probers.never_scheduled import NEVER
 from probes.probers.tokens import NotInTime, TokenCache
 from probes.sandbox import demo
 from tests.probes.conftest import Listener, Sandbox, http_answer
+from tests.probes.merchant import Merchant, post
 
-RECIPES = ("oauth", "gateway", "stk-query")
+RECIPES = ("oauth", "gateway", "stk-query", "qr")
 TOKEN_PATH = "/oauth/v1/generate"
 QUERY_PATH = "/mpesa/stkpushquery/v1/query"
 
@@ -59,7 +62,7 @@ def test_a_slow_gateway_is_degraded(sandbox: Sandbox, recipe: str) -> None:
 
 def test_a_fault_on_the_query_leaves_the_token_well(sandbox: Sandbox) -> None:
     sandbox.fault("busy", path=QUERY_PATH)
-    assert [sandbox.run(recipe).status.value for recipe in RECIPES] == ["ok", "down", "down"]
+    assert [sandbox.run(recipe).status.value for recipe in RECIPES] == ["ok", "down", "down", "ok"]
 
 
 def test_a_fault_on_the_token_is_named_by_the_query_that_needs_it(sandbox: Sandbox) -> None:
@@ -100,6 +103,164 @@ def test_a_wrong_base_address_is_misconfigured(sandbox: Sandbox) -> None:
     for recipe in RECIPES:
         outcome = sandbox.run(recipe, base_url=sandbox.url + "/v9")
         assert summary(outcome) == ("misconfigured", "target")
+
+
+def test_a_query_that_is_fine_on_the_second_try_is_degraded_and_three_refusals_are_down(
+    start_sandbox: Callable[..., Sandbox],
+) -> None:
+    sandbox = start_sandbox(seed=1)
+    sandbox.fault("busy", path=QUERY_PATH, rate=0.5)
+    outcomes = [sandbox.run("stk-query") for _ in range(30)]
+    assert {summary(outcome) for outcome in outcomes} == {("ok", ""), ("degraded", ""), ("down", "busy")}
+    assert len(asked(sandbox)) < 1 + 30 * 3
+    for outcome in outcomes:
+        assert ("on the second try" in outcome.evidence) is (outcome.status == "degraded")
+
+
+def test_our_own_rate_is_not_asked_again(sandbox: Sandbox) -> None:
+    sandbox.fault("spike_429", path=QUERY_PATH)
+    assert summary(sandbox.run("stk-query")) == ("misconfigured", "rate")
+    assert asked(sandbox).count(QUERY_PATH) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "error_class"),
+    [
+        ("incapsula_html_503", "down", "blocked"),
+        ("html_200", "down", "assertion"),
+        ("internal", "down", "internal"),
+        ("quota", "misconfigured", "rate"),
+        ("proxy_timeout", "down", "internal"),
+        ("soap_fault", "down", "internal"),
+        ("blank_ack", "down", "assertion"),
+        ("token_flap", "down", "assertion"),
+        ("reset", "down", "refused"),
+    ],
+)
+@pytest.mark.parametrize("recipe", ["stk-query", "qr", "status-rt"])
+def test_each_way_to_fail_has_its_class(
+    sandbox: Sandbox, recipe: str, mode: str, status: str, error_class: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_CALLBACK", "http://127.0.0.1:9/callbacks/planted")
+    sandbox.fault(mode, path="/mpesa/*")
+    assert summary(sandbox.run(recipe)) == (status, error_class)
+
+
+@pytest.mark.parametrize("mode", ["query_pending_4999", "query_false_failure"])
+def test_a_query_that_answers_wrongly_still_answers(sandbox: Sandbox, mode: str) -> None:
+    sandbox.fault(mode)
+    assert summary(sandbox.run("stk-query")) == ("ok", "")
+
+
+@pytest.mark.parametrize("picture", [b"", b"bm90IGEgcGljdHVyZQ==", b"%%%"])
+def test_a_qr_code_that_is_no_picture_is_down(listen: Callable[..., Listener], picture: bytes) -> None:
+    said = http_answer("200 OK", b'{"ResponseCode":"00","QRCode":"' + picture + b'"}')
+    gateway = gateway_that_says(listen, token=GOOD_TOKEN, query=said)
+    assert summary(ask(gateway.url, "qr")) == ("down", "assertion")
+
+
+def test_the_address_a_vantage_asks_from_can_be_chosen(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.fault("incapsula_html_503", client="127.0.0.2")
+    assert summary(sandbox.run("gateway")) == ("ok", "")
+    monkeypatch.setenv("HALI_SOURCE_ADDRESS", "127.0.0.2")
+    assert summary(sandbox.run("gateway")) == ("down", "blocked")
+
+
+# --- Answers that come later --------------------------------------------------------------------------
+
+LATER = ("status-rt", "balance-rt", "c2b-sim")
+
+
+@pytest.fixture
+def callback_url(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_CALLBACK", "http://127.0.0.1:9/callbacks/planted-token")
+    return "http://127.0.0.1:9/callbacks/planted-token"
+
+
+@pytest.mark.parametrize("recipe", LATER)
+def test_a_round_trip_ends_as_accepted_with_what_its_answer_will_name(sandbox: Sandbox, callback_url: str, recipe: str) -> None:
+    outcome = sandbox.run(recipe)
+    assert summary(outcome) == ("accepted", "")
+    assert outcome.accepted is not None
+    assert (outcome.accepted.late_s, outcome.accepted.lost_s, outcome.accepted.slow) == (30.0, 180.0, False)
+    assert CORRELATION.fullmatch(outcome.accepted.correlation)
+    assert sandbox.run(recipe).accepted != outcome.accepted
+    assert "planted" not in repr(outcome)
+
+
+def test_a_slow_acknowledgement_is_remembered(sandbox: Sandbox, callback_url: str) -> None:
+    sandbox.fault("latency", path="/mpesa/*", p50_ms=50, p95_ms=50)
+    outcome = sandbox.run("balance-rt", degraded_ms=20, late_s=5, lost_s=9)
+    assert outcome.accepted is not None
+    assert (outcome.accepted.slow, outcome.accepted.late_s, outcome.accepted.lost_s) == (True, 5, 9)
+
+
+def test_the_result_comes_to_an_address_that_names_the_run(
+    start_sandbox: Callable[..., Sandbox], merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = start_sandbox(by_hand=True)
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_CALLBACK", f"{merchant.base}/callbacks/t/")
+    for mode, end in (("latency", ""), ("queue_timeout", "/timeout")):
+        sandbox.fault(mode, path="/mpesa/*", **({"p50_ms": 0} if mode == "latency" else {}))
+        accepted = sandbox.run("status-rt").accepted
+        assert accepted is not None
+        sandbox.pass_time(2)
+        [(where, _)] = merchant.heard()
+        assert where == f"/callbacks/t/{accepted.correlation}{end}"
+
+
+def test_a_payment_names_the_run_as_its_account(start_sandbox: Callable[..., Sandbox], merchant: Merchant) -> None:
+    sandbox = start_sandbox(by_hand=True)
+    urls = {"ConfirmationURL": f"{merchant.base}/callbacks/t", "ValidationURL": f"{merchant.base}/callbacks/t/validation"}
+    registered = post(sandbox, "/mpesa/c2b/v2/registerurl", {"ShortCode": demo.SHORTCODE, "ResponseType": "Completed", **urls})
+    assert registered.ok
+    accepted = sandbox.run("c2b-sim").accepted
+    assert accepted is not None
+    sandbox.pass_time(2)
+    assert [body["BillRefNumber"] for _, body in merchant.heard()] == [accepted.correlation] * 2
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("", "HALI_SECRET_SANDBOX_CALLBACK is not set"),
+        ("http://status.example/callbacks/planted", "give https://"),
+        ("https://status.example/query/planted", "holds a word the gateway refuses"),
+        ("https://[planted", "is not an address"),
+    ],
+)
+def test_a_callback_address_that_cannot_be_used_is_misconfigured(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, address: str, says: str
+) -> None:
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_CALLBACK", address)
+    outcome = sandbox.run("status-rt")
+    assert outcome.status == "misconfigured"
+    assert says in outcome.evidence
+    assert "planted" not in outcome.evidence
+
+
+def test_the_demos_agent_finds_the_web_app_beside_it(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALI_CALLBACK_TOKEN", "0123456789abcdef")
+    assert sandbox.run("status-rt").status == "accepted"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"url": "https://gateway.example/mpesa/b2c/v3/paymentrequest", "method": "POST"},
+        {"url": "https://gateway.example/mpesa/stkpush/v1/processrequest"},
+        {"url": "https://gateway.example/mpesa//%72eversal/v1/request"},
+        {"url": "https://gateway.example/MPESA/./B2B/v1/remittax"},
+        {"url": "https://gateway.example/", "method": "POST", "body": {"next": ["/mpesa/c2b/v2/registerurl"]}},
+    ],
+)
+def test_no_kind_of_probe_makes_a_call_that_is_never_scheduled(spec: dict[str, Any]) -> None:
+    with pytest.raises(TargetError, match="never scheduled"):
+        validate("http", spec)
+
+
+def test_asking_how_a_push_ended_is_allowed() -> None:
+    validate("http", {"url": "https://gateway.example/mpesa/stkpushquery/v1/query", "method": "POST"})
 
 
 # --- Tokens -----------------------------------------------------------------------------------------
@@ -310,16 +471,18 @@ def test_no_secret_token_or_request_id_is_in_any_outcome_or_log(
     caplog.set_level(logging.DEBUG)
     request_id = "ws_CO_27112025133814625708374149"
     monkeypatch.setenv("HALI_SECRET_SANDBOX_CHECKOUT", request_id)
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_CALLBACK", "http://127.0.0.1:9/callbacks/planted-token")
     shown = ""
     for mode in ("", "busy", "empty_500", "refuse"):
         if mode:
             sandbox.fault(mode)
-        for recipe in RECIPES:
+        for recipe in (*RECIPES, *LATER):
             shown += repr(sandbox.run(recipe))
         sandbox.clear()
     shown += caplog.text + json.dumps(sandbox.log())
     token = sandbox.control("GET", TOKEN_PATH + "?grant_type=client_credentials", auth=(demo.KEY, demo.SECRET)).json()
-    for secret in (demo.KEY, demo.SECRET, demo.PASSKEY, request_id, "708374149", token["access_token"]):
+    ours = (demo.KEY, demo.SECRET, demo.PASSKEY, demo.INITIATOR, demo.SECURITY_CREDENTIAL, demo.RECEIPT, "planted-token")
+    for secret in (*ours, request_id, "708374149", token["access_token"]):
         assert secret not in shown
 
 
@@ -343,7 +506,17 @@ BASE = {"base_url": "https://gateway.example", "recipe": "oauth", "credentials":
         ({"base_url": "http://gateway.example"}, "https://"),
         ({"base_url": "https://gateway.example?x=1"}, "without ?"),
         ({"base_url": "https://key:planted@gateway.example"}, "take it out"),
-        ({"recipe": "b2c"}, "recipe: give one of oauth, gateway, stk-query"),
+        ({"recipe": "airtime"}, "recipe: give one of oauth, gateway, stk-query"),
+        *(({"recipe": name}, f"recipe: {name} is never scheduled, because it") for name in NEVER if name != "c2b-register"),
+        ({"recipe": "c2b-register"}, "recipe: c2b-register is never scheduled, because in production it can be done once only"),
+        ({"base_url": "https://gateway.example/mpesa/b2c/v3"}, "a call that is never scheduled (b2c)"),
+        ({"recipe": "c2b-sim", "shortcode": "600000"}, "c2b-sim pays, so it is for a sandbox"),
+        ({"recipe": "status-rt"}, "shortcode is missing"),
+        ({"recipe": "qr"}, "shortcode is missing"),
+        ({"late_s": 3}, "take them out"),
+        ({"recipe": "status-rt", "shortcode": "600000", "late_s": 0}, "late_s: give seconds from above 0 to 1800"),
+        ({"recipe": "status-rt", "shortcode": "600000", "lost_s": True}, "lost_s: give seconds"),
+        ({"recipe": "status-rt", "shortcode": "600000", "lost_s": 20}, "late_s is not below lost_s"),
         ({"recipe": None}, "recipe: give one of"),
         ({"recipe": ["oauth"]}, "recipe: give one of"),
         ({"credentials": None}, "credentials"),
@@ -370,6 +543,9 @@ def test_an_impossible_spec_says_what_to_change(change: dict[str, Any], says: st
         {},
         {"recipe": "gateway", "credentials": None},
         {"recipe": "stk-query", "shortcode": "600000"},
+        {"recipe": "qr", "shortcode": "600000"},
+        {"recipe": "status-rt", "shortcode": "600000", "late_s": 5, "lost_s": 20.5},
+        {"recipe": "c2b-sim", "shortcode": "600000", "base_url": "https://sandbox.gateway.example"},
         {"recipe": "stk-query", "base_url": "http://127.0.0.1:8001/", "credentials": "SANDBOX"},
         {"recipe": "stk-query", "shortcode": 600000, "checkout_request_id": "ws_CO_DEMO_PAID", "degraded_ms": 500},
     ],

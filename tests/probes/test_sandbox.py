@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -11,9 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -21,45 +18,25 @@ import requests
 
 from probes.sandbox import demo
 from probes.sandbox.endpoints import ENDPOINTS
-from probes.sandbox.faults import MODES
+from probes.sandbox.modes import MODES
+from probes.sandbox.scenarios import SCENARIOS
 from tests.probes.conftest import Sandbox
+from tests.probes.merchant import (
+    A_PUSH,
+    MERCHANT,
+    PASSWORD,
+    PAYER,
+    PUSH,
+    QUERY,
+    TOKEN,
+    Merchant,
+    Start,
+    code_of,
+    get_token,
+    post,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-PUSH, QUERY, TOKEN = "/mpesa/stkpush/v1/processrequest", "/mpesa/stkpushquery/v1/query", "/oauth/v1/generate"
-STAMP = "20261124120000"
-PASSWORD = base64.b64encode(f"{demo.SHORTCODE}{demo.PASSKEY}{STAMP}".encode()).decode()
-PAYER = "254708374149"
-MERCHANT = {"BusinessShortCode": demo.SHORTCODE, "Password": PASSWORD, "Timestamp": STAMP}
-A_PUSH = {
-    **MERCHANT,
-    "TransactionType": "CustomerPayBillOnline",
-    "Amount": 1,
-    "PartyA": PAYER,
-    "PartyB": demo.SHORTCODE,
-    "PhoneNumber": PAYER,
-    "CallBackURL": "https://merchant.example/hook",
-    "AccountReference": "rent",
-    "TransactionDesc": "rent",
-}
-Start = Callable[..., Sandbox]
-
-
-def get_token(sandbox: Sandbox) -> str:
-    answer = sandbox.control("GET", f"{TOKEN}?grant_type=client_credentials", auth=(demo.KEY, demo.SECRET))
-    return str(answer.json()["access_token"])
-
-
-def post(sandbox: Sandbox, path: str, fields: Any, token: str | None = None) -> requests.Response:
-    token = token or get_token(sandbox)
-    return sandbox.control("POST", path, json=fields, headers={"Authorization": f"Bearer {token}"})
-
-
-def code_of(answer: requests.Response) -> tuple[int, str, str]:
-    body = answer.json()
-    assert set(body) == {"requestId", "errorCode", "errorMessage"}
-    return answer.status_code, body["errorCode"], body["errorMessage"]
-
-
 # --- Endpoints --------------------------------------------------------------------------------------
 
 
@@ -94,7 +71,8 @@ def test_a_token_ends_after_3599_seconds(sandbox: Sandbox) -> None:
     sandbox.clock.now += 3598
     assert post(sandbox, QUERY, query, token).status_code == 200
     sandbox.clock.now += 1
-    assert post(sandbox, QUERY, query, token).status_code == 404
+    assert code_of(post(sandbox, QUERY, query, token))[:2] == (401, "401.002.01")
+    assert code_of(post(sandbox, QUERY, query, "made up"))[:2] == (400, "400.003.01")
 
 
 @pytest.mark.parametrize("path", [PUSH, QUERY])
@@ -182,45 +160,11 @@ def test_an_unknown_request_is_refused(sandbox: Sandbox) -> None:
 
 def test_unknown_paths_and_wrong_methods_get_the_gateways_envelopes(sandbox: Sandbox) -> None:
     assert code_of(sandbox.control("GET", "/mpesa/nothing")) == (404, "404.001.01", "Resource not found")
+    assert code_of(sandbox.control("POST", PUSH + "/more")) == (404, "404.002.01", "Resource not found")
     assert code_of(sandbox.control("GET", PUSH)) == (405, "405.001", "Method Not Allowed")
 
 
 # --- Callbacks ----------------------------------------------------------------------------------------
-
-
-class Merchant:
-    """A merchant's server: what it was posted waits in `posted`."""
-
-    def __init__(self) -> None:
-        posted: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                posted.put((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Silent."""
-
-        self.posted = posted
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook/planted-token?a=b"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-@pytest.fixture
-def merchant() -> Iterator[Merchant]:
-    merchant = Merchant()
-    yield merchant
-    merchant.close()
 
 
 def test_the_callback_tells_the_merchant_how_it_ended(start_sandbox: Start, merchant: Merchant) -> None:
@@ -388,7 +332,8 @@ def test_the_same_faults_set_again_hit_the_same_requests(sandbox: Sandbox) -> No
 def test_the_control_address_lists_endpoints_and_modes(sandbox: Sandbox) -> None:
     told = sandbox.control("GET", "/_sim").json()
     assert len(told["endpoints"]) == len(ENDPOINTS)
-    assert set(told["modes"]) == set(MODES) == {"latency", "hang", "refuse", "empty_500", "busy", "callback_delay"}
+    assert set(told["modes"]) == set(MODES)
+    assert set(told["scenarios"]) == set(SCENARIOS)
 
 
 def test_faults_are_set_listed_and_cleared(sandbox: Sandbox) -> None:
@@ -435,6 +380,13 @@ def test_faults_never_hit_the_control_address(sandbox: Sandbox) -> None:
         (b'{"mode": "busy", "path": "/x", "p50_ms": 5}', "'p50_ms' is not known for mode busy"),
         (b'{"mode": "latency", "path": "/x", "p50_ms": 10, "p95_ms": 5}', "swap them"),
         (b'{"mode": "hang", "path": "/x", "seconds": 100000}', "seconds: give a number from 0 to 600"),
+        (b'{"mode": "busy", "path": "/x", "client": 5}', "client: give a glob"),
+        (b'{"mode": "busy", "path": "/x", "shortcode": ""}', "shortcode: give the short code"),
+        (b'{"mode": "result_mix", "path": "/x", "codes": []}', "codes: give each result code its share"),
+        (b'{"mode": "result_mix", "path": "/x", "codes": {}}', "codes: give each result code its share"),
+        (b'{"mode": "result_mix", "path": "/x", "codes": {"no": 1}}', "codes: give each result code its share"),
+        (b'{"mode": "result_mix", "path": "/x", "codes": {"0": 0}}', "codes: give each result code its share"),
+        (b'{"mode": "result_mix", "path": "/x", "codes": {"0": "1"}}', "codes: give each result code its share"),
     ],
 )
 def test_a_control_request_that_cannot_be_obeyed_says_what_to_change(sandbox: Sandbox, request_body: bytes, says: str) -> None:

@@ -113,10 +113,13 @@ def test_the_probes_can_be_run_and_their_slots_are_spread() -> None:
         "stk-oauth": "oauth",
         "stk-gateway": "gateway",
         "stk-query": "stk-query",
+        "payouts-status": "status-rt",
     }
     for probe in probes.values():
         validate(probe.kind, probe.spec)
-        assert (probe.component.code, probe.interval, probe.failure_threshold, probe.window) == ("stk-push", 5, 2, 3)
+        watched = ("payouts", 10) if probe.spec["recipe"] == "status-rt" else ("stk-push", 5)
+        assert (probe.component.code, probe.interval) == watched
+        assert (probe.failure_threshold, probe.window) == (2, 3)
     assert len(set(ProbeSchedule.objects.values_list("phase", flat=True))) > 1
 
 

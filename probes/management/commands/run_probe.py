@@ -18,7 +18,8 @@ from probes.probers import run
 class Command(BaseCommand):
     help = (
         "Run one probe now, from this machine with this environment's secrets, and print the outcome. Nothing is recorded. "
-        "Exit status: 0 when the outcome is ok, 1 when it is anything else, 2 when there is no such probe."
+        "Exit status: 0 when the outcome is ok (or accepted: the answer comes later), 1 when it is anything else, 2 when there "
+        "is no such probe."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         task = Task(probe.pk, probe.code, probe.kind, probe.spec, probe.interval, probe.timeout, slot=int(now))
         outcome = run(task, now=now)
         self.stdout.write(json.dumps(asdict(outcome)) if options["json"] else _readable(probe, outcome))
-        if outcome.status != OutcomeStatus.OK:
+        if outcome.status not in (OutcomeStatus.OK, OutcomeStatus.ACCEPTED):
             raise SystemExit(1)
 
 

@@ -19,10 +19,15 @@ from probes.models import Probe, ProbeSchedule, Vantage
 from probes.scheduling import schedule
 from statuspage import roles
 
-WATCHED = "stk-push"
 VANTAGE = "nairobi"
 LOOPBACK = "http://127.0.0.1:"
-RECIPES = {"stk-oauth": "oauth", "stk-gateway": "gateway", "stk-query": "stk-query"}
+# Each demo probe: the service it watches, its interval, and what its spec says beside the address. Short, so that a rehearsal is.
+PROBES: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "stk-oauth": ("stk-push", 5, {"recipe": "oauth"}),
+    "stk-gateway": ("stk-push", 5, {"recipe": "gateway"}),
+    "stk-query": ("stk-push", 5, {"recipe": "stk-query"}),
+    "payouts-status": ("payouts", 10, {"recipe": "status-rt", "late_s": 5, "lost_s": 20}),
+}
 ACCOUNTS = {"writer": roles.AUTHOR, "approver": roles.APPROVER, "engineer": roles.ENGINEER}
 
 # (group, English, Kiswahili, its services as (code, English, Kiswahili)), in the order of the page.
@@ -244,18 +249,17 @@ def _notice(words: Words, signer: User, now: datetime) -> None:
 
 
 def _probes() -> None:
-    """The sandbox's recipes watch one service; their address follows HALI_SANDBOX_PORT."""
+    """The sandbox's recipes watch two services; their address follows HALI_SANDBOX_PORT."""
     vantage, _ = Vantage.objects.get_or_create(name=VANTAGE, defaults={"label": "Nairobi"})
-    component = Component.objects.get(code=WATCHED)
     base_url = f"{LOOPBACK}{settings.HALI_SANDBOX_PORT}"
-    for code, recipe in RECIPES.items():
+    for code, (service, interval, asks) in PROBES.items():
         probe, _ = Probe.objects.get_or_create(
             code=code,
             defaults={
-                "component": component,
+                "component": Component.objects.get(code=service),
                 "kind": "payment_flow",
-                "spec": {"base_url": base_url, "recipe": recipe, "credentials": "SANDBOX"},
-                "interval": 5,
+                "spec": {"base_url": base_url, "credentials": "SANDBOX", **asks},
+                "interval": interval,
                 "timeout": 4,
                 "failure_threshold": 2,
                 "window": 3,

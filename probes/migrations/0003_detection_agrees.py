@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0001_probes'),
+        ('probes', '0002_late_answers'),
     ]
 
     operations = [

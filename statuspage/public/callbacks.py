@@ -1,0 +1,70 @@
+"""Where gateways post answers that come later. The address is the key: it holds an unguessable token, so it is never logged."""
+
+from __future__ import annotations
+
+import logging
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.csrf import csrf_exempt
+
+from probes import late_answers
+from probes.gateway_callbacks import CORRELATION, read
+from statuspage.public.views import client_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_BODY = 64 * 1024
+
+
+@csrf_exempt  # the token in the address proves more than a cookie would
+def take(request: HttpRequest, token: str, correlation: str = "", in_queue_timeout: bool = False) -> HttpResponse:
+    """One answer. Whoever knows the address hears "accepted", whatever became of it: a gateway has no use for more, and of any
+    other answer Django would log the address."""
+    if not settings.CALLBACK_TOKEN or not constant_time_compare(token, settings.CALLBACK_TOKEN):
+        raise Http404
+    try:
+        if request.method == "POST":
+            _note(request, correlation, in_queue_timeout)
+    except DatabaseError as error:
+        log.error("A callback could not be noted (%s): its run will count as late.", type(error).__name__)
+    return _accepted()
+
+
+@csrf_exempt
+def validate(request: HttpRequest, token: str) -> HttpResponse:
+    """A payment that is about to be made: accepted, and nothing kept of it."""
+    if not settings.CALLBACK_TOKEN or not constant_time_compare(token, settings.CALLBACK_TOKEN):
+        raise Http404
+    return _accepted()
+
+
+def _note(request: HttpRequest, correlation: str, in_queue_timeout: bool) -> None:
+    if not _is_allowed(client_of(request)):
+        log.warning("A callback from an address outside HALI_CALLBACK_FROM was ignored.")
+        return
+    body = request.read(LONGEST_BODY + 1)
+    told = read(body, in_queue_timeout=in_queue_timeout) if len(body) <= LONGEST_BODY else None
+    named = correlation or (told.correlation if told else "")
+    if told is None or not CORRELATION.fullmatch(named):
+        log.warning("A callback that answers nothing we asked was ignored.")
+        return
+    late_answers.take_answer(correlation=named, told=told, now=timezone.now())
+
+
+def _is_allowed(client: str) -> bool:
+    if not settings.CALLBACK_FROM:
+        return True
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False
+    return any(address in network for network in settings.CALLBACK_FROM)
+
+
+def _accepted() -> HttpResponse:
+    return JsonResponse({"ResultCode": "0", "ResultDesc": "Accepted"}, headers={"Cache-Control": "no-store"})
