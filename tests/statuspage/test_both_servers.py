@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import IncidentUpdate
@@ -159,3 +160,16 @@ def test_forms_reach_the_app_through_nginx(app: str, nginx: str) -> None:
     assert answer.status_code == 400
     assert "not an address" in answer.text
     assert requests.get(f"{nginx}/healthz", timeout=10).status_code == 503
+
+
+def test_callbacks_reach_the_app_through_nginx_and_their_address_stays_out_of_its_log(
+    app: str, nginx: str, snapshot_dir: Path, nginx_for: Callable[[Path, int], str]
+) -> None:
+    for origin in (app, nginx):
+        assert requests.post(f"{origin}/callbacks/planted-token/p00112233445566aa", data=b"{}", timeout=5).status_code == 404
+    assert requests.post(f"{nginx}/callbacks/planted-token", data=b"x" * 70_000, timeout=5).status_code == 413
+    alone = nginx_for(snapshot_dir, free_port())
+    assert requests.post(f"{alone}/callbacks/planted-token", data=b"{}", timeout=5).status_code == 502
+    logs = list(Path(settings.DATA_DIR).glob("nginx-*/error.log"))
+    assert logs
+    assert not any("planted-token" in log.read_text() for log in logs)

@@ -45,6 +45,8 @@ def test_nothing_but_the_secret_key_is_needed(tmp_path: Path) -> None:
         ("DATABASE_URL", "nonsense", "DATABASE_URL"),
         ("REDIS_URL", "amqp://localhost", "REDIS_URL: give redis"),
         ("EMAIL_URL", "pigeon://roof", "EMAIL_URL"),
+        ("HALI_CALLBACK_TOKEN", "short", "HALI_CALLBACK_TOKEN: give 16 or more letters and digits"),
+        ("HALI_CALLBACK_FROM", "192.0.2.0/24,nowhere", "HALI_CALLBACK_FROM: 'nowhere' does not appear to be"),
     ],
 )
 def test_an_impossible_value_is_one_line(tmp_path: Path, name: str, value: str, said: str) -> None:
