@@ -152,7 +152,7 @@ def judge(
     """
     if not probes:
         return set()
-    ids = [probe.pk for probe in probes]
+    ids = sorted(probe.pk for probe in probes)  # one order for all, or two batches could wait for each other
     verdicts = _verdicts(ids)
     sights = _rows_by_probe(ids)
     out = set(VantageLink.objects.filter(out_because="alone").values_list("vantage_id", flat=True))
