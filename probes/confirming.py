@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from django.db import connection
+from django.db.models import Model
+
 from incidents import timeline
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
@@ -57,10 +60,9 @@ def take_in(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Seq
             changes.append(_change(row.probe, row.vantage, said, row.confirmed, row.confirmed_since, now, _film(row)))
             turned.add(row.probe.component_id)
     touched = [rows[probe_id] for probe_id in {report.probe_id for report in reports}]
-    ProbeSchedule.objects.bulk_update(
-        touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"], batch_size=100
-    )
-    ProbeChange.objects.bulk_create(changes)
+    _save(touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"])
+    if changes:
+        ProbeChange.objects.bulk_create(changes)
     unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
     turned |= judge(_not_plain(touched), now=now, speaking=vantage, unanswered=unanswered)
     return turned
@@ -79,6 +81,19 @@ def _not_plain(rows: Sequence[ProbeSchedule]) -> list[Probe]:
         or row.confirmed != ComponentStatus.OPERATIONAL
         or not detection.State.from_json(row.state).film.is_clean
     ]
+
+
+def _save(rows: Sequence[Model], names: Sequence[str]) -> None:
+    """Write these fields of the rows, a statement each over one cursor: bulk_update takes the processor three times as long."""
+    if not rows:
+        return
+    meta, quote = rows[0]._meta, connection.ops.quote_name
+    fields = [field for field in meta.concrete_fields if field.name in names]
+    columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
+    sql = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"  # noqa: S608  the names are our own models'
+    values = [[*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk] for row in rows]
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, values)
 
 
 def _step(row: ProbeSchedule, report: Outcomes, now: datetime) -> None:
@@ -137,7 +152,7 @@ def judge(
     """
     if not probes:
         return set()
-    ids = [probe.pk for probe in probes]
+    ids = sorted(probe.pk for probe in probes)  # one order for all, or two batches could wait for each other
     verdicts = _verdicts(ids)
     sights = _rows_by_probe(ids)
     out = set(VantageLink.objects.filter(out_because="alone").values_list("vantage_id", flat=True))
@@ -158,9 +173,7 @@ def judge(
             film = " ".join(sight.film.letters[-SERIES:] for sight in seen)[:120]
             changes.append(_change(probe, None, before.confirmed, after.confirmed, moment(after.since), now, film, after.rule))
             turned.add(probe.component_id)
-    ProbeVerdict.objects.bulk_update(
-        changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"], batch_size=100
-    )
+    _save(changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"])
     ProbeChange.objects.bulk_create(changes)
     return turned
 
@@ -264,7 +277,7 @@ def _strike(vantage: Vantage, locked: Mapping[int, ProbeSchedule], *, since: int
     rows = [*locked.values(), *others]
     for row in rows:
         _keep(row, detection.strike(detection.State.from_json(row.state), since - row.interval))
-    ProbeSchedule.objects.bulk_update(rows, ["state", "confirmed", "confirmed_since"], batch_size=100)
+    _save(rows, ["state", "confirmed", "confirmed_since"])
 
 
 def put_out_who_fails_alone(now: datetime) -> None:
