@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F
 
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
 from probes.outcome import Task
@@ -96,7 +95,9 @@ def silent_vantages(*, since: int) -> list[Vantage]:
     return list(Vantage.objects.filter(enabled=True).exclude(pk__in=busy))
 
 
-def reset(*, probe: Probe) -> None:
-    """Run a changed probe at once and forget what its old form saw."""
-    ProbeSchedule.objects.filter(probe=probe).update(next_slot=0, state={}, confirmed="", interval=F("interval"))
+def reset(*, probe: Probe, now: int) -> None:
+    """Run a changed probe at once and forget what its old form saw: until it answers, it says nothing. `now` in epoch seconds."""
+    ProbeSchedule.objects.filter(probe=probe).update(
+        next_slot=now, state={}, confirmed="", confirmed_since=None, last_outcome_at=None, excused_at=None
+    )
     ProbeVerdict.objects.filter(probe=probe).delete()

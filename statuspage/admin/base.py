@@ -84,6 +84,20 @@ class DeskAdmin(_ModelAdmin):
         return TemplateResponse(request, f"admin/desk/{template}", {**frame, **context}, status=status)
 
 
+class NarrowSaves:
+    """For rows that machines write too: the form saves what the person changed, and no state that moved on meanwhile."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=[name for name in self.changed_fields(form) if name in columns])
+        else:
+            obj.save()
+
+    def changed_fields(self, form: Any) -> list[str]:
+        return list(form.changed_data)
+
+
 class ReadOnlyAdmin(DeskAdmin):
     """Rows that only machines or operations write."""
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from incidents.models import Component, ComponentGroup, StatusChange
-from statuspage.admin.base import DeskAdmin, ReadOnlyRows
+from statuspage.admin.base import DeskAdmin, NarrowSaves, ReadOnlyRows
 from statuspage.admin.columns import display, state_cell
 from statuspage.templatetags.desk import first_text, moment, status_word, texts
 
@@ -47,7 +47,7 @@ class ChangeRows(ReadOnlyRows):
         return SOURCES[change.source]
 
 
-class ComponentAdmin(DeskAdmin):
+class ComponentAdmin(NarrowSaves, DeskAdmin):
     list_display = ["service", "group", "shown", "said_by", "observed", "code", "enabled"]
     list_filter = ["group", "status", "enabled"]
     search_fields = ["code", "name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -14,7 +15,7 @@ from probes import budget, scheduling
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import TargetError
 from probes.probers import PROBERS, validate
-from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin, ReadOnlyRows
+from statuspage.admin.base import DeskAdmin, NarrowSaves, ReadOnlyAdmin, ReadOnlyRows
 from statuspage.admin.columns import display
 from statuspage.templatetags.desk import ago, moment, status_word
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Probe]
 else:
     _ModelForm = forms.ModelForm
+
+
+# What an outcome means hangs on these: when one of them changes, what was seen before says nothing any more.
+MEANING = frozenset({"component", "kind", "spec", "interval", "timeout", "failure_threshold", "window", "success_threshold"})
 
 
 class ProbeForm(_ModelForm):
@@ -73,7 +78,7 @@ class ResultRows(ReadOnlyRows):
         return _milliseconds(result)
 
 
-class ProbeAdmin(DeskAdmin):
+class ProbeAdmin(NarrowSaves, DeskAdmin):
     form = ProbeForm
     list_display = ["code", "component", "kind", "interval", "says", "last_outcome", "enabled"]
     list_filter = ["enabled", "kind", "component"]
@@ -96,10 +101,12 @@ class ProbeAdmin(DeskAdmin):
         return list(self.inlines) if obj else []
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The probe's schedules follow its interval; each vantage that runs it keeps doing so."""
+        """The probe's schedules follow its interval, wherever it runs. What its old form saw is forgotten."""
         super().save_related(request, form, formsets, change)
         for row in form.instance.schedules.filter(enabled=True).select_related("vantage"):
             scheduling.schedule(probe=form.instance, vantage=row.vantage)
+        if change and MEANING.intersection(form.changed_data):
+            scheduling.reset(probe=form.instance, now=int(time.time()))
 
     @display(description="Says")
     def says(self, probe: Probe) -> str:
@@ -129,7 +136,7 @@ class ProbeAdmin(DeskAdmin):
         return f"{ago(max(heard))} ago" if heard else "never"
 
 
-class ScheduleAdmin(DeskAdmin):
+class ScheduleAdmin(NarrowSaves, DeskAdmin):
     """Which probe runs where. The interval and phase are the probe's; detection's memory is its own."""
 
     list_display = ["probe", "vantage", "interval", "says", "last_outcome", "enabled"]
@@ -143,7 +150,12 @@ class ScheduleAdmin(DeskAdmin):
     def save_model(self, request: HttpRequest, obj: ProbeSchedule, form: Any, change: bool) -> None:
         obj.interval = obj.probe.interval
         obj.phase = scheduling.phase_of(obj.probe.code, obj.vantage.name, obj.interval)
+        if not change:
+            obj.next_slot = int(time.time())
         super().save_model(request, obj, form, change)
+
+    def changed_fields(self, form: Any) -> list[str]:
+        return [*super().changed_fields(form), "interval", "phase"]
 
     @display(description="Says")
     def says(self, row: ProbeSchedule) -> str:
@@ -154,7 +166,7 @@ class ScheduleAdmin(DeskAdmin):
         return f"{ago(row.last_outcome_at)} ago" if row.last_outcome_at else "never"
 
 
-class VantageAdmin(DeskAdmin):
+class VantageAdmin(NarrowSaves, DeskAdmin):
     list_display = ["name", "label", "queue", "heard", "enabled"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Vantage | None = None) -> list[str]:

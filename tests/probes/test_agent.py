@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -109,3 +110,20 @@ def test_a_batch_that_comes_too_late_says_nothing_about_the_target(
     dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [late.as_message()]], queue="probes.nairobi")
     [message] = wait_for("the outcomes", lambda: outcomes(broker_url))
     assert message[0][1][0]["status"] == "skipped"
+
+
+def test_a_slow_probe_holds_back_no_other_of_its_batch(
+    dispatcher: Celery, agent: subprocess.Popen[bytes], target: str, broker_url: str
+) -> None:
+    now = int(time.time())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hangs = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
+        tasks = [
+            Task(probe_id=1, code="hangs", kind="http", spec=hangs, interval=60, timeout=4, slot=now),
+            Task(probe_id=2, code="page", kind="http", spec={"url": target}, interval=60, timeout=4, slot=now),
+        ]
+        messages = [task.as_message() for task in tasks]
+        dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", messages], queue="probes.nairobi")
+        [first] = wait_for("the fast one's outcome", lambda: outcomes(broker_url))
+        [second] = wait_for("the slow one's outcome", lambda: outcomes(broker_url))
+    assert [[report["probe_id"] for report in reports] for (_, reports), _, _ in (first, second)] == [[2], [1]]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin import ModelAdmin
 from django.utils import timezone
 
 from incidents import notices, signing
 from incidents.models import AuditEvent, Component, Notice
-from probes.models import Probe, ProbeVerdict, Result
+from probes.models import Probe, ProbeSchedule, ProbeVerdict, Result, Vantage
 from statuspage import publishing
 from statuspage.admin.site import desk
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
@@ -111,6 +112,7 @@ def test_a_services_state_is_not_editable_by_hand() -> None:
 def probe_form(probe: Probe, **changes: Any) -> dict[str, Any]:
     return {
         "code": probe.code, "component": probe.component_id, "kind": "http", "spec": '{"url": "http://127.0.0.1:9/"}',
+        "initial-spec": '{"url": "http://127.0.0.1:9/"}',
         "interval": 5, "timeout": 4, "failure_threshold": 2, "window": 3, "success_threshold": 3, "quorum": 2, "weight": 100,
         "enabled": "on",
         "results-TOTAL_FORMS": 0, "results-INITIAL_FORMS": 0, **changes,
@@ -162,6 +164,68 @@ def test_a_probe_says_who_suspects_trouble_and_how_fast_its_budget_burns() -> No
     assert "suspected at nairobi" in page
     assert "burns 43 times as fast as 99.9% good outcomes allow" in page
     assert "runs nowhere" not in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "forgotten"),
+    [
+        ({"spec": '{"url": "http://127.0.0.1:10/"}'}, True),
+        ({"interval": 30}, True),
+        ({"window": 4}, True),
+        ({}, False),
+        ({"code": "another-name"}, False),
+    ],
+)
+def test_a_probe_that_asks_something_else_forgets_what_it_saw(changed: dict[str, Any], forgotten: bool) -> None:
+    row = ProbeScheduleFactory(probe__timeout=4, confirmed="major_outage", state={"since": 1}, next_slot=9_999_999_999)
+    url = f"/admin/probes/probe/{row.probe_id}/change/"
+    assert sign_in(someone(ENGINEER)).post(url, probe_form(row.probe, **changed)).status_code == 302
+    row.refresh_from_db()
+    assert (row.confirmed, row.state) == (("", {}) if forgotten else ("major_outage", {"since": 1}))
+    assert (row.next_slot < 9_999_999_999) == forgotten
+
+
+@pytest.mark.parametrize("model", [Component, ProbeSchedule, Vantage])
+def test_a_form_saves_what_the_person_changed_and_no_state_that_moved_on_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, model: type[Component] | type[ProbeSchedule] | type[Vantage]
+) -> None:
+    """Between the form's read and its write, probes confirm an outage and the dispatcher moves the slot."""
+    row = ProbeScheduleFactory(next_slot=1000)
+    component, vantage = row.probe.component, row.vantage
+    posted: dict[type, tuple[str, dict[str, Any]]] = {
+        Component: (
+            f"incidents/component/{component.pk}",
+            {
+                "name_0": "Send money", "name_1": "Tuma pesa", "description_0": "", "description_1": "", "enabled": "on",
+                "group": component.group_id, "position": 1, "status_changes-TOTAL_FORMS": 0, "status_changes-INITIAL_FORMS": 0,
+            },
+        ),
+        ProbeSchedule: (f"probes/probeschedule/{row.pk}", {}),
+        Vantage: (f"probes/vantage/{vantage.pk}", {"label": "Nairobi", "enabled": "on"}),
+    }  # fmt: skip
+    read = ModelAdmin.save_form
+    heard = timezone.now()
+
+    def read_then_move_on(*args: Any, **kwargs: Any) -> Any:
+        form = read(*args, **kwargs)
+        Component.objects.update(status="major_outage", observed_status="major_outage")
+        ProbeSchedule.objects.update(next_slot=2000, confirmed="major_outage", state={"since": 1})
+        Vantage.objects.update(last_heard_at=heard)
+        return form
+
+    monkeypatch.setattr(ModelAdmin, "save_form", read_then_move_on)
+    path, fields = posted[model]
+    assert sign_in(someone(is_superuser=True)).post(f"/admin/{path}/change/", fields).status_code == 302
+    for changed in (component, row, vantage):
+        changed.refresh_from_db()
+    assert (component.status, row.next_slot, row.confirmed, row.state) == ("major_outage", 2000, "major_outage", {"since": 1})
+    assert vantage.last_heard_at == heard
+    saved = {
+        Component: component.name.data["en"] == "Send money",
+        ProbeSchedule: not row.enabled,
+        Vantage: vantage.label == "Nairobi",
+    }
+    assert saved[model]
 
 
 def test_an_author_may_not_change_a_probe() -> None:

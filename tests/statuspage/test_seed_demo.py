@@ -134,6 +134,15 @@ def test_the_probes_follow_the_sandbox_port_but_not_away_from_a_hand_set_target(
     assert Probe.objects.get(code="stk-oauth").spec["base_url"] == "https://gateway.example"
 
 
+def test_what_probes_saw_at_another_port_is_forgotten(settings: Any) -> None:
+    seed()
+    ProbeSchedule.objects.update(confirmed="major_outage", state={"since": 1}, next_slot=9_999_999_999)
+    settings.HALI_SANDBOX_PORT = 9001
+    seed()
+    assert set(ProbeSchedule.objects.values_list("confirmed", flat=True)) == {""}
+    assert max(ProbeSchedule.objects.values_list("next_slot", flat=True)) < 9_999_999_999
+
+
 def test_what_a_person_changed_is_left_alone() -> None:
     seed()
     Component.objects.filter(code="app").update(position=99)

@@ -16,7 +16,7 @@ from incidents.models import Component, ComponentGroup, Notice
 from incidents.signing import sign_notice
 from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import Probe, ProbeSchedule, Vantage
-from probes.scheduling import schedule
+from probes.scheduling import reset, schedule
 from statuspage import roles
 
 VANTAGE = "nairobi"
@@ -205,7 +205,7 @@ class Command(BaseCommand):
         _services()
         for words in NOTICES:
             _notice(words, accounts["approver"], now)
-        _probes()
+        _probes(now)
 
 
 def _account(name: str, role: str) -> User:
@@ -248,7 +248,7 @@ def _notice(words: Words, signer: User, now: datetime) -> None:
         sign_notice(notice=notice, signer=signer, now=now)
 
 
-def _probes() -> None:
+def _probes(now: datetime) -> None:
     """The sandbox's recipes watch two services; their address follows HALI_SANDBOX_PORT."""
     vantage, _ = Vantage.objects.get_or_create(name=VANTAGE, defaults={"label": "Nairobi"})
     base_url = f"{LOOPBACK}{settings.HALI_SANDBOX_PORT}"
@@ -270,5 +270,6 @@ def _probes() -> None:
         if asked != base_url and asked.startswith(LOOPBACK):  # one that was pointed elsewhere by hand stays there
             probe.spec = {**probe.spec, "base_url": base_url}
             probe.save(update_fields=["spec"])
+            reset(probe=probe, now=int(now.timestamp()))
         if not ProbeSchedule.objects.filter(probe=probe, vantage=vantage).exists():
             schedule(probe=probe, vantage=vantage)
