@@ -66,6 +66,7 @@ def _set_up_django() -> None:
     from statuspage.translations import compile_all
 
     compile_all()
+    settings.DATA_DIR = _FOLDER  # side by side, settings were read before this file was, with the parent's environment
     settings.STATIC_ROOT.mkdir(exist_ok=True)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
