@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,12 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(700)]
 ASHA, BRIAN = "asha@customer.example", "brian@customer.example"
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, smtp_sink_for_module: Any) -> Iterator[tuple[RunningCopy, Inbox]]:
-    """One copy with two subscribers; each test tells a whole story in it."""
-    running = RunningCopy(tmp_path_factory.mktemp("copy"), {"EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink_for_module.port}"})
+@pytest.fixture
+def told(tmp_path: Path, smtp_sink: Any) -> Iterator[tuple[RunningCopy, Inbox]]:
+    """A copy with two subscribers. One each: a service that fails again and again is held to be intermittent, and rightly so."""
+    running = RunningCopy(tmp_path / "copy", {"EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink.port}"})
     running.start()
-    inbox = Inbox(smtp_sink_for_module)
+    inbox = Inbox(smtp_sink)
     subscribe(running, inbox, ASHA, "sw")
     subscribe(running, inbox, BRIAN, "en")
     yield running, inbox
