@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import http, never_scheduled, payment_flow
+from probes.probers import credentials, http, never_scheduled, payment_flow
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -50,22 +50,26 @@ def validate(kind: str, spec: Mapping[str, Any]) -> None:
 
 def run(task: Task, *, now: float | None = None) -> Outcome:
     """Run a task once and say how it went. Never raises: what we got wrong ourselves is `misconfigured` and has no vote."""
+    with credentials.watched():
+        return _presentable(_run(task, time.time() if now is None else now))
+
+
+def _run(task: Task, now: float) -> Outcome:
     try:
         validate(task.kind, task.spec)
-        outcome = PROBERS[task.kind].probe(task.spec, timeout=task.timeout, now=time.time() if now is None else now)
+        return PROBERS[task.kind].probe(task.spec, timeout=task.timeout, now=now)
     except MissingSecret as error:
-        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
+        return Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
     except TargetError as error:
-        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "target", str(error))
+        return Outcome(OutcomeStatus.MISCONFIGURED, "target", str(error))
     except Exception as error:  # noqa: BLE001  one broken prober must not take 24 others with it
         # Only the places in the code: an error's own words may hold what it stumbled over, a secret among it.
         places = "".join(traceback.format_tb(error.__traceback__))
         logger.error("Probe %s: %s in its prober\n%s", task.code, type(error).__name__, places)
-        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "target", f"the prober itself failed: {type(error).__name__}")
-    return _presentable(outcome)
+        return Outcome(OutcomeStatus.MISCONFIGURED, "target", f"the prober itself failed: {type(error).__name__}")
 
 
 def _presentable(outcome: Outcome) -> Outcome:
-    """One line, short enough for its column, without long numbers."""
-    words = LONG_NUMBER.sub("[number]", " ".join(outcome.evidence.split()))[:EVIDENCE_LIMIT]
+    """One line, short enough for its column, without the run's secrets and without long numbers."""
+    words = LONG_NUMBER.sub("[number]", credentials.without_secrets(" ".join(outcome.evidence.split())))[:EVIDENCE_LIMIT]
     return replace(outcome, evidence=words)

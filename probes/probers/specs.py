@@ -51,6 +51,8 @@ def seconds(spec: Spec, key: str, default: float, longest: float) -> float:
 def secret_name(value: Any, key: str) -> str:
     if not isinstance(value, str) or not SECRET_NAME.fullmatch(value):
         raise TargetError(f"{key}: give the name of a secret (capital letters, digits, _), never the secret itself.")
+    if value.endswith(("_FILE", "_HOSTS")):
+        raise TargetError(f"{key}: a secret's name does not end with _FILE or _HOSTS; these say where it lies and may go.")
     return value
 
 
