@@ -35,7 +35,7 @@ TESTS = TEXT_TESTS + VALUE_TESTS + PLACE_TESTS
 PLACES = ("header", "json")
 KEYS = (*PLACES, *TESTS, "otherwise")
 
-_SEVERITY = (OutcomeStatus.DELAYED, OutcomeStatus.DEGRADED, OutcomeStatus.MISCONFIGURED, OutcomeStatus.DOWN)
+_SEVERITY = (OutcomeStatus.OK, OutcomeStatus.DELAYED, OutcomeStatus.DEGRADED, OutcomeStatus.MISCONFIGURED, OutcomeStatus.DOWN)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,12 @@ def judge(assertions: Sequence[Assertion], answer: Answer) -> Finding | None:
         for number, assertion in enumerate(assertions, start=1)
         if (finding := _judge_one(assertion, number, answer, document)) is not None
     ]
-    return max(findings, key=lambda finding: _SEVERITY.index(finding.status), default=None)
+    return max(findings, key=lambda finding: severity(finding.status), default=None)
+
+
+def severity(status: OutcomeStatus) -> int:
+    """The higher, the worse: what cannot be judged is above what is only late, and below what is down."""
+    return _SEVERITY.index(status)
 
 
 def value_at(path: str, body: bytes) -> list[Any]:
@@ -235,7 +240,7 @@ def _holds(test: str, wanted: Any, value: Any) -> bool:
     number = _number(value)
     if number is None:
         return False
-    return number >= wanted if test == "at_least" else number <= wanted
+    return bool(number >= wanted if test == "at_least" else number <= wanted)
 
 
 def _is_same(wanted: Any, value: Any) -> bool:
