@@ -95,12 +95,12 @@ class _Headers:
             self.found.setdefault(name.strip().lower(), []).append(value.strip())
 
 
-class Gate:
+class _Gate:
     """Opens libcurl's sockets, to addresses that this agent may ask. What it lets through is what libcurl connects to."""
 
     def __init__(self) -> None:
         self.refused = ""
-        self.is_opened = False
+        self.opened: list[socket.socket] = []  # libcurl works on copies
 
     def open(self, purpose: int, address: Any) -> Any:
         try:
@@ -112,8 +112,12 @@ class Gate:
             opened = socket.socket(address.family, address.socktype, address.protocol)
         except OSError:
             return pycurl.SOCKET_BAD
-        self.is_opened = True
+        self.opened.append(opened)
         return opened
+
+    def close(self) -> None:
+        for opened in self.opened:
+            opened.close()
 
 
 # Handles at rest, whichever thread used them last: a new one parses all certificates again (4 ms), and an agent's threads are
@@ -145,16 +149,18 @@ def fetch(request: Request) -> Reply:
     else:
         return _answer(curl, request, body, headers)
     finally:
+        if gate is not None:
+            gate.close()
         _return_handle(curl, request, is_sound=is_sound)
 
 
-def _gate(request: Request) -> Gate | None:
+def _gate(request: Request) -> _Gate | None:
     """None where the host is an address, which is judged here, once: a call back into Python for each socket takes 80 µs."""
     try:
         host = urlsplit(request.url).hostname or ""
         ip_address(host)
     except ValueError:
-        return Gate()
+        return _Gate()
     addresses.require(host)
     return None
 
@@ -186,7 +192,7 @@ def _return_handle(curl: Any, request: Request, *, is_sound: bool) -> None:
         _idle.append(curl)
 
 
-def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: Gate | None) -> None:
+def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None) -> None:
     total_ms = max(1, round(request.timeout * 1000))
     curl.setopt(pycurl.URL, request.url)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
@@ -298,8 +304,8 @@ def _phases(curl: Any, request: Request) -> dict[str, int]:
     return phases
 
 
-def _failure(curl: Any, request: Request, body: _Body, headers: _Headers, gate: Gate | None, *, code: int, words: str) -> Reply:
-    if gate is not None and gate.refused and not gate.is_opened:
+def _failure(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None, *, code: int, words: str) -> Reply:
+    if gate is not None and gate.refused and not gate.opened:
         return Reply(error_class="target", error=gate.refused)
     if body.too_big:
         error = f"the answer is larger than {request.body_limit // 1024} KB"

@@ -77,13 +77,17 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 class SecureListener:
-    """TLS on a free loopback port; `act` treats each connection after its handshake. `prelude` speaks before it, in plain."""
+    """TLS on a free loopback port: reads once and says `answer`, or lets `act` treat each connection after its handshake.
+
+    `prelude` speaks before the handshake, in plain. `heard`: what was read; `names`: the server names asked for.
+    """
 
     def __init__(
         self,
         pem: Path,
-        act: Act,
         *,
+        answer: bytes = b"",
+        act: Act | None = None,
         client_ca: Path | None = None,
         version: ssl.TLSVersion | None = None,
         prelude: Act | None = None,
@@ -91,7 +95,7 @@ class SecureListener:
         self.heard: list[bytes] = []
         self.names: list[str | None] = []
         self.over = threading.Event()
-        self._act, self._prelude = act, prelude
+        self._answer, self._act, self._prelude = answer, act or self._say, prelude
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(pem)
         self._context.sni_callback = lambda sock, name, context: self.names.append(name)
@@ -113,6 +117,10 @@ class SecureListener:
             thread.join()
         self._socket.close()
 
+    def _say(self, connection: socket.socket, over: threading.Event) -> None:
+        self.heard.append(connection.recv(65536))
+        connection.sendall(self._answer)
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -128,13 +136,3 @@ class SecureListener:
                 self._prelude(plain, self.over)
             with self._context.wrap_socket(plain, server_side=True) as connection:
                 self._act(connection, self.over)
-
-
-def http_over_tls(listener_answer: bytes, heard: list[bytes]) -> Act:
-    """Reads one request and answers it."""
-
-    def act(connection: socket.socket, over: threading.Event) -> None:
-        heard.append(connection.recv(65536))
-        connection.sendall(listener_answer)
-
-    return act

@@ -82,7 +82,6 @@ METADATA_FORMS = [
 @pytest.mark.parametrize("rules", ["any", "public", "any,169.254.0.0/16", "public,fd00::/8,fe80::/10,loopback"])
 @pytest.mark.parametrize("address", METADATA_FORMS)
 def test_metadata_addresses_are_refused_whatever_network_they_lie_in(address: str, rules: str) -> None:
-    assert refusal(address, parse(rules)) == "a cloud's metadata address" or not rules.startswith("any")
     assert refusal(address, parse(rules))
 
 

@@ -15,7 +15,6 @@ from probes.outcome import TargetError
 from probes.probers import authorization
 from probes.probers.authorization import NotAuthorized, authorize
 from probes.probers.credentials import MissingSecret
-from probes.probers.tokens import TokenCache
 from tests.probes.conftest import Listener, http_answer
 
 Listen = Callable[..., Listener]
@@ -24,7 +23,6 @@ HOST = "pay.example"
 
 @pytest.fixture(autouse=True)
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorization, "TOKENS", TokenCache())
     for name, value in {"USER": "asha", "PASSWORD": "planted-pw", "KEY": "planted key", "SECRET": "planted/secret"}.items():
         monkeypatch.setenv(f"HALI_SECRET_PORTAL_{name}", value)
     monkeypatch.setenv("HALI_SECRET_PORTAL", "planted-token")
