@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import credentials, http, never_scheduled, payment_flow
+from probes.probers import credentials, dns, http, icmp, never_scheduled, payment_flow, queue, smtp, sql, tcp, tls
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,13 @@ class Prober:
 PROBERS: Mapping[str, Prober] = {
     "http": Prober(http.validate, http.probe),
     "payment_flow": Prober(payment_flow.validate, payment_flow.probe),
+    "tcp": Prober(tcp.validate, tcp.probe),
+    "tls": Prober(tls.validate, tls.probe),
+    "dns": Prober(dns.validate, dns.probe),
+    "icmp": Prober(icmp.validate, icmp.probe),
+    "smtp": Prober(smtp.validate, smtp.probe),
+    "sql": Prober(sql.validate, sql.probe),
+    "queue": Prober(queue.validate, queue.probe),
 }
 
 

@@ -25,6 +25,7 @@ class Request:
     """What to ask. `timeout` is seconds in all, DNS and body included. What may hold secrets is never shown.
 
     `ip_version`: 4, 6, or 0 for either. `reuse`: over a connection kept from the last time, where there is one.
+    `handshake_only`: TLS and nothing after it, by STARTTLS where the url begins with smtp, imap or pop3.
     """
 
     url: str = field(repr=False)
@@ -38,6 +39,7 @@ class Request:
     reuse: bool = False
     body_limit: int = BODY_LIMIT
     wants_headers: bool = False
+    handshake_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Reply:
     asked at all, or may not be); `error` says it in words for staff. `total_us` is the whole request; a timeout counts as the
     time waited, other failures have none. `phases`: dns, connect, tls, ttfb, transfer in microseconds, as far as it came.
     `headers`: in small letters, each with all its values, where they were wanted. `redirect`: the address it sends us to, whole.
+    `certificates`: what it showed in a `handshake_only`, as PEM, its own first.
     """
 
     status: int | None = None
@@ -61,6 +64,7 @@ class Reply:
     ip: str = ""
     headers: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
     redirect: str = field(default="", repr=False)
+    certificates: Sequence[str] = field(default=(), repr=False)
 
 
 class _Body:
@@ -186,8 +190,8 @@ def _return_handle(curl: Any, request: Request, *, is_sound: bool) -> None:
         _kept[_connection_key(request)] = curl
         if older is not None:
             older.close()
-    elif request.reuse or len(_idle) >= _IDLE_AT_MOST:
-        curl.close()
+    elif request.reuse or request.handshake_only or len(_idle) >= _IDLE_AT_MOST:
+        curl.close()  # with its connection, if it holds one
     else:
         _idle.append(curl)
 
@@ -195,7 +199,13 @@ def _return_handle(curl: Any, request: Request, *, is_sound: bool) -> None:
 def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None) -> None:
     total_ms = max(1, round(request.timeout * 1000))
     curl.setopt(pycurl.URL, request.url)
-    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    if request.handshake_only:
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS | pycurl.PROTO_SMTP | pycurl.PROTO_IMAP | pycurl.PROTO_POP3)
+        curl.setopt(pycurl.USE_SSL, pycurl.USESSL_ALL)
+        curl.setopt(pycurl.CONNECT_ONLY, 1)
+        curl.setopt(pycurl.OPT_CERTINFO, 1)
+    else:
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PROXY, "")  # none, whatever the environment says
     curl.setopt(pycurl.NOPROXY, "*")
@@ -218,7 +228,8 @@ def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: 
     curl.setopt(pycurl.WRITEFUNCTION, body.write)
     if request.wants_headers:
         curl.setopt(pycurl.HEADERFUNCTION, headers.write)
-    curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+    if not request.handshake_only:
+        curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     if request.method == "HEAD":
         curl.setopt(pycurl.NOBODY, 1)
     if request.body is not None:
@@ -268,7 +279,13 @@ def _answer(curl: Any, request: Request, body: _Body, headers: _Headers, *, erro
         ip=curl.getinfo(pycurl.PRIMARY_IP) or "",
         headers=headers.found,
         redirect=_text(curl, pycurl.REDIRECT_URL),
+        certificates=_certificates(curl) if request.handshake_only else (),
     )
+
+
+def _certificates(curl: Any) -> tuple[str, ...]:
+    shown = (dict(fields) for fields in curl.getinfo_raw(pycurl.INFO_CERTINFO))
+    return tuple(fields[b"Cert"].decode("ascii", "replace") for fields in shown if b"Cert" in fields)
 
 
 def _text(curl: Any, what: int) -> str:
@@ -278,7 +295,7 @@ def _text(curl: Any, what: int) -> str:
 
 def _is_connected(curl: Any, request: Request) -> bool:
     """Whether there was a connection to ask over, its TLS handshake included."""
-    is_tls = request.url.startswith("https:")
+    is_tls = request.handshake_only or request.url.startswith("https:")
     if request.reuse and curl.getinfo(pycurl.NUM_CONNECTS) == 0 and curl.getinfo(pycurl.PRETRANSFER_TIME_T):
         return True  # a kept one, which was not opened now
     return bool(curl.getinfo(pycurl.APPCONNECT_TIME_T if is_tls else pycurl.CONNECT_TIME_T))

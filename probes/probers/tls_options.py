@@ -13,6 +13,7 @@ import certifi
 
 from probes.outcome import TargetError
 from probes.probers import credentials, specs
+from probes.probers.runs import TimedTlsSocket
 
 KEYS = ("verify", "ca", "client_certificate", "min_version", "server_name")
 VERSIONS: Mapping[str, ssl.TLSVersion] = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -94,6 +95,7 @@ def context(options: TlsOptions) -> ssl.SSLContext:
 @lru_cache(maxsize=32)
 def _context(options: TlsOptions, ca: str, changed: int) -> ssl.SSLContext:
     made = ssl.create_default_context(cafile=ca)
+    made.sslsocket_class = TimedTlsSocket
     made.minimum_version = VERSIONS[options.min_version]
     if not options.verify:
         made.check_hostname = False
