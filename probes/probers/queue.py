@@ -86,7 +86,7 @@ def _count(spec: Spec, run: Run, target: dict[str, Any], options: tls_options.Tl
         opened = connections.secure(run, opened, target["host"], options)
     with opened:
         login = {name: target[name] for name in ("db", "username", "password")}
-        connection: Any = _Connection(host=target["host"], protocol=2, lib_name=None, lib_version=None, **login)  # type: ignore[no-untyped-call]
+        connection: Any = _Connection(host=target["host"], protocol=2, driver_info=None, **login)  # type: ignore[no-untyped-call]
         connection.opened = opened
         try:
             connection.connect()

@@ -130,8 +130,8 @@ def _postgresql_failure(error: psycopg.Error, is_connected: bool) -> Failure:
         return Failure("credentials", "our user or password is refused")
     if code in {"57014", "25P03", "25P04"}:
         return Failure("deadline", "the query was not done in time")
-    if code == "25006":
-        return Failure("target", "query: it writes; only reading is allowed")
+    if code.startswith("25"):  # it writes, or would end the transaction that keeps it from writing
+        return Failure("target", f"query: only reading is allowed (SQLSTATE {code})")
     if code == "42501":
         return Failure("credentials", "our user may not read this")
     if code.startswith(("42", "3D", "22", "0A", "26")):

@@ -36,9 +36,7 @@ def test_a_certificate_with_time_left_is_ok_and_says_how_much(authority: Authori
     assert {"connect", "tls"} <= set(outcome.phases)
 
 
-@pytest.mark.parametrize(
-    ("days", "status"), [(14.5, "ok"), (13.5, "degraded"), (5.5, "degraded"), (4.5, "down"), (0.5, "down")]
-)
+@pytest.mark.parametrize(("days", "status"), [(14.5, "ok"), (13.5, "degraded"), (5.5, "degraded"), (4.5, "down"), (0.5, "down")])
 def test_days_left_are_judged_by_the_specs_thresholds(
     authority: Authority, listen_tls: ListenTls, days: float, status: str
 ) -> None:
