@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -17,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from probes.probers.engine import BODY_LIMIT, Request, fetch
+from tests.copies import ROOT
 from tests.probes.conftest import Listener, http_answer
 
 Listen = Callable[..., Listener]
@@ -244,3 +248,36 @@ def test_a_trusted_certificate_gives_the_tls_phase(
     reply = fetch(Request(secure_server))
     assert (reply.status, reply.error_class) == (200, "")
     assert reply.phases["tls"] > 0
+
+
+STALLED = """
+mount --bind "$1" /etc/resolv.conf && ip link set lo up && exec "$0" -c '
+import socket, time, django; django.setup()
+from probes.outcome import Task
+from probes.probers import run
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.9", 53))
+for kind, spec in (("http", {"url": "http://stall.example/"}), ("tcp", {"host": "stall.example", "port": 80})):
+    began = time.monotonic()
+    outcome = run(Task(1, "stall", kind, spec, interval=60, timeout=0.5, slot=0))
+    print(kind, outcome.status, outcome.error_class, outcome.total_us >= 490000, time.monotonic() - began < 3)
+'
+"""
+
+
+def test_a_name_server_that_says_nothing_does_not_outlive_the_deadline(tmp_path: Path) -> None:
+    """In a network of its own, whose only name server is silent."""
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.9\n")
+    done = subprocess.run(
+        ["unshare", "-mn", "sh", "-c", STALLED, sys.executable, str(resolver)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"this system lets us have no network of our own: {done.stderr.strip()}")
+    assert done.stdout.splitlines() == ["http down dns True True", "tcp down dns True True"], done.stderr
