@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -22,7 +23,7 @@ def probe(host: str, *, timeout: float = 5.0, **spec: Any) -> Outcome:
 
 def _is_allowed() -> bool:
     try:
-        icmp.open_socket(icmp.socket.AF_INET).close()
+        icmp.open_socket(socket.AF_INET).close()
     except Failure:
         return False
     return True
