@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
@@ -100,6 +101,7 @@ def parse(value: str) -> Rules:
     return Rules(base, tuple(networks), frozenset(named))
 
 
+@lru_cache(maxsize=4096)
 def refusal(address: str, rules: Rules) -> str:
     """Why this address may not be asked, in a few words without the address; "" when it may."""
     try:

@@ -127,6 +127,8 @@ def _text(value: Any, key: str) -> None:
 
 def judge(assertions: Sequence[Assertion], answer: Answer) -> Finding | None:
     """The worst of what does not hold, the first of its kind; None when all hold. The assertions have been validated."""
+    if not assertions:
+        return None
     document = _Document(answer)
     findings = [
         finding

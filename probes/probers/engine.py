@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -139,6 +140,8 @@ def fetch(request: Request) -> Reply:
         gate = _gate(request)
     except addresses.Refused as error:
         return Reply(error_class="target", error=str(error))
+    except ValueError:
+        return Reply(error_class="target", error="the address is impossible")
     curl = _take_handle(request)
     body, headers = _Body(request.body_limit), _Headers()
     is_sound = False
@@ -160,13 +163,20 @@ def fetch(request: Request) -> Reply:
 
 def _gate(request: Request) -> _Gate | None:
     """None where the host is an address, which is judged here, once: a call back into Python for each socket takes 80 µs."""
-    try:
-        host = urlsplit(request.url).hostname or ""
-        ip_address(host)
-    except ValueError:
+    host = urlsplit(request.url).hostname or ""
+    if not _is_address(host):
         return _Gate()
     addresses.require(host)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _connection_key(request: Request) -> tuple[Any, ...]:
@@ -268,8 +278,9 @@ def _point_at(curl: Any, request: Request, headers: Mapping[str, str]) -> dict[s
 
 
 def _answer(curl: Any, request: Request, body: _Body, headers: _Headers, *, error_class: str = "", error: str = "") -> Reply:
+    status = curl.getinfo(pycurl.RESPONSE_CODE) or None
     return Reply(
-        status=curl.getinfo(pycurl.RESPONSE_CODE) or None,
+        status=status,
         content_type=_text(curl, pycurl.CONTENT_TYPE),
         body=b"".join(body.chunks),
         error_class=error_class,
@@ -278,7 +289,7 @@ def _answer(curl: Any, request: Request, body: _Body, headers: _Headers, *, erro
         phases=_phases(curl, request),
         ip=curl.getinfo(pycurl.PRIMARY_IP) or "",
         headers=headers.found,
-        redirect=_text(curl, pycurl.REDIRECT_URL),
+        redirect=_text(curl, pycurl.REDIRECT_URL) if status and 300 <= status < 400 else "",
         certificates=_certificates(curl) if request.handshake_only else (),
     )
 
