@@ -57,14 +57,15 @@ def resolve(run: Run, host: str, port: int, *, ip_version: int = 0) -> list[tupl
 
 
 def connect(run: Run, host: str, port: int, *, ip_version: int = 0) -> TimedSocket:
-    """A connection to the first of the host's addresses that lets us; raises Failure."""
+    """A connection to the first of the host's addresses that lets us; raises Failure. A silent one gets its share of the time."""
     failure = Failure("refused", "the connection was refused")
-    for family, address in resolve(run, host, port, ip_version=ip_version):
+    found = resolve(run, host, port, ip_version=ip_version)
+    for tried, (family, address) in enumerate(found):
         opened = TimedSocket(family, socket.SOCK_STREAM)
         opened.deadline = run.deadline
         try:
             bind_source(opened)
-            opened.settimeout(run.left)
+            opened.settimeout(run.left / (len(found) - tried))
             opened.connect(address)
         except TimeoutError:
             opened.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from typing import Any
 
 from probes.outcome import Outcome, TargetError
@@ -83,8 +84,9 @@ def _talk(spec: Spec, run: Run, host: str, options: tls_options.TlsOptions, logi
             _expect(client.ehlo()[0], 250, "EHLO after STARTTLS")
         if login is not None:
             client.login(*login)
-        client.docmd("QUIT")
         run.mark("transfer")
+        with suppress(OSError, smtplib.SMTPException):
+            client.putcmd("QUIT")  # politely, and without waiting for the answer
     except smtplib.SMTPAuthenticationError as error:
         _refuse_login(error.smtp_code)
     except smtplib.SMTPServerDisconnected:

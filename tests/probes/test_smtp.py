@@ -180,6 +180,15 @@ def test_a_server_that_hangs_up_is_refused(talk: Callable[..., Talker]) -> None:
     assert judged(probe(talk(lambda connection, over: None).port)) == ("down", "refused")
 
 
+def test_a_server_that_hangs_up_at_the_end_is_ok(talk: Callable[..., Talker]) -> None:
+    def act(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(b"220 hi\r\n")
+        connection.recv(1000)
+        connection.sendall(b"250 hi\r\n")
+
+    assert judged(probe(talk(act).port)) == ("ok", "")
+
+
 def _drip(connection: socket.socket, over: threading.Event) -> None:
     while not over.wait(0.02):
         connection.sendall(b"2")
