@@ -24,7 +24,7 @@ def site_of(spec: Mapping[str, Any]) -> str:
 
     Two probes of one site say nothing of the link between us and the world; two of unrelated sites do.
     """
-    for key in ("url", "base_url", "host", "server", "target"):
+    for key in ("url", "base_url", "host", "server", "resolver", "target"):
         value = spec.get(key)
         if isinstance(value, str) and value:
             return _registered(_host(value))

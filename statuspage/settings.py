@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from probes import reference
+from probes import addresses, reference
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -63,6 +63,10 @@ try:  # what an agent must be able to reach, or it says nothing of anything
     REFERENCE_TARGETS = reference.parse(env.str("HALI_REFERENCE_TARGETS", default=""))
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_REFERENCE_TARGETS: {error}.") from error
+try:  # the addresses its probes may ask
+    PROBE_NETWORKS = addresses.parse(env.str("HALI_PROBE_NETWORKS", default="public,loopback" if DEMO else "any"))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_PROBE_NETWORKS: {error}.") from error
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.core.management import get_commands
 
-from probes.probers import PROBERS, http, payment_flow
+from probes.probers import PROBERS, payment_flow, validate
 from statuspage.celeryconfig import beat_schedule
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,11 +68,27 @@ def test_every_periodic_message_expires() -> None:
     assert all("expires" in option for option in options)
 
 
+def keys_of(kind: str) -> list[str]:
+    return list(import_module(f"probes.probers.{kind}").KEYS)
+
+
 def test_every_kind_of_probe_is_listed_with_every_key_of_its_spec() -> None:
-    rows = dict(re.findall(r"^\| `(http|payment_flow)` \| (.*) \|$", section("Probes"), re.MULTILINE))
+    table = section("Probes").partition("| kind |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
     assert set(rows) == set(PROBERS)
-    for kind, keys in (("http", http.KEYS), ("payment_flow", payment_flow.KEYS)):
-        assert [key for key in keys if f"`{key}`" not in rows[kind]] == []
+    assert [(kind, key) for kind in PROBERS for key in keys_of(kind) if f"`{key}`" not in rows[kind]] == []
+
+
+def test_every_kind_of_probe_is_told_with_every_key_and_an_example_that_is_valid() -> None:
+    text = (ROOT / "docs" / "probes.md").read_text()
+    told = dict(re.findall(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert set(told) == set(PROBERS)
+    for kind, words in told.items():
+        assert [key for key in keys_of(kind) if f"`{key}`" not in words] == [], kind
+        examples = [json.loads(one) for one in re.findall(r"^```json\n(.*?)^```", words, re.MULTILINE | re.DOTALL)]
+        assert kind in [one["kind"] for one in examples]
+        for one in examples:
+            validate(one["kind"], one["spec"])
 
 
 def test_every_recipe_of_payment_flow_is_listed() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import import_module
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import http, never_scheduled, payment_flow
+from probes.probers import credentials, http, never_scheduled, payment_flow
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -32,9 +35,29 @@ class Prober:
     probe: ProbeOnce
 
 
+def _when_needed(kind: str) -> Prober:
+    """The kind's module, loaded for its first probe: databases' and name servers' clients weigh 20 MB in each process."""
+
+    def validate_spec(spec: Mapping[str, Any]) -> None:
+        import_module(f"probes.probers.{kind}").validate(spec)
+
+    def probe(spec: Mapping[str, Any], /, *, timeout: float, now: float) -> Outcome:
+        outcome: Outcome = import_module(f"probes.probers.{kind}").probe(spec, timeout=timeout, now=now)
+        return outcome
+
+    return Prober(validate_spec, probe)
+
+
 PROBERS: Mapping[str, Prober] = {
     "http": Prober(http.validate, http.probe),
     "payment_flow": Prober(payment_flow.validate, payment_flow.probe),
+    "tcp": _when_needed("tcp"),
+    "tls": _when_needed("tls"),
+    "dns": _when_needed("dns"),
+    "icmp": _when_needed("icmp"),
+    "smtp": _when_needed("smtp"),
+    "sql": _when_needed("sql"),
+    "queue": _when_needed("queue"),
 }
 
 
@@ -50,22 +73,32 @@ def validate(kind: str, spec: Mapping[str, Any]) -> None:
 
 def run(task: Task, *, now: float | None = None) -> Outcome:
     """Run a task once and say how it went. Never raises: what we got wrong ourselves is `misconfigured` and has no vote."""
+    with credentials.watched():
+        return _presentable(_run(task, time.time() if now is None else now))
+
+
+@lru_cache(maxsize=4096)
+def _require_valid(kind: str, spec: str) -> None:
+    """Raises TargetError. A spec that was good once is good in every later run: looking again takes as long as all our rest."""
+    validate(kind, json.loads(spec))
+
+
+def _run(task: Task, now: float) -> Outcome:
     try:
-        validate(task.kind, task.spec)
-        outcome = PROBERS[task.kind].probe(task.spec, timeout=task.timeout, now=time.time() if now is None else now)
+        _require_valid(task.kind, json.dumps(task.spec))
+        return PROBERS[task.kind].probe(task.spec, timeout=task.timeout, now=now)
     except MissingSecret as error:
-        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
+        return Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
     except TargetError as error:
-        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "target", str(error))
+        return Outcome(OutcomeStatus.MISCONFIGURED, "target", str(error))
     except Exception as error:  # noqa: BLE001  one broken prober must not take 24 others with it
         # Only the places in the code: an error's own words may hold what it stumbled over, a secret among it.
         places = "".join(traceback.format_tb(error.__traceback__))
         logger.error("Probe %s: %s in its prober\n%s", task.code, type(error).__name__, places)
-        outcome = Outcome(OutcomeStatus.MISCONFIGURED, "target", f"the prober itself failed: {type(error).__name__}")
-    return _presentable(outcome)
+        return Outcome(OutcomeStatus.MISCONFIGURED, "target", f"the prober itself failed: {type(error).__name__}")
 
 
 def _presentable(outcome: Outcome) -> Outcome:
-    """One line, short enough for its column, without long numbers."""
-    words = LONG_NUMBER.sub("[number]", " ".join(outcome.evidence.split()))[:EVIDENCE_LIMIT]
+    """One line, short enough for its column, without the run's secrets and without long numbers."""
+    words = LONG_NUMBER.sub("[number]", credentials.without_secrets(" ".join(outcome.evidence.split())))[:EVIDENCE_LIMIT]
     return replace(outcome, evidence=words)

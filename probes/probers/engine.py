@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
-import certifi
 import pycurl
+
+from probes import addresses
+from probes.probers import curl_failures, tls_options
+from probes.probers.tls_options import TlsOptions
 
 BODY_LIMIT = 256 * 1024
 USER_AGENT = "Hali-probe/1"
@@ -16,7 +23,11 @@ USER_AGENT = "Hali-probe/1"
 
 @dataclass(frozen=True)
 class Request:
-    """What to ask. `timeout` is seconds in all, DNS and body included. What may hold secrets is never shown."""
+    """What to ask. `timeout` is seconds in all, DNS and body included. What may hold secrets is never shown.
+
+    `ip_version`: 4, 6, or 0 for either. `reuse`: over a connection kept from the last time, where there is one.
+    `handshake_only`: TLS and nothing after it, by STARTTLS where the url begins with smtp, imap or pop3.
+    """
 
     url: str = field(repr=False)
     method: str = "GET"
@@ -24,6 +35,12 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     timeout: float = 10.0
     connect_timeout: float = 5.0
+    tls: TlsOptions = tls_options.PLAIN
+    ip_version: int = 0
+    reuse: bool = False
+    body_limit: int = BODY_LIMIT
+    wants_headers: bool = False
+    handshake_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,8 +49,10 @@ class Reply:
 
     `error_class` is empty when a whole answer arrived, else one of dns, refused (or closed early), timeout_connect, tls,
     timeout_read, deadline, assertion (not HTTP), body_too_big (status and the first 256 KB are there) or target (cannot be
-    asked at all); `error` says it in words for staff. `total_us` is the whole request; a timeout counts as the time waited,
-    other failures have none. `phases`: dns, connect, tls, ttfb, transfer in microseconds, as far as it came.
+    asked at all, or may not be); `error` says it in words for staff. `total_us` is the whole request; a timeout counts as the
+    time waited, other failures have none. `phases`: dns, connect, tls, ttfb, transfer in microseconds, as far as it came.
+    `headers`: in small letters, each with all its values, where they were wanted. `redirect`: the address it sends us to, whole.
+    `certificates`: what it showed in a `handshake_only`, as PEM, its own first.
     """
 
     status: int | None = None
@@ -44,107 +63,252 @@ class Reply:
     total_us: int | None = None
     phases: Mapping[str, int] = field(default_factory=dict)
     ip: str = ""
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    redirect: str = field(default="", repr=False)
+    certificates: Sequence[str] = field(default=(), repr=False)
 
 
 class _Body:
     """Collects the answer's body up to the limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         self.chunks: list[bytes] = []
         self.size = 0
+        self.limit = limit
         self.too_big = False
 
     def write(self, chunk: bytes) -> int:
-        room = BODY_LIMIT - self.size
+        room = self.limit - self.size
         self.chunks.append(chunk[:room])
         self.size += len(chunk)
-        self.too_big = self.size > BODY_LIMIT
+        self.too_big = self.size > self.limit
         return 0 if self.too_big else len(chunk)  # anything but the length makes libcurl stop
+
+
+class _Headers:
+    """Collects the answer's headers; those of interim answers before it are dropped."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+
+    def write(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").strip()
+        name, colon, value = text.partition(":")
+        if not colon and text.startswith("HTTP/"):
+            self.found = {}
+        elif colon:
+            self.found.setdefault(name.strip().lower(), []).append(value.strip())
+
+
+class _Gate:
+    """Opens libcurl's sockets, to addresses that this agent may ask. What it lets through is what libcurl connects to."""
+
+    def __init__(self) -> None:
+        self.refused = ""
+        self.opened: list[socket.socket] = []  # libcurl works on copies
+
+    def open(self, purpose: int, address: Any) -> Any:
+        try:
+            addresses.require(str(address.addr[0]))
+        except addresses.Refused as error:
+            self.refused = str(error)
+            return pycurl.SOCKET_BAD
+        try:
+            opened = socket.socket(address.family, address.socktype, address.protocol)
+        except OSError:
+            return pycurl.SOCKET_BAD
+        self.opened.append(opened)
+        return opened
+
+    def close(self) -> None:
+        for opened in self.opened:
+            opened.close()
 
 
 # Handles at rest, whichever thread used them last: a new one parses all certificates again (4 ms), and an agent's threads are
 # short-lived. As many are kept as are ever in flight. pop() and append() are atomic.
 _idle: list[Any] = []
 _IDLE_AT_MOST = 25
+# Handles that hold a connection for the probes that reuse one, by what makes connections differ.
+_kept: dict[tuple[Any, ...], Any] = {}
+_KEPT_AT_MOST = 50
 
 
 def fetch(request: Request) -> Reply:
     """Ask once, never again, never elsewhere: no retries, no redirects, no proxy. Whatever happens is a Reply."""
-    curl = _take_handle()
-    body = _Body()
     try:
-        _prepare(curl, request, body)
+        gate = _gate(request)
+    except addresses.Refused as error:
+        return Reply(error_class="target", error=str(error))
+    except ValueError:
+        return Reply(error_class="target", error="the address is impossible")
+    curl = _take_handle(request)
+    body, headers = _Body(request.body_limit), _Headers()
+    is_sound = False
+    try:
+        _prepare(curl, request, body, headers, gate)
         curl.perform()
+        is_sound = True
     except pycurl.error as error:
-        return _failure(curl, request, body, code=error.args[0], words=str(error.args[-1]))
+        return _failure(curl, request, body, headers, gate, code=error.args[0], words=str(error.args[-1]))
     except UnicodeError:
         return Reply(error_class="target", error="the address or a header has letters outside ASCII")
     else:
-        return _answer(curl, request, body)
+        return _answer(curl, request, body, headers)
     finally:
-        _return_handle(curl)
+        if gate is not None:
+            gate.close()
+        _return_handle(curl, request, is_sound=is_sound)
 
 
-def _take_handle() -> Any:
+def _gate(request: Request) -> _Gate | None:
+    """None where the host is an address, which is judged here, once: a call back into Python for each socket takes 80 µs."""
+    host = urlsplit(request.url).hostname or ""
+    if not _is_address(host):
+        return _Gate()
+    addresses.require(host)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _connection_key(request: Request) -> tuple[Any, ...]:
+    parts = urlsplit(request.url)
+    return parts.scheme, parts.netloc, request.tls, request.ip_version
+
+
+def _take_handle(request: Request) -> Any:
+    if request.reuse and (kept := _kept.pop(_connection_key(request), None)) is not None:
+        return kept
     try:
         return _idle.pop()
     except IndexError:
         return pycurl.Curl()
 
 
-def _return_handle(curl: Any) -> None:
-    curl.reset()  # forgets headers and body, keeps the parsed certificates
-    if len(_idle) < _IDLE_AT_MOST:
-        _idle.append(curl)
+def _return_handle(curl: Any, request: Request, *, is_sound: bool) -> None:
+    curl.reset()  # forgets headers and body, keeps the parsed certificates and a connection that may be reused
+    if request.reuse and is_sound and len(_kept) < _KEPT_AT_MOST:
+        older = _kept.pop(_connection_key(request), None)  # two runs at once: the last one's stays
+        _kept[_connection_key(request)] = curl
+        if older is not None:
+            older.close()
+    elif request.reuse or request.handshake_only or len(_idle) >= _IDLE_AT_MOST:
+        curl.close()  # with its connection, if it holds one
     else:
-        curl.close()
+        _idle.append(curl)
 
 
-def _prepare(curl: Any, request: Request, body: _Body) -> None:
+def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None) -> None:
     total_ms = max(1, round(request.timeout * 1000))
     curl.setopt(pycurl.URL, request.url)
-    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    if request.handshake_only:
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS | pycurl.PROTO_SMTP | pycurl.PROTO_IMAP | pycurl.PROTO_POP3)
+        curl.setopt(pycurl.USE_SSL, pycurl.USESSL_ALL)
+        curl.setopt(pycurl.CONNECT_ONLY, 1)
+        curl.setopt(pycurl.OPT_CERTINFO, 1)
+    else:
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PROXY, "")  # none, whatever the environment says
     curl.setopt(pycurl.NOPROXY, "*")
     if source := os.environ.get("HALI_SOURCE_ADDRESS"):  # of a host with several ways out, the one this vantage stands for
         curl.setopt(pycurl.INTERFACE, f"host!{source}")
+    if request.ip_version:
+        curl.setopt(pycurl.IPRESOLVE, pycurl.IPRESOLVE_V4 if request.ip_version == 4 else pycurl.IPRESOLVE_V6)
+    if gate is not None:
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, gate.open)
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.TIMEOUT_MS, total_ms)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(total_ms, max(1, round(request.connect_timeout * 1000))))
     # A customer's first visit: everything anew, names and TLS sessions included.
-    curl.setopt(pycurl.FRESH_CONNECT, 1)
-    curl.setopt(pycurl.FORBID_REUSE, 1)
+    curl.setopt(pycurl.FRESH_CONNECT, 0 if request.reuse else 1)
+    curl.setopt(pycurl.FORBID_REUSE, 0 if request.reuse else 1)
     curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
     curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
-    curl.setopt(pycurl.CAINFO, os.environ.get("SSL_CERT_FILE") or certifi.where())
+    _prepare_tls(curl, request)
     curl.setopt(pycurl.USERAGENT, USER_AGENT)
     curl.setopt(pycurl.WRITEFUNCTION, body.write)
-    curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+    if request.wants_headers:
+        curl.setopt(pycurl.HEADERFUNCTION, headers.write)
+    if not request.handshake_only:
+        curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     if request.method == "HEAD":
         curl.setopt(pycurl.NOBODY, 1)
     if request.body is not None:
         curl.setopt(pycurl.POSTFIELDS, request.body)
-    headers = {"Accept-Encoding": "identity", "Expect": "", **request.headers}
-    curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" if value else f"{name}:" for name, value in headers.items()])
+    sent = {"Accept-Encoding": "identity", "Expect": "", **request.headers}
+    if request.tls.server_name:
+        sent = _point_at(curl, request, sent)
+    curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" if value else f"{name}:" for name, value in sent.items()])
 
 
-def _answer(curl: Any, request: Request, body: _Body, *, error_class: str = "", error: str = "") -> Reply:
+def _prepare_tls(curl: Any, request: Request) -> None:
+    tls = request.tls
+    curl.setopt(pycurl.CAINFO, tls_options.ca_file(tls))
+    if tls is tls_options.PLAIN:
+        return
+    if not tls.verify:
+        curl.setopt(pycurl.SSL_VERIFYPEER, 0)
+        curl.setopt(pycurl.SSL_VERIFYHOST, 0)
+    curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_3 if tls.min_version == "1.3" else pycurl.SSLVERSION_TLSv1_2)
+    if tls.certificate:
+        curl.setopt(pycurl.SSLCERT, tls.certificate)
+        curl.setopt(pycurl.SSLKEY, tls.key or tls.certificate)
+    if tls.passphrase:
+        curl.setopt(pycurl.KEYPASSWD, tls.passphrase)
+
+
+def _point_at(curl: Any, request: Request, headers: Mapping[str, str]) -> dict[str, str]:
+    """Shake hands as `server_name` at the url's host, which the Host header still names."""
+    parts = urlsplit(request.url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    bracketed = f"[{host}]" if ":" in host else host
+    curl.setopt(pycurl.URL, parts._replace(netloc=f"{request.tls.server_name}:{port}").geturl())
+    curl.setopt(pycurl.CONNECT_TO, [f"::{bracketed}:{port}"])
+    named = {name.lower() for name in headers}
+    return dict(headers) if "host" in named else {"Host": parts.netloc, **headers}
+
+
+def _answer(curl: Any, request: Request, body: _Body, headers: _Headers, *, error_class: str = "", error: str = "") -> Reply:
+    status = curl.getinfo(pycurl.RESPONSE_CODE) or None
     return Reply(
-        status=curl.getinfo(pycurl.RESPONSE_CODE) or None,
-        content_type=curl.getinfo(pycurl.CONTENT_TYPE) or "",
+        status=status,
+        content_type=_text(curl, pycurl.CONTENT_TYPE),
         body=b"".join(body.chunks),
         error_class=error_class,
         error=error,
         total_us=curl.getinfo(pycurl.TOTAL_TIME_T),
         phases=_phases(curl, request),
         ip=curl.getinfo(pycurl.PRIMARY_IP) or "",
+        headers=headers.found,
+        redirect=_text(curl, pycurl.REDIRECT_URL) if status and 300 <= status < 400 else "",
+        certificates=_certificates(curl) if request.handshake_only else (),
     )
+
+
+def _certificates(curl: Any) -> tuple[str, ...]:
+    shown = (dict(fields) for fields in curl.getinfo_raw(pycurl.INFO_CERTINFO))
+    return tuple(fields[b"Cert"].decode("ascii", "replace") for fields in shown if b"Cert" in fields)
+
+
+def _text(curl: Any, what: int) -> str:
+    """What a server said, whatever letters it used."""
+    return (curl.getinfo_raw(what) or b"").decode("utf-8", "replace")
 
 
 def _is_connected(curl: Any, request: Request) -> bool:
     """Whether there was a connection to ask over, its TLS handshake included."""
-    is_tls = request.url.startswith("https:")
+    is_tls = request.handshake_only or request.url.startswith("https:")
+    if request.reuse and curl.getinfo(pycurl.NUM_CONNECTS) == 0 and curl.getinfo(pycurl.PRETRANSFER_TIME_T):
+        return True  # a kept one, which was not opened now
     return bool(curl.getinfo(pycurl.APPCONNECT_TIME_T if is_tls else pycurl.CONNECT_TIME_T))
 
 
@@ -168,55 +332,26 @@ def _phases(curl: Any, request: Request) -> dict[str, int]:
     return phases
 
 
-_TLS = {
-    pycurl.E_SSL_CONNECT_ERROR,
-    pycurl.E_PEER_FAILED_VERIFICATION,
-    pycurl.E_SSL_CIPHER,
-    pycurl.E_SSL_ISSUER_ERROR,
-    pycurl.E_SSL_INVALIDCERTSTATUS,
-    pycurl.E_USE_SSL_FAILED,
-}
-_CLOSED = {
-    pycurl.E_GOT_NOTHING,
-    pycurl.E_SEND_ERROR,
-    pycurl.E_RECV_ERROR,
-    pycurl.E_PARTIAL_FILE,
-    pycurl.E_HTTP2,
-}
-_IMPOSSIBLE = {pycurl.E_URL_MALFORMAT, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_BAD_FUNCTION_ARGUMENT}
-
-
-def _failure(curl: Any, request: Request, body: _Body, *, code: int, words: str) -> Reply:
+def _failure(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None, *, code: int, words: str) -> Reply:
+    if gate is not None and gate.refused and not gate.opened:
+        return Reply(error_class="target", error=gate.refused)
     if body.too_big:
-        error = f"the answer is larger than {BODY_LIMIT // 1024} KB"
-        return _answer(curl, request, body, error_class="body_too_big", error=error)
+        error = f"the answer is larger than {request.body_limit // 1024} KB"
+        return _answer(curl, request, body, headers, error_class="body_too_big", error=error)
     if code == pycurl.E_OPERATION_TIMEDOUT:
         error_class, error = _timeout(curl, request)
-        return _answer(curl, request, body, error_class=error_class, error=error)
-    error_class, error = _classify(code, words)
+        return _answer(curl, request, body, headers, error_class=error_class, error=error)
+    error_class, error = curl_failures.classify(code, words)
     return Reply(error_class=error_class, error=error, phases=_phases(curl, request))
 
 
 def _timeout(curl: Any, request: Request) -> tuple[str, str]:
     """Which clock ran out, read from how far it came."""
-    if not curl.getinfo(pycurl.NAMELOOKUP_TIME_T):
+    is_connected = _is_connected(curl, request)
+    if not is_connected and not curl.getinfo(pycurl.NAMELOOKUP_TIME_T):
         return "dns", "the name was not resolved in time"
-    if not _is_connected(curl, request):
+    if not is_connected:
         return "timeout_connect", "no connection in time"
     if not curl.getinfo(pycurl.STARTTRANSFER_TIME_T):
         return "timeout_read", f"connected, but no answer within {request.timeout:.1f} s"
     return "deadline", f"the answer was not complete within {request.timeout:.1f} s"
-
-
-def _classify(code: int, words: str) -> tuple[str, str]:
-    if code == pycurl.E_COULDNT_RESOLVE_HOST:
-        return "dns", "the host name is not known"
-    if code == pycurl.E_COULDNT_CONNECT:
-        return "refused", "the connection was refused"
-    if code in _CLOSED:
-        return "refused", "the connection was closed without a whole answer"
-    if code in _TLS:
-        return "tls", f"no secure connection: {words[:160]}"
-    if code in _IMPOSSIBLE:
-        return "target", f"the request cannot be made (libcurl error {code})"
-    return "assertion", f"the answer is not HTTP as we know it (libcurl error {code})"

@@ -51,6 +51,8 @@ def seconds(spec: Spec, key: str, default: float, longest: float) -> float:
 def secret_name(value: Any, key: str) -> str:
     if not isinstance(value, str) or not SECRET_NAME.fullmatch(value):
         raise TargetError(f"{key}: give the name of a secret (capital letters, digits, _), never the secret itself.")
+    if value.endswith(("_FILE", "_HOSTS")):
+        raise TargetError(f"{key}: a secret's name does not end with _FILE or _HOSTS; these say where it lies and may go.")
     return value
 
 
@@ -77,6 +79,44 @@ def address(spec: Spec, key: str) -> SplitResult:
     if not _is_host(host):
         raise TargetError(f"{key}: the host is not a name or an address; give http(s)://host[:port]/path.")
     return parts
+
+
+def host(spec: Spec, key: str, shown: str = "") -> str:
+    """The host name or address under `key`."""
+    shown = shown or key
+    value = text(spec, key, required=True, at_most=260)
+    if not _is_host(value.removeprefix("[").removesuffix("]")):
+        raise TargetError(f"{shown}: give a host name or an address alone, such as pay.example or 192.0.2.7.")
+    return value.removeprefix("[").removesuffix("]")
+
+
+def port(spec: Spec, key: str = "port", default: int | None = None) -> int:
+    return whole(spec, key, 1, 65535, default)
+
+
+def whole(spec: Spec, key: str, low: int, high: int, default: int | None = None) -> int:
+    """A whole number; without a default it must be there."""
+    if key not in spec and default is None:
+        raise TargetError(f"{key} is missing: add it to the spec.")
+    value = spec.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise TargetError(f"{key}: give a whole number from {low} to {high}.")
+    return value
+
+
+def choice(spec: Spec, key: str, allowed: Collection[Any], default: Any) -> Any:
+    """One of a few values; true is not 1."""
+    value = spec.get(key, default)
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        raise TargetError(f"{key}: give one of {', '.join(str(one) for one in allowed)}.")
+    return value
+
+
+def flag(spec: Spec, key: str, default: bool = False) -> bool:
+    value = spec.get(key, default)
+    if not isinstance(value, bool):
+        raise TargetError(f"{key}: give true or false.")
+    return value
 
 
 def is_loopback(host: str | None) -> bool:

@@ -6,16 +6,18 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from probes.outcome import Outcome, Task
-from probes.probers import gateway_calls, run
+from probes.probers import authorization, gateway_calls, run
 from probes.probers.tokens import TokenCache
 from probes.sandbox.gateway import Gateway
 from probes.sandbox.server import Server
+from tests.probes.authority import Authority, SecureListener
 from tests.probes.merchant import Merchant
 
 
@@ -99,6 +101,7 @@ def merchant() -> Iterator[Merchant]:
 def no_shared_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports come back between tests; tokens must not."""
     monkeypatch.setattr(gateway_calls, "TOKENS", TokenCache())
+    monkeypatch.setattr(authorization, "TOKENS", TokenCache())
 
 
 class Listener:
@@ -150,6 +153,27 @@ def listen() -> Iterator[Callable[..., Listener]]:
 
         def start(act: Callable[[socket.socket, threading.Event], None] | None = None, *, answer: bytes = b"") -> Listener:
             listener = Listener(act or (lambda connection, over: connection.sendall(answer)))
+            stack.callback(listener.close)
+            return listener
+
+        yield start
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """An authority that this process trusts, and no other."""
+    made = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
+    return made
+
+
+@pytest.fixture
+def listen_tls() -> Iterator[Callable[..., SecureListener]]:
+    """`listen_tls(pem, answer=b"...")`; the other options are SecureListener's."""
+    with ExitStack() as stack:
+
+        def start(pem: Path, **options: Any) -> SecureListener:
+            listener = SecureListener(pem, **options)
             stack.callback(listener.close)
             return listener
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import ssl
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from probes.probers.engine import BODY_LIMIT, Request, fetch
+from tests.copies import ROOT
+from tests.probes.authority import Authority, SecureListener
 from tests.probes.conftest import Listener, http_answer
 
 Listen = Callable[..., Listener]
+ListenTls = Callable[..., SecureListener]
 
 
 def test_a_whole_answer_comes_with_its_phases_in_microseconds(listen: Listen) -> None:
@@ -171,61 +171,8 @@ def test_secrets_are_not_in_the_printed_form_of_request_and_reply() -> None:
 # --- TLS ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of our own for 127.0.0.1, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway.example")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
-    certificate_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption_algorithm=serialization.NoEncryption()
-        )
-    )
-    return certificate_file, key_file
-
-
-@pytest.fixture
-def secure_server(certificate: tuple[Path, Path]) -> Iterator[str]:
-    """https:// on a free port; answers each connection once."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                plain, _ = server.accept()
-                with plain, suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
-                    connection.recv(65536)
-                    connection.sendall(http_answer("200 OK", b"fine"))
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield f"https://127.0.0.1:{server.getsockname()[1]}/"
-    server.shutdown(socket.SHUT_RDWR)
-    thread.join()
-    server.close()
-
-
-def test_a_certificate_nobody_vouches_for_is_a_tls_error(secure_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    reply = fetch(Request(secure_server))
+def test_a_certificate_nobody_vouches_for_is_a_tls_error(tmp_path: Path, listen_tls: ListenTls) -> None:
+    reply = fetch(Request(listen_tls(Authority(tmp_path).issue(), answer=http_answer("200 OK")).url))
     assert reply.error_class == "tls"
     assert "certificate" in reply.error
 
@@ -237,10 +184,40 @@ def test_a_handshake_that_is_never_answered_is_a_connect_timeout(listen: Listen)
     assert "ttfb" not in reply.phases
 
 
-def test_a_trusted_certificate_gives_the_tls_phase(
-    secure_server: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    reply = fetch(Request(secure_server))
+def test_a_trusted_certificate_gives_the_tls_phase(authority: Authority, listen_tls: ListenTls) -> None:
+    reply = fetch(Request(listen_tls(authority.issue(), answer=http_answer("200 OK")).url))
     assert (reply.status, reply.error_class) == (200, "")
     assert reply.phases["tls"] > 0
+
+
+STALLED = """
+mount --bind "$1" /etc/resolv.conf && ip link set lo up && exec "$0" -c '
+import socket, time, django; django.setup()
+from probes.outcome import Task
+from probes.probers import run
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.9", 53))
+for kind, spec in (("http", {"url": "http://stall.example/"}), ("tcp", {"host": "stall.example", "port": 80})):
+    began = time.monotonic()
+    outcome = run(Task(1, "stall", kind, spec, interval=60, timeout=0.5, slot=0))
+    print(kind, outcome.status, outcome.error_class, outcome.total_us >= 490000, time.monotonic() - began < 3)
+'
+"""
+
+
+def test_a_name_server_that_says_nothing_does_not_outlive_the_deadline(tmp_path: Path) -> None:
+    """In a network of its own, whose only name server is silent."""
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.9\n")
+    done = subprocess.run(
+        ["unshare", "-mn", "sh", "-c", STALLED, sys.executable, str(resolver)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"this system lets us have no network of our own: {done.stderr.strip()}")
+    assert done.stdout.splitlines() == ["http down dns True True", "tcp down dns True True"], done.stderr

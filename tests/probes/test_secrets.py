@@ -1,0 +1,173 @@
+"""Secrets planted wherever a kind uses one are in no outcome, no message of the broker and no log, however a run goes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from probes import tasks
+from probes.outcome import Task
+from probes.probers import PROBERS, credentials
+from tests.probes.authority import Authority
+from tests.probes.conftest import Listener, http_answer
+
+Listen = Callable[..., Listener]
+Act = Callable[[socket.socket, threading.Event], None]
+
+PLANTED = {
+    "PORTAL": "planted-bearer-1",
+    "PORTAL_USER": "planted-user-2",
+    "PORTAL_PASSWORD": "planted pass/word=3",
+    "PORTAL_KEY": "planted-key-4",
+    "PORTAL_SECRET": "planted+secret-5",
+    "PORTAL_PASSKEY": "planted-passkey-6",
+    "PORTAL_CHECKOUT": "planted-checkout-7",
+    "PORTAL_INITIATOR": "planted-initiator-8",
+    "PORTAL_CREDENTIAL": "planted-credential-9",
+    "PORTAL_RECEIPT": "planted-receipt-10",
+    "PORTAL_CALLBACK": "https://page.example/callbacks/planted-token-11",
+    "PORTAL_PASSPHRASE": "planted-phrase-12",
+}
+TOKEN = "planted-token-13"
+
+
+def forms() -> set[str]:
+    """Each secret in every spelling in which it travels."""
+    values = {*PLANTED.values(), TOKEN, "planted"}
+    pairs = {
+        f"{PLANTED['PORTAL_USER']}:{PLANTED['PORTAL_PASSWORD']}",
+        f"{PLANTED['PORTAL_KEY']}:{PLANTED['PORTAL_SECRET']}",
+        f"\0{PLANTED['PORTAL_USER']}\0{PLANTED['PORTAL_PASSWORD']}",
+    }
+    encoded = {base64.b64encode(value.encode()).decode() for value in values | pairs}
+    return values | encoded | {quote(value, safe="") for value in values}
+
+
+def silence(connection: socket.socket, over: threading.Event) -> None:
+    over.wait()
+
+
+def hang_up(connection: socket.socket, over: threading.Event) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def endings(listen: Listen) -> dict[str, Listener]:
+    """Servers that end a run in every way; two of them send back whatever they heard."""
+    found: dict[str, Listener] = {}
+
+    def echo(status: str) -> Act:
+        def act(connection: socket.socket, over: threading.Event) -> None:
+            heard = found[status].heard[-1]
+            body = heard + b" Bearer " + TOKEN.encode()
+            flat = heard.replace(b"\r", b" ").replace(b"\n", b" ").decode("latin-1")
+            connection.sendall(http_answer(status, body, "text/plain", Said=flat[:4000]))
+
+        return act
+
+    def raw_echo(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(found["raw"].heard[-1] or b"x")
+
+    for status in ("200 OK", "401 Unauthorized", "500 Internal Server Error", "302 Found"):
+        found[status] = listen(echo(status))
+    found["raw"] = listen(raw_echo)
+    found["silence"], found["hang up"] = listen(silence), listen(hang_up)
+    return found
+
+
+SPECS: dict[str, tuple[str, dict[str, Any]]] = {
+    "secret header": ("http", {"secret_headers": {"X-Key": "PORTAL"}, "body_contains": "never there"}),
+    "basic": ("http", {"auth": {"basic": "PORTAL"}, "assertions": [{"header": "Said", "equals": "x"}]}),
+    "bearer": ("http", {"auth": {"bearer": "PORTAL"}, "redirects": 2, "assertions": [{"json": "$.x", "exists": True}]}),
+    "oauth2": ("http", {"auth": {"oauth2": "PORTAL", "token_url": "TOKENS"}, "assertions": [{"not_contains": "Bearer"}]}),
+    "oauth2 in the body": ("http", {"auth": {"oauth2": "PORTAL", "token_url": "URL", "send": "body"}}),
+    "certificate": ("http", {"tls": {"client_certificate": "PORTAL", "verify": False}}),
+    "mail": ("smtp", {"auth": "PORTAL"}),
+    "queue": ("queue", {"url": "QUEUE", "key": "payouts", "down_above": 1}),
+    "sql": ("sql", {"url": "LEDGER", "query": "SELECT 1", "down_above": 1}),
+    "oauth recipe": ("payment_flow", {"recipe": "oauth", "credentials": "PORTAL"}),
+    "stk-query recipe": ("payment_flow", {"recipe": "stk-query", "credentials": "PORTAL", "shortcode": "174379"}),
+    "status recipe": ("payment_flow", {"recipe": "status-rt", "credentials": "PORTAL", "shortcode": "174379"}),
+}
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch, authority: Authority, listen: Listen) -> Callable[[str, Listener], Task]:
+    """`planted(place, server)`: the task of a probe that sends secrets of this place to this server."""
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(f"HALI_SECRET_{name}", value)
+    certificate: Path = authority.issue("hali.example", passphrase=PLANTED["PORTAL_PASSPHRASE"])
+    monkeypatch.setenv("HALI_FILE_PORTAL", str(certificate))
+    tokens = listen(answer=http_answer("200 OK", f'{{"access_token": "{TOKEN}", "expires_in": 3600}}'.encode()))
+
+    def make(place: str, server: Listener) -> Task:
+        user, password = PLANTED["PORTAL_USER"], quote(PLANTED["PORTAL_PASSWORD"], safe="")
+        login = f"{user}:{password}@127.0.0.1:{server.port}"
+        monkeypatch.setenv("HALI_SECRET_QUEUE", f"redis://{login}/0")
+        monkeypatch.setenv("HALI_SECRET_LEDGER", f"postgres://{login}/planted?sslmode=disable")
+        kind, spec = SPECS[place]
+        spec = json.loads(json.dumps(spec).replace("TOKENS", tokens.url).replace("URL", server.url))
+        if kind == "http":
+            spec["url"] = server.url.replace("http:", "https:") if "tls" in spec else server.url
+        elif kind == "payment_flow":
+            spec["base_url"] = server.url.rstrip("/")
+        elif kind == "smtp":
+            spec |= {"host": "127.0.0.1", "port": server.port}
+        return Task(1, "probe", kind, spec, interval=60, timeout=0.4, slot=2_000_000_000)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "ending", ["200 OK", "401 Unauthorized", "500 Internal Server Error", "302 Found", "raw", "silence", "hang up"]
+)
+@pytest.mark.parametrize("place", SPECS)
+def test_no_secret_leaves_its_agent(
+    planted: Callable[[str, Listener], Task],
+    endings: dict[str, Listener],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    place: str,
+    ending: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    task = planted(place, endings[ending])
+    report = tasks._run_one(task)
+    if ending in {"silence", "hang up", "500 Internal Server Error"}:
+        assert report["status"] == "down"
+    printed = capfd.readouterr()
+    seen = json.dumps([task.as_message(), report]) + caplog.text + printed.out + printed.err
+    assert [form for form in forms() if form in seen] == []
+
+
+def test_the_secrets_were_really_sent(planted: Callable[[str, Listener], Task], endings: dict[str, Listener]) -> None:
+    """Else the test above proves nothing."""
+    server = endings["200 OK"]
+    for place in ("secret header", "basic", "bearer", "oauth2", "oauth2 in the body", "oauth recipe"):
+        before = len(server.heard)
+        tasks._run_one(planted(place, server))
+        sent = b" ".join(server.heard[before:]).decode("latin-1")
+        assert any(form in sent for form in forms()), place
+
+
+def test_every_kind_that_takes_a_secret_is_planted_in() -> None:
+    without = {"tcp", "tls", "dns", "icmp"}  # of these only tls options name any, and http's are the same
+    assert {kind for kind, _ in SPECS.values()} | without >= set(PROBERS)
+
+
+def test_a_secret_in_a_runs_words_is_taken_out_in_every_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALI_SECRET_PORTAL", "planted pass/word")
+    with credentials.watched():
+        credentials.secret("PORTAL")
+        spelt = f"it says planted pass/word, {quote('planted pass/word', safe='')} and cGxhbnRlZCBwYXNzL3dvcmQ="
+        assert credentials.without_secrets(spelt) == "it says [secret], [secret] and [secret]"
+    assert credentials.without_secrets("planted pass/word") == "planted pass/word"
