@@ -23,13 +23,14 @@ NOT_A_DRAFT = Blocker("not_a_draft", "publication", "This is public already (or 
 
 @dataclass(frozen=True)
 class StatedComponent:
-    """What the update states for a component, beside what probes confirmed ("" when none watches it)."""
+    """What the update states for a component, beside what probes confirmed ("" when none watches it) and the worst that announced
+    work going on expects ("" when there is none)."""
 
     code: str
     new_status: str
     observed: str
     internal: bool = False
-    in_window: bool = False  # of planned work that is going on
+    expected: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class UpdateFacts:
     still_stated: tuple[str, ...] = field(default=())
     may_reopen: bool = False
     backfilled: bool = False
+    beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # texts beside the body, by field
     window_published: bool = False  # announced work on one of its components had begun: it may be called maintenance
 
 
@@ -65,7 +67,9 @@ def blockers(facts: UpdateFacts) -> list[Blocker]:
     return [
         *_order_blockers(facts),
         *language_blockers({"name": facts.names, "body": facts.bodies}),
-        *maintenance_blockers({"name": facts.names, "body": facts.bodies}, window_published=facts.window_published),
+        *maintenance_blockers(
+            {"name": facts.names, "body": facts.bodies, **facts.beside}, window_published=facts.window_published
+        ),
         *_component_blockers(facts),
         *_promise_blockers(facts),
         *signature_blockers(facts.signature),
@@ -98,7 +102,7 @@ def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
     found += [
         Blocker("maintenance_state", "affected", f"No announced work on {item.code} is going on: say what customers notice.")
         for item in facts.affected
-        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.in_window
+        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.expected
     ]
     if facts.status in IncidentStatus.closed():
         found += [
@@ -111,9 +115,8 @@ def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
 
 
 def _probes_say_worse(item: StatedComponent) -> bool:
-    if not item.observed or item.new_status == ComponentStatus.UNDER_MAINTENANCE:
-        return False
-    return is_worse(item.observed, item.new_status)
+    at_most = item.expected if item.new_status == ComponentStatus.UNDER_MAINTENANCE else item.new_status
+    return bool(item.observed and at_most) and is_worse(item.observed, at_most)
 
 
 def _disagreement(item: StatedComponent) -> Blocker:

@@ -34,6 +34,15 @@ def in_force() -> list[InForce]:
     ]
 
 
+def expected_now() -> dict[str, str]:
+    """The worst that windows at work now expect, by the code of each component they name."""
+    worst: dict[str, str] = {}
+    for window in in_force():
+        for code, expected in window.expects.items():
+            worst[code] = rollup.worst([expected, worst.get(code, expected)])
+    return worst
+
+
 def expected_of(component: Component) -> str:
     """The worst that windows at work now expect of it; "" outside every window."""
     rows = component.planned.filter(update__plan_of__in=ScheduledMaintenance.objects.in_force().order_by())

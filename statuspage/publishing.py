@@ -87,7 +87,7 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
     affected = list(update.affected.select_related("component"))
     states = _states_after(update, affected)
     named = {item.component_id for item in affected} | _named(incident)
-    at_work = {code for window in windows.in_force() for code in window.expects}
+    expected = windows.expected_now()
     return gates.UpdateFacts(
         is_draft=update.publication == Publication.DRAFT,
         incident_status=incident.status if spoken else None,
@@ -101,7 +101,7 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
                 item.new_status,
                 item.component.observed_status,
                 item.component.internal,
-                item.component.code in at_work,
+                expected.get(item.component.code, ""),
             )
             for item in affected
         ),
@@ -112,6 +112,7 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         reason=update.reason,
         may_reopen=incident.may_reopen(now),
         backfilled=incident.backfilled,
+        beside=update.more_words(),
         window_published=windows.may_speak_of(components=named, since=incident.started_at, now=now),
         still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
     )
@@ -252,11 +253,14 @@ def _state_for(component: Component, notice: Notice) -> str:
 
 def publish_correction(*, correction: Correction, actor: User | None, now: datetime) -> Correction:
     """New words in place of a public update's. Raises Blocked."""
-    return publish_document(document=correction, actor=actor, now=now, forbids=_forbids_correction)
+    return publish_document(document=correction, actor=actor, now=now, forbids=lambda draft: _forbids_correction(draft, now))
 
 
-def _forbids_correction(correction: Correction) -> list[Blocker]:
-    found = gates.language_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
+def _forbids_correction(correction: Correction, now: datetime) -> list[Blocker]:
+    texts = {"body": by_language(correction.body), "reason": by_language(correction.reason)}
+    incident = correction.update.incident
+    spoken = windows.may_speak_of(components=_named(incident), since=incident.started_at, now=now)
+    found = [*gates.language_blockers(texts), *gates.maintenance_blockers({"body": texts["body"]}, window_published=spoken)]
     if not correction.update.is_published:
         found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
     return found
