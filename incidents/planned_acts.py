@@ -19,6 +19,7 @@ from incidents.models import (
     MaintenanceComponent,
     MaintenanceUpdate,
     RecordEntry,
+    RecordText,
     ScheduledMaintenance,
 )
 from incidents.rollup import is_worse
@@ -183,7 +184,13 @@ def _next_of(first: ScheduledMaintenance, now: datetime) -> tuple[datetime, date
         after=max(last or first.occurrence_at, now),
         limit=1,
     )
-    return next(((start, end) for start, end in coming if start - ANNOUNCED_AHEAD <= now), None)
+    near = next(((start, end) for start, end in coming if start - ANNOUNCED_AHEAD <= now), None)
+    return None if near and _is_redacted(words) else near
+
+
+def _is_redacted(words: MaintenanceUpdate) -> bool:
+    """Words that were removed for ever are not said again: somebody plans the next one anew."""
+    return RecordText.objects.filter(entry_id=words.record_seq).exclude(redacted_at=None).exists()
 
 
 def _first_words(first: ScheduledMaintenance) -> MaintenanceUpdate:

@@ -446,6 +446,14 @@ def test_a_series_goes_on_past_a_window_nobody_could_announce_and_ends_when_told
     assert first.later.count() == 1
 
 
+def test_words_that_were_removed_announce_no_next_window(component: Component) -> None:
+    first = announced({component: ""}, recurrence="FREQ=WEEKLY")
+    seq = RecordEntry.objects.get(kind="maintenance_update").seq
+    redact(seq=seq, field="body.sw", requested_by=UserFactory(), approved_by=UserFactory(), now=at(-48))
+    tick(-24)
+    assert first.later.count() == 0
+
+
 def test_a_daily_series_is_announced_for_the_week_to_come(component: Component) -> None:
     first = announced({component: ""}, recurrence="FREQ=DAILY;COUNT=4")
     tick(-1)
