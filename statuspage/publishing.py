@@ -86,7 +86,6 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
     spoken = incident.publication == Publication.PUBLISHED
     affected = list(update.affected.select_related("component"))
     states = _states_after(update, affected)
-    named = {item.component_id for item in affected} | _named(incident)
     expected = windows.expected_now()
     return gates.UpdateFacts(
         is_draft=update.publication == Publication.DRAFT,
@@ -113,15 +112,9 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         may_reopen=incident.may_reopen(now),
         backfilled=incident.backfilled,
         beside=update.more_words(),
-        window_published=windows.may_speak_of(components=named, since=incident.started_at, now=now),
+        window_published=windows.may_speak_of(incident=incident, now=now, also=[item.component_id for item in affected]),
         still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
     )
-
-
-def _named(incident: Incident) -> set[int]:
-    """The components it names publicly, by primary key."""
-    named = AffectedComponent.objects.filter(update__incident=incident, update__publication=Publication.PUBLISHED)
-    return set(named.values_list("component_id", flat=True))
 
 
 def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent]) -> dict[str, str]:
@@ -258,8 +251,7 @@ def publish_correction(*, correction: Correction, actor: User | None, now: datet
 
 def _forbids_correction(correction: Correction, now: datetime) -> list[Blocker]:
     texts = {"body": by_language(correction.body), "reason": by_language(correction.reason)}
-    incident = correction.update.incident
-    spoken = windows.may_speak_of(components=_named(incident), since=incident.started_at, now=now)
+    spoken = windows.may_speak_of(incident=correction.update.incident, now=now)
     found = [*gates.language_blockers(texts), *gates.maintenance_blockers({"body": texts["body"]}, window_published=spoken)]
     if not correction.update.is_published:
         found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
@@ -361,18 +353,19 @@ def advance_maintenance(*, now: datetime) -> int:
     Each window in a transaction of its own. What fails is logged and keeps nothing else back.
     """
     said = 0
-    for act, pk in planned_acts.waiting(now=now):
+    for prepare, pk in planned_acts.waiting(now=now):
         try:
             with transaction.atomic(durable=True):
-                entries = act(pk, now)
-                for entry in entries:
+                word = prepare(pk, now)
+                if word:
+                    entry = planned_work.mark_published(document=word, actor=None, now=now)
                     outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
         except (OperationalError, InterfaceError):
             raise  # nothing works without a database: the tick fails as a whole
         except Exception:
-            log.exception("Planned work %s could not go on by itself (%s).", pk, act.__name__)
+            log.exception("Planned work %s could not go on by itself (%s).", pk, prepare.__name__)
             continue
-        said += len(entries)
+        said += bool(word)
     if said:
         _show(now)
     return said

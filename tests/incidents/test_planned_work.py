@@ -89,7 +89,7 @@ def test_an_announcement_is_a_row_an_entry_and_a_notification_together(component
         "name.en", "name.sw", "body.en", "body.sw",
         f"affected.{component.public_id}.en", f"affected.{component.public_id}.sw",
     }  # fmt: skip
-    assert planned_work.expectations(planned) == {component: "partial_outage"}
+    assert windows.expectations(planned) == {component: "partial_outage"}
     assert shown(component) == ("operational", "stated")
     assert verify().holds
 
@@ -218,7 +218,7 @@ def test_what_fails_of_one_window_keeps_no_other_back(component: Component, monk
     first, second = announced({component: ""}), announced({component: ""}, start=0.5)
     advance = planned_acts.advance
 
-    def stumble(planned_id: int, now: Any) -> list[RecordEntry]:
+    def stumble(planned_id: int, now: Any) -> MaintenanceUpdate | None:
         if planned_id == first.pk:
             raise RuntimeError("a fault of our own")
         return advance(planned_id, now)
@@ -423,7 +423,7 @@ def test_recurring_work_announces_its_next_windows_in_the_signed_words(component
     tick(-24)
     [following] = first.later.all()
     assert (following.starts_at, following.ends_at) == (at(168), at(171))
-    assert planned_work.expectations(following) == {component: "delayed"}
+    assert windows.expectations(following) == {component: "delayed"}
     assert following.plan is not None
     assert by_language(following.plan.body) == by_language(first.plan.body)  # type: ignore[union-attr]
     assert following.plan.signature_kind == "notice"

@@ -91,7 +91,7 @@ ACTS: list[Callable[[Random, list[Component], float], None]] = [observe, observe
 def test_any_order_of_acts_leaves_a_record_that_holds_and_hides_nothing(seed: int) -> None:
     random = Random(seed)
     all_notices()
-    parts = [ComponentFactory(code=f"part-{number}") for number in range(2)]
+    parts: list[Component] = [ComponentFactory(code=f"part-{number}") for number in range(2)]
     announce(random, parts, 0)
     hours = 0.0
     for _ in range(14):
