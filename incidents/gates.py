@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from incidents import phrases
 from incidents.blockers import Blocker
 from incidents.rollup import is_worse
 from incidents.words import ComponentStatus, IncidentStatus, Publication
@@ -22,12 +23,14 @@ NOT_A_DRAFT = Blocker("not_a_draft", "publication", "This is public already (or 
 
 @dataclass(frozen=True)
 class StatedComponent:
-    """What the update states for a component, beside what probes confirmed ("" when none watches it)."""
+    """What the update states for a component, beside what probes confirmed ("" when none watches it) and the worst that announced
+    work going on expects ("" when there is none)."""
 
     code: str
     new_status: str
     observed: str
     internal: bool = False
+    expected: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class UpdateFacts:
     still_stated: tuple[str, ...] = field(default=())
     may_reopen: bool = False
     backfilled: bool = False
+    beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # texts beside the body, by field
+    window_published: bool = False  # announced work on one of its components had begun: it may be called maintenance
 
 
 def blockers(facts: UpdateFacts) -> list[Blocker]:
@@ -62,6 +67,9 @@ def blockers(facts: UpdateFacts) -> list[Blocker]:
     return [
         *_order_blockers(facts),
         *language_blockers({"name": facts.names, "body": facts.bodies}),
+        *maintenance_blockers(
+            {"name": facts.names, "body": facts.bodies, **facts.beside}, window_published=facts.window_published
+        ),
         *_component_blockers(facts),
         *_promise_blockers(facts),
         *signature_blockers(facts.signature),
@@ -91,6 +99,11 @@ def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
         for item in facts.affected
         if item.internal
     ]
+    found += [
+        Blocker("maintenance_state", "affected", f"No announced work on {item.code} is going on: say what customers notice.")
+        for item in facts.affected
+        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.expected
+    ]
     if facts.status in IncidentStatus.closed():
         found += [
             Blocker("not_operational", "affected", f"{code} is not stated as operational: state it, or do not close yet.")
@@ -102,9 +115,8 @@ def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
 
 
 def _probes_say_worse(item: StatedComponent) -> bool:
-    if not item.observed or item.new_status == ComponentStatus.UNDER_MAINTENANCE:
-        return False
-    return is_worse(item.observed, item.new_status)
+    at_most = item.expected if item.new_status == ComponentStatus.UNDER_MAINTENANCE else item.new_status
+    return bool(item.observed and at_most) and is_worse(item.observed, at_most)
 
 
 def _disagreement(item: StatedComponent) -> Blocker:
@@ -120,6 +132,15 @@ def _promise_blockers(facts: UpdateFacts) -> list[Blocker]:
     if facts.next_update_by <= facts.now:
         return [Blocker("promise_past", "next_update_by", "The promised time has passed: promise a later one.")]
     return []
+
+
+def maintenance_blockers(texts: Mapping[str, Mapping[str, str]], *, window_published: bool) -> list[Blocker]:
+    """The word maintenance where no window was published before the work began; `texts`: {field: {language: text}}."""
+    return [
+        Blocker(finding.code, f"{where}.{finding.language}", f"“{finding.phrase}”: {finding.reason}")
+        for where, by_code in texts.items()
+        for finding in phrases.maintenance_words(by_code, window_published=window_published)
+    ]
 
 
 def draft_blockers(publication: str) -> list[Blocker]:

@@ -55,12 +55,31 @@ def test_facts_in_order_pass(facts: UpdateFacts) -> None:
         ({"signature": "void"}, "signature_void", "signature"),
         ({"affected": (StatedComponent("paybill", "delayed", "major_outage"),)}, "probes_disagree", "reason"),
         ({"affected": (StatedComponent("paybill", "operational", "unknown"),)}, "probes_disagree", "reason"),
+        ({"affected": (StatedComponent("paybill", "under_maintenance", ""),)}, "maintenance_state", "affected"),
+        (
+            {"affected": (StatedComponent("paybill", "under_maintenance", "major_outage", expected="delayed"),)},
+            "probes_disagree",
+            "reason",
+        ),
+        ({"bodies": {"en": "Scheduled maintenance.", "sw": "Usilipe."}}, "maintenance_word", "body.en"),
+        ({"names": {"en": "Late", "sw": "Matengenezo"}}, "maintenance_word", "name.sw"),
+        ({"beside": {"what_to_do": {"en": "Wait for the maintenance.", "sw": "Subiri."}}}, "maintenance_word", "what_to_do.en"),
     ],
 )
 def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[str, Any], code: str, field: str) -> None:
     found = blockers(replace(READY, **change))
     assert [(blocker.code, blocker.field) for blocker in found] == [(code, field)]
     assert found[0].message
+
+
+def test_announced_work_that_goes_on_may_be_named_and_stated() -> None:
+    facts = replace(
+        READY,
+        bodies={"en": "This is planned work.", "sw": "Haya ni matengenezo yaliyopangwa."},
+        window_published=True,
+        affected=(StatedComponent("paybill", "under_maintenance", "delayed", expected="partial_outage"),),
+    )
+    assert blockers(facts) == []
 
 
 def test_a_typed_reason_overrules_probes_that_disagree() -> None:
