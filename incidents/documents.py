@@ -71,10 +71,9 @@ def mark_published(*, document: Document, actor: User | None, now: datetime, mac
     """
     document.publication = Publication.PUBLISHED
     document.published_at, document.published_by = now, actor
-    signature = {"kind": document.signature_kind, "hash": document.signature_hash}
     entry = record.append(
         kind=document.kind,
-        data={"id": document.public_id, "signature": signature, **document.facts()},
+        data={"id": document.public_id, **document.passing(), **document.facts()},
         texts=document.texts(),
         now=now,
     )
@@ -86,6 +85,6 @@ def mark_published(*, document: Document, actor: User | None, now: datetime, mac
         actor_name=machine,
         now=now,
         target=document.public_id,
-        details={"record_seq": entry.seq},
+        details={"record_seq": entry.seq, "waived": document.waived},
     )
     return entry

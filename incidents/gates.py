@@ -1,23 +1,28 @@
-"""Pure: what still forbids an update to go out. Facts in, blockers out.
+"""Pure: what still forbids an update to go out, or an incident to be closed. Facts in, blockers out; one function a gate.
 
-The desk, the command line and the API show the same list.
+The desk, the command line and the API show the same list. A deployment may switch gates off by name (incidents.policy), never
+silently: blockers.waived names those that would have forbidden it. What makes no sense at all (a second publication, a slot that
+was not filled) is no gate, and cannot be switched off.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from incidents import phrases
 from incidents.blockers import Blocker
+from incidents.policy import Gate
 from incidents.rollup import is_worse
 from incidents.words import ComponentStatus, IncidentStatus, Publication
 
 _SLOT = re.compile(r"\{[a-z_]+\}")
 
-
 NOT_A_DRAFT = Blocker("not_a_draft", "publication", "This is public already (or discarded). Write a new one.")
+
+Texts = Mapping[str, Mapping[str, str]]  # {field: {language: text}}
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class UpdateFacts:
 
     `may_reopen`: it was closed within the last day. `backfilled`: it is written down after it was over.
     `signature`: none, valid or void. `still_stated` are components that the incident keeps in trouble if this update goes out.
+    `texts`: every text whose phrases are judged, by field. `ticked`: codes of locked phrases that an engineer ticked.
+    `window_published`: the window it speaks of was published beforehand. `duplicates_open`: not all double debits are returned.
     """
 
     is_draft: bool
@@ -53,28 +60,26 @@ class UpdateFacts:
     still_stated: tuple[str, ...] = field(default=())
     may_reopen: bool = False
     backfilled: bool = False
+    texts: Texts = field(default_factory=dict)
+    ticked: Collection[str] = field(default=())
+    window_published: bool = False
+    duplicates_open: bool = False
 
 
 def blockers(facts: UpdateFacts) -> list[Blocker]:
     """Everything that still forbids publishing, in the order of the page; empty means that it may go out."""
     if not facts.is_draft:
         return [NOT_A_DRAFT]
-    return [
-        *_order_blockers(facts),
-        *language_blockers({"name": facts.names, "body": facts.bodies}),
-        *_component_blockers(facts),
-        *_promise_blockers(facts),
-        *signature_blockers(facts.signature),
-    ]
+    return [blocker for ask in (*SOUND, *GATES) for blocker in ask(facts)]
 
 
-def _order_blockers(facts: UpdateFacts) -> list[Blocker]:
+# --- What makes sense ------------------------------------------------------------------------------
+
+
+def in_order(facts: UpdateFacts) -> list[Blocker]:
+    """A closed incident speaks no more, unless it comes back within a day."""
     if facts.incident_status in IncidentStatus.closed() and not (facts.may_reopen and _says_it_goes_on(facts.status)):
         return [Blocker("incident_closed", "incident", "The incident is closed. Open a new one.")]
-    if facts.status == IncidentStatus.RESOLVED and not (facts.has_been_monitored or facts.backfilled):
-        return [
-            Blocker("not_monitored", "status", "Publish “monitoring” first: say that it works again and that you are watching.")
-        ]
     return []
 
 
@@ -82,23 +87,70 @@ def _says_it_goes_on(status: str) -> bool:
     return status in (IncidentStatus.INVESTIGATING, IncidentStatus.IDENTIFIED)
 
 
-def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
-    found = []
-    if not facts.incident_has_components and facts.status != IncidentStatus.FALSE_ALARM:
-        found.append(Blocker("no_components", "affected", "Name at least one service and its state."))
-    found += [
+def filled(facts: UpdateFacts) -> list[Blocker]:
+    return slot_blockers(_words(facts))
+
+
+def public_services(facts: UpdateFacts) -> list[Blocker]:
+    return [
         Blocker("internal_component", "affected", f"{item.code} is internal and never public: name the services that need it.")
         for item in facts.affected
         if item.internal
     ]
-    if facts.status in IncidentStatus.closed():
-        found += [
-            Blocker("not_operational", "affected", f"{code} is not stated as operational: state it, or do not close yet.")
-            for code in facts.still_stated
-        ]
-    if not facts.reason.strip():
-        found += [_disagreement(item) for item in facts.affected if _probes_say_worse(item)]
-    return found
+
+
+def restored(facts: UpdateFacts) -> list[Blocker]:
+    """The last word leaves no service in trouble."""
+    if facts.status not in IncidentStatus.closed():
+        return []
+    return [
+        Blocker("not_operational", "affected", f"{code} is not stated as operational: state it, or do not close yet.")
+        for code in facts.still_stated
+    ]
+
+
+SOUND: tuple[Callable[[UpdateFacts], list[Blocker]], ...] = (in_order, filled, public_services, restored)
+
+
+# --- Gates of an update ----------------------------------------------------------------------------
+
+
+def monitoring(facts: UpdateFacts) -> list[Blocker]:
+    """Watched before it is called resolved, at every return anew."""
+    if facts.status != IncidentStatus.RESOLVED or facts.has_been_monitored or facts.backfilled:
+        return []
+    say = "Publish “monitoring” first: say that it works again and that you are watching."
+    return [Blocker("not_monitored", "status", say, Gate.MONITORING)]
+
+
+def languages(facts: UpdateFacts) -> list[Blocker]:
+    return language_blockers(_words(facts))
+
+
+def banned_phrases(facts: UpdateFacts) -> list[Blocker]:
+    return banned_phrase_blockers(facts.texts, duplicates_open=facts.duplicates_open)
+
+
+def locked_phrases(facts: UpdateFacts) -> list[Blocker]:
+    """Promises that only somebody who looked can make."""
+    return locked_phrase_blockers(facts.texts, ticked=facts.ticked)
+
+
+def maintenance_word(facts: UpdateFacts) -> list[Blocker]:
+    return maintenance_word_blockers(facts.texts, window_published=facts.window_published)
+
+
+def components(facts: UpdateFacts) -> list[Blocker]:
+    if facts.incident_has_components or facts.status == IncidentStatus.FALSE_ALARM:
+        return []
+    return [Blocker("no_components", "affected", "Name at least one service and its state.", Gate.COMPONENTS)]
+
+
+def probes(facts: UpdateFacts) -> list[Blocker]:
+    """Better than probes see is said only with a typed reason."""
+    if facts.reason.strip():
+        return []
+    return [_disagreement(item) for item in facts.affected if _probes_say_worse(item)]
 
 
 def _probes_say_worse(item: StatedComponent) -> bool:
@@ -109,17 +161,69 @@ def _probes_say_worse(item: StatedComponent) -> bool:
 
 def _disagreement(item: StatedComponent) -> Blocker:
     said = f"Probes say that {item.code} is {item.observed}, the update says {item.new_status}"
-    return Blocker("probes_disagree", "reason", f"{said}: wait, change the update, or type a reason.")
+    return Blocker("probes_disagree", "reason", f"{said}: wait, change the update, or type a reason.", Gate.PROBES)
 
 
-def _promise_blockers(facts: UpdateFacts) -> list[Blocker]:
+def promise(facts: UpdateFacts) -> list[Blocker]:
     if facts.status in IncidentStatus.closed():
         return []
     if facts.next_update_by is None:
-        return [Blocker("promise_missing", "next_update_by", "Say when the next update comes.")]
+        return [Blocker("promise_missing", "next_update_by", "Say when the next update comes.", Gate.PROMISE)]
     if facts.next_update_by <= facts.now:
-        return [Blocker("promise_past", "next_update_by", "The promised time has passed: promise a later one.")]
+        return [Blocker("promise_past", "next_update_by", "The promised time has passed: promise a later one.", Gate.PROMISE)]
     return []
+
+
+def signature(facts: UpdateFacts) -> list[Blocker]:
+    return signature_blockers(facts.signature)
+
+
+GATES: tuple[Callable[[UpdateFacts], list[Blocker]], ...] = (
+    monitoring,
+    languages,
+    banned_phrases,
+    locked_phrases,
+    maintenance_word,
+    components,
+    probes,
+    promise,
+    signature,
+)
+
+
+def _words(facts: UpdateFacts) -> Texts:
+    return {"name": facts.names, "body": facts.bodies}
+
+
+# --- Gates of closing ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClosingFacts:
+    """What is looked at before a resolved incident is closed for good: what its statement on data and funds and its review
+    still lack, as sentences that say what to do; "": nothing, or none is asked for."""
+
+    statement: str = ""
+    review: str = ""
+
+
+def closing_blockers(facts: ClosingFacts) -> list[Blocker]:
+    """Everything that still forbids closing; being resolved is never blocked by it."""
+    return [blocker for ask in CLOSING_GATES for blocker in ask(facts)]
+
+
+def statement(facts: ClosingFacts) -> list[Blocker]:
+    return [Blocker("statement_required", "statement", facts.statement, Gate.STATEMENT)] if facts.statement else []
+
+
+def review(facts: ClosingFacts) -> list[Blocker]:
+    return [Blocker("review_required", "review", facts.review, Gate.REVIEW)] if facts.review else []
+
+
+CLOSING_GATES: tuple[Callable[[ClosingFacts], list[Blocker]], ...] = (statement, review)
+
+
+# --- For every kind of words -----------------------------------------------------------------------
 
 
 def draft_blockers(publication: str) -> list[Blocker]:
@@ -131,21 +235,60 @@ def signature_blockers(signature: str) -> list[Blocker]:
     if signature == "valid":
         return []
     if signature == "void":
-        return [Blocker("signature_void", "signature", "It was changed after it was signed: ask for a new signature.")]
-    return [Blocker("signature_missing", "signature", "A second person must sign: ask for a signature.")]
+        changed = "It was changed after it was signed: ask for a new signature."
+        return [Blocker("signature_void", "signature", changed, Gate.SIGNATURE)]
+    return [Blocker("signature_missing", "signature", "A second person must sign: ask for a signature.", Gate.SIGNATURE)]
 
 
-def language_blockers(texts: Mapping[str, Mapping[str, str]]) -> list[Blocker]:
-    """A blocker for each text that is missing in a language or has a slot left; `texts`: {field: {language: text}}."""
-    found = []
-    for where, by_code in texts.items():
-        for language, text in by_code.items():
-            if not text.strip():
-                found.append(
-                    Blocker("language_missing", f"{where}.{language}", f"The {where} is missing in “{language}”: write it.")
-                )
-            elif slot := _SLOT.search(text):
-                found.append(
-                    Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
-                )
-    return found
+def text_blockers(texts: Texts) -> list[Blocker]:
+    """What every text must be, whatever it says: written in each language, its slots filled."""
+    return [*language_blockers(texts), *slot_blockers(texts)]
+
+
+def language_blockers(texts: Texts) -> list[Blocker]:
+    """A blocker for each text that is missing in a language."""
+    return [
+        Blocker("language_missing", f"{where}.{language}", f"The {where} is missing in “{language}”: write it.", Gate.LANGUAGES)
+        for where, language, text in _each(texts)
+        if not text.strip()
+    ]
+
+
+def slot_blockers(texts: Texts) -> list[Blocker]:
+    """A blocker for each text in which a slot was not filled."""
+    return [
+        Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
+        for where, language, text in _each(texts)
+        if (slot := _SLOT.search(text))
+    ]
+
+
+def banned_phrase_blockers(texts: Texts, *, duplicates_open: bool = False) -> list[Blocker]:
+    """A blocker for each phrase that may not be published, with the reason."""
+    return [
+        Blocker("banned_phrase", f"{where}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.BANNED_PHRASES)
+        for where, by_code in texts.items()
+        for one in phrases.refused(by_code, duplicates_open=duplicates_open)
+    ]
+
+
+def locked_phrase_blockers(texts: Texts, *, ticked: Collection[str]) -> list[Blocker]:
+    """A blocker for each locked phrase that no engineer ticked."""
+    return [
+        Blocker("locked_phrase", f"{where}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.LOCKED_PHRASES)
+        for where, by_code in texts.items()
+        for one in phrases.unticked(by_code, ticked)
+    ]
+
+
+def maintenance_word_blockers(texts: Texts, *, window_published: bool) -> list[Blocker]:
+    """A blocker wherever work is called planned that was not published beforehand."""
+    return [
+        Blocker("maintenance_word", f"{where}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.MAINTENANCE_WORD)
+        for where, by_code in texts.items()
+        for one in phrases.maintenance_words(by_code, window_published=window_published)
+    ]
+
+
+def _each(texts: Texts) -> Iterable[tuple[str, str, str]]:
+    return ((where, language, text) for where, by_code in texts.items() for language, text in by_code.items())

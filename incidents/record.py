@@ -139,7 +139,7 @@ def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -
             {"component": item.component.public_id, "old": item.old_status, "new": item.new_status}
             for item in sorted(affected, key=lambda item: item.component.public_id)
         ],
-        "signature": {"kind": update.signature_kind, "hash": update.signature_hash},
+        **update.passing(),
     }
 
 

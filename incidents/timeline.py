@@ -184,7 +184,7 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
         actor_name="publisher",
         now=now,
         target=update.public_id,
-        details={"record_seq": entry.seq, "automatic": automatic, "reason": update.reason},
+        details={"record_seq": entry.seq, "automatic": automatic, "reason": update.reason, "waived": update.waived},
     )
     return entry
 

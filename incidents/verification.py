@@ -191,8 +191,7 @@ def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, 
 def _document_differs(document: Document, entry: RecordEntry, data: dict[str, Any]) -> bool:
     if document.kind != entry.kind or not document.is_published or document.published_at is None:
         return True
-    signature = {"kind": document.signature_kind, "hash": document.signature_hash}
-    row = {"id": document.public_id, "signature": signature, **document.facts()}
+    row = {"id": document.public_id, **document.passing(), **document.facts()}
     return timestamp(document.published_at) != timestamp(entry.at) or _differs(row, data)
 
 

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
 from incidents import documents, drafts, gates, merging, record, rollup, signing, timeline
-from incidents.blockers import Blocker
+from incidents.blockers import Blocker, standing, waived
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress
 from incidents.models.publishable import Document
@@ -53,7 +53,7 @@ def blockers_of(update: IncidentUpdate, *, now: datetime) -> list[Blocker]:
     """
     draft = IncidentUpdate.objects.select_related("incident", "notice").get(pk=update.pk)
     _promise_anew(draft, now)
-    return gates.blockers(facts(draft, now=now))
+    return standing(gates.blockers(facts(draft, now=now)), off=settings.GATES_OFF)
 
 
 def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
@@ -137,8 +137,14 @@ def _pass_gates(update: IncidentUpdate, reason: str, now: datetime) -> None:
     if reason.strip() and any(blocker.code == "probes_disagree" for blocker in found):
         update.reason = reason.strip()  # kept only where it overrules something: it holds the state down
         found = gates.blockers(facts(update, now=now))
-    if found:
-        raise Blocked(found)
+    update.waived = _stand(found)
+
+
+def _stand(found: Sequence[Blocker]) -> list[str]:
+    """Raise Blocked with what forbids it here; answer the switched-off gates that would have."""
+    if forbidding := standing(found, off=settings.GATES_OFF):
+        raise Blocked(forbidding)
+    return waived(found, off=settings.GATES_OFF)
 
 
 def _show(now: datetime) -> None:
@@ -217,7 +223,7 @@ def publish_correction(*, correction: Correction, actor: User | None, now: datet
 
 
 def _forbids_correction(correction: Correction) -> list[Blocker]:
-    found = gates.language_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
+    found = gates.text_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
     if not correction.update.is_published:
         found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
     return found
@@ -229,7 +235,7 @@ def publish_redress(*, redress: Redress, actor: User | None, now: datetime) -> R
 
 
 def _forbids_redress(redress: Redress) -> list[Blocker]:
-    found = gates.language_blockers({field: by_language(getattr(redress, field)) for field in redress.text_fields})
+    found = gates.text_blockers({field: by_language(getattr(redress, field)) for field in redress.text_fields})
     if redress.incident.publication != Publication.PUBLISHED:
         found.append(Blocker("not_public", "incident", "The incident is not public yet: publish its first update."))
     return found
@@ -264,9 +270,9 @@ def publish_document(*, document: Said, actor: User | None, now: datetime, forbi
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
-        found = [*gates.draft_blockers(draft.publication), *forbids(draft), *gates.signature_blockers(signature_state(draft))]
-        if found:
-            raise Blocked(found)
+        draft.waived = _stand(
+            [*gates.draft_blockers(draft.publication), *forbids(draft), *gates.signature_blockers(signature_state(draft))]
+        )
         entry = documents.mark_published(document=draft, actor=actor, now=now)
         outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
     _show(now)

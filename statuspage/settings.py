@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from incidents import policy
 from probes import reference
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -164,6 +165,10 @@ ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
 
 # --- The desk ----------------------------------------------------------------------------------
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
+try:
+    GATES_OFF = policy.parse_gates(env.list("HALI_GATES_OFF", default=[]))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_GATES_OFF: {error}.") from error
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
 

@@ -48,6 +48,9 @@ class Publishable(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
     )
     signed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    waived = models.JSONField(
+        default=list, blank=True, editable=False, help_text="Gates that are switched off here, and would have forbidden it."
+    )
 
     class Meta:
         abstract = True
@@ -55,6 +58,11 @@ class Publishable(models.Model):
     @property
     def is_published(self) -> bool:
         return self.publication == Publication.PUBLISHED
+
+    def passing(self) -> dict[str, Any]:
+        """By what it went out, for its record entry: its signature, and the switched-off gates that would have forbidden it."""
+        signature = {"kind": self.signature_kind, "hash": self.signature_hash}
+        return {"signature": signature, **({"waived": self.waived} if self.waived else {})}
 
     def covered(self) -> dict[str, Any]:
         """All that readers get, in values the record can hold: what a signature covers."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from incidents.gates import StatedComponent, UpdateFacts, blockers
+from incidents.blockers import standing, waived
+from incidents.gates import CLOSING_GATES, GATES, ClosingFacts, StatedComponent, UpdateFacts, blockers, closing_blockers
+from incidents.policy import WITHOUT, Gate
 from tests.factories import NOON
 
 READY = UpdateFacts(
@@ -88,3 +91,57 @@ def test_all_that_blocks_is_said_at_once() -> None:
         "promise_missing",
         "signature_missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "more", "code"),
+    [
+        ({"en": "It cannot be hacked."}, {}, "banned_phrase"),
+        ({"en": "No money was lost."}, {"duplicates_open": True}, "banned_phrase"),
+        ({"sw": "Pesa zako ziko salama."}, {}, "locked_phrase"),
+        ({"en": "This is scheduled maintenance."}, {}, "maintenance_word"),
+    ],
+)
+def test_a_phrase_blocks_where_it_stands(texts: dict[str, str], more: dict[str, Any], code: str) -> None:
+    [found] = blockers(replace(READY, texts={"what_to_do": texts}, **more))
+    assert (found.code, found.field) == (code, f"what_to_do.{next(iter(texts))}")
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("No money was lost.", {"duplicates_open": False}),
+        ("Your money is safe.", {"ticked": ("money_safe",)}),
+        ("This is scheduled maintenance.", {"window_published": True}),
+    ],
+)
+def test_a_phrase_passes_once_it_is_true(text: str, more: dict[str, Any]) -> None:
+    assert blockers(replace(READY, texts={"body": {"en": text}}, **more)) == []
+
+
+@pytest.mark.parametrize("missing", ["statement", "review"])
+def test_closing_asks_for_what_the_impact_calls_for(missing: str) -> None:
+    assert closing_blockers(ClosingFacts()) == []
+    [found] = closing_blockers(ClosingFacts(**{missing: "Publish it first."}))
+    assert (found.code, found.field, found.message) == (f"{missing}_required", missing, "Publish it first.")
+
+
+def test_a_gate_that_is_switched_off_forbids_nothing_and_is_named() -> None:
+    found = blockers(replace(READY, next_update_by=None, signature="none"))
+    off = {Gate.PROMISE, Gate.MONITORING}
+    assert [blocker.code for blocker in standing(found, off=off)] == ["signature_missing"]
+    assert waived(found, off=off) == ["promise"]
+
+
+def test_what_makes_no_sense_cannot_be_switched_off() -> None:
+    nonsense = replace(
+        READY, bodies={"en": "Since {since}.", "sw": "Tangu {since}."}, incident_status="resolved", may_reopen=False
+    )
+    assert {blocker.code for blocker in standing(blockers(nonsense), off=set(Gate))} == {"incident_closed", "slot_left"}
+
+
+def test_every_gate_is_one_function_and_says_what_is_lost_without_it() -> None:
+    assert {ask.__name__ for ask in (*GATES, *CLOSING_GATES)} == set(Gate)
+    assert set(WITHOUT) == set(Gate)
+    table = (Path(__file__).parents[2] / "docs" / "gates.md").read_text()
+    assert [row.split("`")[1] for row in table.splitlines() if row.startswith("| `")] == list(Gate)
