@@ -231,6 +231,7 @@ def _carry_to_incident(incident: Incident, update: IncidentUpdate, now: datetime
     if incident.status in IncidentStatus.closed():
         incident.reopened_at, incident.resolved_at = now, None
         incident.monitoring_at, incident.mitigated_at = None, None
+        incident.closed_at, incident.closed_by = None, None
     incident.status, incident.next_update_by = update.status, update.next_update_by
     if update.status == IncidentStatus.IDENTIFIED:
         incident.identified_at = incident.identified_at or now

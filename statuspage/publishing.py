@@ -15,10 +15,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
-from incidents import documents, drafts, gates, merging, record, rollup, signing, timeline
+from incidents import documents, drafts, gates, merging, record, reviews, rollup, signing, timeline
 from incidents.blockers import Blocker, standing, waived
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress
+from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress, Review
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.signing import signature_state
@@ -239,6 +239,28 @@ def _forbids_redress(redress: Redress) -> list[Blocker]:
     if redress.incident.publication != Publication.PUBLISHED:
         found.append(Blocker("not_public", "incident", "The incident is not public yet: publish its first update."))
     return found
+
+
+def publish_review(*, review: Review, actor: User | None, now: datetime) -> Review:
+    """A review, or its next version. Raises Blocked."""
+    return publish_document(
+        document=review, actor=actor, now=now, forbids=lambda draft: reviews.blockers(_review_facts(draft, now))
+    )
+
+
+def _review_facts(review: Review, now: datetime) -> reviews.ReviewFacts:
+    return reviews.ReviewFacts(
+        incident_status=review.incident.status,
+        is_public=review.incident.publication == Publication.PUBLISHED,
+        cause_known=review.cause_known,
+        cause_due_at=review.cause_due_at,
+        prevention=[
+            reviews.Measure(by_language(item.get("what", {})), by_language(item.get("owner", {})), item.get("by", ""))
+            for item in review.prevention
+        ],
+        now=now,
+        **{field: by_language(getattr(review, field)) for field in review.text_fields},
+    )
 
 
 def merge_incidents(*, incident: Incident, into: Incident, actor: User, now: datetime) -> Incident:

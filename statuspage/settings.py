@@ -169,6 +169,9 @@ try:
     GATES_OFF = policy.parse_gates(env.list("HALI_GATES_OFF", default=[]))
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_GATES_OFF: {error}.") from error
+# When the review of a resolved incident is due, in days after its end: figures.REVIEW_DAYS by impact.
+_review, _review_major = _integer("HALI_REVIEW_DAYS", 14, 1, 365), _integer("HALI_REVIEW_DAYS_MAJOR", 3, 1, 365)
+REVIEW_DAYS = {"none": _review, "minor": _review, "major": _review_major, "critical": _review_major}
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
 

@@ -12,6 +12,7 @@ from incidents.models.incident import (
 )
 from incidents.models.notice import Notice
 from incidents.models.record import RecordEntry, RecordHead, RecordText
+from incidents.models.review import Review
 
 __all__ = [
     "AffectedComponent",
@@ -31,5 +32,6 @@ __all__ = [
     "RecordHead",
     "RecordText",
     "Redress",
+    "Review",
     "StatusChange",
 ]

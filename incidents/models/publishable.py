@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from django.conf import settings
 from django.db import models
 
-from incidents.languages import by_language
+from incidents.languages import by_language, in_all
 from incidents.public_ids import new_public_id
 from incidents.words import Publication, SignatureKind
 
@@ -85,6 +85,11 @@ class Document(Publishable):
     def texts(self) -> dict[str, str]:
         """Every text by the name the record knows it under, for example body.sw."""
         return {f"{field}.{code}": text for field in self.text_fields for code, text in by_language(getattr(self, field)).items()}
+
+    def put_text(self, field: str, language: str, text: str) -> str:
+        """Put words in place of a text, in memory; answers the name of the column that holds it."""
+        setattr(self, field, in_all({**by_language(getattr(self, field)), language: text}))
+        return field
 
     def covered(self) -> dict[str, Any]:
         return {"kind": self.kind, "id": self.public_id, "facts": self.facts(), "texts": self.texts()}
