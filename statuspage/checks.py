@@ -1,4 +1,4 @@
-"""System checks of what a deployment chose about the rules, each with a hint: nothing is switched off silently."""
+"""System checks of what a deployment chose about rules and clocks, each with a hint: nothing is switched off silently."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from django.apps.config import AppConfig
 from django.conf import settings
 from django.core import checks
 
+from incidents import clocks, profiles
+from incidents.clocks import DEPLOYMENT_FLAGS
 from incidents.policy import WITHOUT
+
+
+@checks.register
+def check_deadlines(*, app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """An error for a profile or a condition that is none."""
+    found: list[checks.CheckMessage] = []
+    try:
+        clocks.chosen(profiles.load(), settings.DEADLINE_PROFILES)
+    except clocks.ProfileError as error:
+        found.append(checks.Error(f"HALI_DEADLINES: {error}", hint="Name profiles of incidents/profiles/.", id="statuspage.E001"))
+    if unknown := sorted(set(settings.DEADLINE_CONDITIONS) - set(DEPLOYMENT_FLAGS)):
+        hint = f"Give any of {', '.join(DEPLOYMENT_FLAGS)}."
+        found.append(checks.Error(f"HALI_DEADLINES_AS: there is no {', '.join(unknown)}.", hint=hint, id="statuspage.E002"))
+    return found
 
 
 @checks.register

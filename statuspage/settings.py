@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,13 @@ except ValueError as error:
 # When the review of a resolved incident is due, in days after its end: figures.REVIEW_DAYS by impact.
 _review, _review_major = _integer("HALI_REVIEW_DAYS", 14, 1, 365), _integer("HALI_REVIEW_DAYS_MAJOR", 3, 1, 365)
 REVIEW_DAYS = {"none": _review, "minor": _review, "major": _review_major, "critical": _review_major}
+# Deadlines that an incident sets running: profiles by code (None: those on by default), what this provider is, and days off.
+DEADLINE_PROFILES = env.list("HALI_DEADLINES", default=[]) or None
+DEADLINE_CONDITIONS = env.list("HALI_DEADLINES_AS", default=[])
+try:
+    HOLIDAYS = [date.fromisoformat(day.strip()) for day in env.list("HALI_HOLIDAYS", default=[]) if day.strip()]
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_HOLIDAYS: {error}: give days as 2026-12-25, with commas between.") from error
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
 

@@ -1,5 +1,6 @@
 from incidents.models.audit import AuditEvent
 from incidents.models.component import Component, ComponentGroup, Dependency, Override, StatusChange
+from incidents.models.filing import Filing
 from incidents.models.incident import (
     AffectedComponent,
     AfterSignature,
@@ -22,6 +23,7 @@ __all__ = [
     "ComponentGroup",
     "Correction",
     "Dependency",
+    "Filing",
     "Incident",
     "IncidentUpdate",
     "InternalNote",
