@@ -15,7 +15,7 @@ from incidents import audit, record
 from incidents.drafts import TimelineError
 from incidents.models import RecordEntry
 from incidents.models.publishable import Document
-from incidents.signing import content_hash
+from incidents.signing import content_hash, stamp
 from incidents.words import Publication
 
 Kind = TypeVar("Kind", bound=Document)
@@ -27,6 +27,7 @@ def add(*, document: Kind, author: User | None, now: datetime, machine: str = "p
         record.lock_head()
         document.author = author
         document.save(force_insert=True)
+        stamp(document)
         audit.log(act=f"{document.noun}.add", actor=author, actor_name=machine, now=now, target=document.public_id)
     return document
 
@@ -48,7 +49,8 @@ def edit(*, document: Kind, actor: User, now: datetime, seen_at: datetime | None
             setattr(draft, name, value)
         draft.author = draft.author or actor
         draft.save()
-        after = content_hash(draft)
+        stamp(draft)
+        after = draft.content_hash
         if after != before:
             details = {"before": before, "after": after}
             audit.log(act=f"{draft.noun}.edit", actor=actor, now=now, target=draft.public_id, details=details)

@@ -19,7 +19,7 @@ from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
-from incidents.signing import content_hash, signature_state
+from incidents.signing import content_hash, signature_state, stamp
 from incidents.words import Attribution, Channel, ComponentStatus, DetectedBy, IncidentStatus, Publication, SignatureKind
 
 MACHINE = "probes"
@@ -112,6 +112,8 @@ def open_draft(
         AffectedComponent.objects.create(update=update, component=component, new_status=status)
         if notice:
             fill_from_notice(update=update, notice=notice, component=component, now=now)
+        else:
+            stamp(update)
         audit.log(
             act="update.add" if author else "incident.draft",
             actor=author,
@@ -143,7 +145,14 @@ def fill_from_notice(*, update: IncidentUpdate, notice: Notice, component: Compo
     if update.incident.publication == Publication.DRAFT:
         update.incident.save(update_fields=["name"])
     update.save()
+    _stamp_all(update.incident)
     return update
+
+
+def _stamp_all(incident: Incident) -> None:
+    """Keep what its drafts say now: the incident's name is part of each."""
+    for draft in incident.updates.drafts().select_related("incident"):
+        stamp(draft)
 
 
 def fill_in(*, update: IncidentUpdate, notice: Notice, component: Component, now: datetime) -> None:
@@ -217,6 +226,8 @@ def add_update(
         if notice:
             component = next(iter(affected))
             fill_from_notice(update=update, notice=notice, component=component, now=now)
+        else:
+            stamp(update)
         audit.log(act="update.add", actor=author, actor_name=MACHINE, now=now, target=update.public_id)
     return update
 
@@ -262,6 +273,7 @@ def edit_update(
             )
         draft.author = draft.author or actor
         draft.save()
+        _stamp_all(draft.incident)
         after = content_hash(draft)
         if after != before:
             audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})

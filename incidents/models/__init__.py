@@ -11,7 +11,7 @@ from incidents.models.incident import (
     MissedPromise,
     Redress,
 )
-from incidents.models.notice import Notice
+from incidents.models.notice import Notice, NoticeVersion
 from incidents.models.record import RecordEntry, RecordHead, RecordText
 from incidents.models.review import Review
 
@@ -29,6 +29,7 @@ __all__ = [
     "InternalNote",
     "MissedPromise",
     "Notice",
+    "NoticeVersion",
     "Override",
     "RecordEntry",
     "RecordHead",

@@ -40,6 +40,8 @@ class Publishable(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
     )
     record_seq = models.PositiveBigIntegerField(null=True, blank=True, unique=True, editable=False)
+    # What it says, as its last writer left it: a signature is given to exactly this (the hash of what `covered` answers).
+    content_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
     # The signature covers the hash of what `covered` answers; any change of that voids it.
     signature_kind = models.CharField(max_length=12, choices=SignatureKind, default=SignatureKind.NONE, editable=False)
     signature_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
