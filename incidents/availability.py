@@ -89,12 +89,11 @@ def _since_its_start(component: Component, shown: list[Interval]) -> list[Interv
     return [replace(piece, start=max(piece.start, begin)) for piece in shown if piece.end is None or piece.end > begin]
 
 
-def false_alarms(*, component: Component, first: date, last: date) -> list[Incident]:
-    """Incidents of those days that turned out to be false alarms: what was shown stays counted, and the figure says so."""
+def notes(*, component: Component, first: date, last: date) -> list[Incident]:
+    """Incidents to be named beside the figure: false alarms, whose states stay counted, and those written down afterwards."""
     start, end = periods.midnight(first, zone()), periods.bounds(last, zone())[1]
-    found = Incident.objects.published().filter(
-        status=IncidentStatus.FALSE_ALARM, updates__affected__component=component, started_at__lt=end, resolved_at__gt=start
-    )
+    told = Incident.objects.published().filter(Q(status=IncidentStatus.FALSE_ALARM) | Q(backfilled=True), withdrawn_at=None)
+    found = told.filter(updates__affected__component=component, started_at__lt=end, resolved_at__gt=start)
     return list(found.distinct().order_by("started_at"))
 
 

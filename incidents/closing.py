@@ -60,7 +60,7 @@ def _published(incidents: list[Incident]) -> Iterable[Review]:
 
 def _state(incident: Incident, review: Review | None, now: datetime) -> figures.Review:
     return figures.review(
-        resolved_at=incident.resolved_at,
+        resolved_at=incident.published_at if incident.backfilled else incident.resolved_at,
         impact=incident.impact,
         now=now,
         published_at=review.published_at if review else None,

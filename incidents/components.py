@@ -1,4 +1,4 @@
-"""Acts on components themselves: states set by hand, groups in two levels."""
+"""Acts on components themselves: states set by hand, groups in two levels, what a failing one drags along."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from incidents import audit, record
+from incidents.dependencies import Edge, Proposal, propose
 from incidents.drafts import TimelineError
-from incidents.models import Component, ComponentGroup, Override
+from incidents.models import Component, ComponentGroup, Dependency, Override
 from incidents.timeline import refresh_status
+from incidents.words import Need
 
 
 def set_override(*, component: Component, status: str, reason: str, expires_at: datetime, actor: User, now: datetime) -> Override:
@@ -64,3 +66,14 @@ def put_under(*, group: ComponentGroup, parent: ComponentGroup | None) -> Compon
     group.parent = parent
     group.save(update_fields=["parent"])
     return group
+
+
+def dragged_along(*, component: Component, status: str) -> list[tuple[Component, Proposal]]:
+    """What a failing node drags along by the needs kept in rows, the worst and nearest first; public components only.
+
+    A proposal, nothing more: a person takes it into a draft, or does not. Two queries.
+    """
+    edges = Dependency.objects.values_list("component__code", "needs__code", "kind")
+    proposals = propose(component.code, status, [Edge(one, other, hard=kind == Need.HARD) for one, other, kind in edges])
+    public = {one.code: one for one in Component.objects.filter(internal=False, enabled=True)}
+    return [(public[proposal.component], proposal) for proposal in proposals if proposal.component in public]

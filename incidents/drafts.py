@@ -125,6 +125,51 @@ def open_draft(
     return update
 
 
+def open_backfill(
+    *,
+    name: Mapping[str, str],
+    body: Mapping[str, str],
+    affected: Mapping[Component, str],
+    started_at: datetime,
+    ended_at: datetime,
+    author: User,
+    now: datetime,
+    deliver_notifications: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> IncidentUpdate:
+    """An incident that is written down after it was over: one draft, with what was shown wrongly in `affected`.
+
+    Once public it changes nothing that is shown now; its states count in the uptime of its days. Silent unless asked otherwise.
+    Raises TimelineError for times that do not fit.
+    """
+    if not started_at < ended_at <= now:
+        raise TimelineError("Say when it began and when it was over; both have passed, in that order.")
+    with transaction.atomic():
+        record.lock_head()
+        incident = Incident.objects.create(
+            name=in_all(name),
+            started_at=started_at,
+            resolved_at=ended_at,
+            mitigated_at=ended_at,
+            detected_by=DetectedBy.STAFF,
+            backfilled=True,
+        )
+        update = IncidentUpdate.objects.create(
+            incident=incident,
+            status=IncidentStatus.RESOLVED,
+            body=in_all(body),
+            author=author,
+            deliver_notifications=deliver_notifications,
+            **_stated(more),
+        )
+        AffectedComponent.objects.bulk_create(
+            AffectedComponent(update=update, component=component, new_status=status) for component, status in affected.items()
+        )
+        stamp(update)
+        audit.log(act="update.add", actor=author, now=now, target=update.public_id, details={"backfilled": True})
+    return update
+
+
 def _returned(component: Component, now: datetime) -> Incident | None:
     """The incident of the last week that this one seems to be the return of; a person may reopen that one instead."""
     closed = Incident.objects.published().filter(status=IncidentStatus.RESOLVED, updates__affected__component=component)

@@ -101,7 +101,7 @@ def public_services(facts: UpdateFacts) -> list[Blocker]:
 
 def restored(facts: UpdateFacts) -> list[Blocker]:
     """The last word leaves no service in trouble."""
-    if facts.status not in IncidentStatus.closed():
+    if facts.status not in IncidentStatus.closed() or facts.backfilled:
         return []
     return [
         Blocker("not_operational", "affected", f"{code} is not stated as operational: state it, or do not close yet.")
@@ -147,8 +147,8 @@ def components(facts: UpdateFacts) -> list[Blocker]:
 
 
 def probes(facts: UpdateFacts) -> list[Blocker]:
-    """Better than probes see is said only with a typed reason."""
-    if facts.reason.strip():
+    """Better than probes see is said only with a typed reason. What is over they do not see."""
+    if facts.reason.strip() or facts.backfilled:
         return []
     return [_disagreement(item) for item in facts.affected if _probes_say_worse(item)]
 

@@ -44,7 +44,7 @@ def is_signed(notice: Notice) -> bool:
 
 def version_used(update: IncidentUpdate) -> NoticeVersion | None:
     """The version whose words an update went out in; None where a person wrote it."""
-    if update.signature_kind != SignatureKind.NOTICE:
+    if update.signature_kind != SignatureKind.NOTICE or update.signed_at is None:
         return None
     return NoticeVersion.objects.filter(notice=update.notice_id, signed_at=update.signed_at).first()
 

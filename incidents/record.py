@@ -129,6 +129,7 @@ def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -
         "status": update.status,
         "impact": update.incident.impact,
         "started_at": update.incident.started_at,
+        **({"backfilled": True, "ended_at": update.incident.resolved_at} if update.incident.backfilled else {}),
         **({"follows": update.incident.follows.public_id} if update.incident.follows else {}),
         "display_at": update.display_at,
         "next_update_by": update.next_update_by,

@@ -184,6 +184,7 @@ def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, 
         return True
     # What belongs to the incident may change with a later update: it is compared with the last one.
     of_incident = {"impact": data["impact"], "started_at": data.get("started_at")}
+    of_incident |= {"ended_at": data["ended_at"]} if "ended_at" in data else {}
     row = {**record.update_data(update, update.affected.all()), **of_incident}
     return timestamp(update.published_at) != timestamp(entry.at) or _differs(row, data)
 
@@ -276,6 +277,8 @@ class _Derived:
             fields["mitigated_at"] = known.get("mitigated_at") or at
         if data["status"] in IncidentStatus.closed():
             fields["resolved_at"] = at
+        if data.get("backfilled"):
+            fields |= {"resolved_at": data["ended_at"], "mitigated_at": data["ended_at"]}
         return fields
 
 

@@ -100,9 +100,9 @@ def test_a_group_is_the_mean_of_its_services_with_data_also_those_of_groups_insi
 
 def test_many_services_take_as_many_queries_as_one(paybill: Component, django_assert_num_queries: Any) -> None:
     many = [paybill, *(component(f"till-{number}") for number in range(10))]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         availability.by_day(components=[paybill], first=FIRST, last=LAST, now=eat(9))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         availability.by_day(components=many, first=FIRST, last=LAST, now=eat(9))
 
 
@@ -111,8 +111,8 @@ def test_a_false_alarm_stays_counted_and_is_named_beside_the_figure(paybill: Com
     update = IncidentUpdateFactory(incident=incident)
     AffectedComponent.objects.create(update=update, component=paybill, new_status="major_outage")
     Incident.objects.update(publication="published", published_at=eat(2), status="false_alarm", resolved_at=eat(2, 1))
-    assert availability.false_alarms(component=paybill, first=FIRST, last=LAST) == [incident]
-    assert availability.false_alarms(component=paybill, first=LAST, last=LAST) == []
+    assert availability.notes(component=paybill, first=FIRST, last=LAST) == [incident]
+    assert availability.notes(component=paybill, first=LAST, last=LAST) == []
     assert availability.in_period(components=[paybill], first=FIRST, last=LAST, now=eat(9))["paybill"].tally.down
 
 

@@ -133,3 +133,17 @@ def test_groups_have_two_levels_and_keep_their_order() -> None:
 def test_nothing_needs_itself(component: Component) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Dependency.objects.create(component=component, needs=component)
+
+
+def test_a_failing_node_proposes_what_it_drags_along_and_changes_nothing(db: None) -> None:
+    core, app = ComponentFactory(code="core", internal=True), ComponentFactory(code="app")
+    texts = ComponentFactory(code="texts")
+    Dependency.objects.create(component=app, needs=core)
+    Dependency.objects.create(component=texts, needs=app, kind="soft")
+    found = components.dragged_along(component=core, status="major_outage")
+    assert [(one.code, proposal.status, proposal.hard) for one, proposal in found] == [
+        ("app", "major_outage", True),
+        ("texts", "delayed", False),
+    ]
+    assert found[1][1].note["en"].startswith("Your payment may have gone through")
+    assert {one.status for one in Component.objects.all()} == {"operational"}

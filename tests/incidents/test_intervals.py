@@ -91,10 +91,10 @@ def test_what_a_maintenance_window_showed_is_planned(component: Component) -> No
     assert [piece.is_planned for piece in shown(component, 0, 60)] == [False, True]
 
 
-def test_three_queries_whatever_the_number_of_components_and_changes(django_assert_num_queries: Any) -> None:
+def test_four_queries_whatever_the_number_of_components_and_changes(django_assert_num_queries: Any) -> None:
     components = [ComponentFactory() for _ in range(20)]
     for number, component in enumerate(components * 5):
         change(component, number + 1, [DOWN, OK][number % 2], at=number)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         found = intervals.shown(components=components, start=minutes(30), end=minutes(90))
     assert set(found) == {component.pk for component in components}
