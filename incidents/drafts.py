@@ -5,7 +5,7 @@ Every act takes the record's head as its first lock, as in timeline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -255,6 +255,7 @@ def add_update(
         incident.refresh_from_db(fields=["publication", "status", "resolved_at", "merged_into", "withdrawn_at"])
         if not incident.is_open and not incident.may_reopen(now):
             raise TimelineError("The incident is closed. Open a new one.")
+        _take_over(incident, affected, now)
         update = IncidentUpdate.objects.create(
             incident=incident,
             status=status,
@@ -312,6 +313,7 @@ def edit_update(
             draft.incident.name = in_all(name)
             draft.incident.save(update_fields=["name"])
         if affected is not None:
+            _take_over(draft.incident, affected, now)
             draft.affected.all().delete()
             AffectedComponent.objects.bulk_create(
                 AffectedComponent(update=draft, component=component, new_status=new) for component, new in affected.items()
@@ -323,6 +325,24 @@ def edit_update(
         if after != before:
             audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})
     return draft
+
+
+def _take_over(incident: Incident, named: Collection[Component], now: datetime) -> None:
+    """A draft incident that names more services takes the untouched drafts of machines about them over: each waits once.
+
+    Raises TimelineError where a person works on another draft about one of them.
+    """
+    if incident.publication != Publication.DRAFT:
+        return
+    others = Incident.objects.filter(
+        publication=Publication.DRAFT, updates__publication=Publication.DRAFT, updates__affected__component__in=named
+    )
+    for other in others.exclude(pk=incident.pk).distinct():
+        waiting = other.updates.drafts().first()
+        theirs = {item.component_id for update in other.updates.drafts() for item in update.affected.all()}
+        if waiting is None or has_person(other) or not is_untouched(waiting) or not theirs <= {one.pk for one in named}:
+            raise TimelineError("Another draft is about one of these services: publish or discard that one first.")
+        discard(update=waiting, actor=None, now=now, reason=f"taken into {incident.public_id}")
 
 
 def _stated(more: Mapping[str, Any] | None) -> dict[str, Any]:
