@@ -7,21 +7,25 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, record
+from incidents import audit, record, windows
 from incidents.drafts import TimelineError
 from incidents.models import Component, ComponentGroup, Override
 from incidents.timeline import refresh_status
+from incidents.words import ComponentStatus
 
 
 def set_override(*, component: Component, status: str, reason: str, expires_at: datetime, actor: User, now: datetime) -> Override:
     """Show a state set by hand until it expires or is ended; it stands over what probes confirm, under incidents.
 
-    One already standing is ended by it. Raises TimelineError without a reason or with an end that has passed.
+    One already standing is ended by it. Raises TimelineError without a reason, with an end that has passed, and for planned work
+    that nobody announced.
     """
     if not reason.strip():
         raise TimelineError("Say why the state is set by hand.")
     if expires_at <= now:
         raise TimelineError("Say until when; that time has passed.")
+    if status == ComponentStatus.UNDER_MAINTENANCE and not windows.expected_of(component):
+        raise TimelineError("No announced work on it is going on: say what customers notice.")
     with transaction.atomic():
         record.lock_head()
         component = Component.objects.select_for_update().get(pk=component.pk)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from incidents import phrases
 from incidents.blockers import Blocker
 from incidents.rollup import is_worse
 from incidents.words import ComponentStatus, IncidentStatus, Publication
@@ -28,6 +29,7 @@ class StatedComponent:
     new_status: str
     observed: str
     internal: bool = False
+    in_window: bool = False  # of planned work that is going on
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class UpdateFacts:
     still_stated: tuple[str, ...] = field(default=())
     may_reopen: bool = False
     backfilled: bool = False
+    window_published: bool = False  # announced work on one of its components had begun: it may be called maintenance
 
 
 def blockers(facts: UpdateFacts) -> list[Blocker]:
@@ -62,6 +65,7 @@ def blockers(facts: UpdateFacts) -> list[Blocker]:
     return [
         *_order_blockers(facts),
         *language_blockers({"name": facts.names, "body": facts.bodies}),
+        *maintenance_blockers({"name": facts.names, "body": facts.bodies}, window_published=facts.window_published),
         *_component_blockers(facts),
         *_promise_blockers(facts),
         *signature_blockers(facts.signature),
@@ -90,6 +94,11 @@ def _component_blockers(facts: UpdateFacts) -> list[Blocker]:
         Blocker("internal_component", "affected", f"{item.code} is internal and never public: name the services that need it.")
         for item in facts.affected
         if item.internal
+    ]
+    found += [
+        Blocker("maintenance_state", "affected", f"No announced work on {item.code} is going on: say what customers notice.")
+        for item in facts.affected
+        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.in_window
     ]
     if facts.status in IncidentStatus.closed():
         found += [
@@ -120,6 +129,15 @@ def _promise_blockers(facts: UpdateFacts) -> list[Blocker]:
     if facts.next_update_by <= facts.now:
         return [Blocker("promise_past", "next_update_by", "The promised time has passed: promise a later one.")]
     return []
+
+
+def maintenance_blockers(texts: Mapping[str, Mapping[str, str]], *, window_published: bool) -> list[Blocker]:
+    """The word maintenance where no window was published before the work began; `texts`: {field: {language: text}}."""
+    return [
+        Blocker(finding.code, f"{where}.{finding.language}", f"“{finding.phrase}”: {finding.reason}")
+        for where, by_code in texts.items()
+        for finding in phrases.maintenance_words(by_code, window_published=window_published)
+    ]
 
 
 def draft_blockers(publication: str) -> list[Blocker]:

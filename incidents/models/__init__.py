@@ -1,3 +1,4 @@
+from incidents.models.announcement import Announcement
 from incidents.models.audit import AuditEvent
 from incidents.models.component import Component, ComponentGroup, Dependency, Override, StatusChange
 from incidents.models.incident import (
@@ -10,12 +11,14 @@ from incidents.models.incident import (
     MissedPromise,
     Redress,
 )
+from incidents.models.maintenance import MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
 from incidents.models.notice import Notice
 from incidents.models.record import RecordEntry, RecordHead, RecordText
 
 __all__ = [
     "AffectedComponent",
     "AfterSignature",
+    "Announcement",
     "AuditEvent",
     "Component",
     "ComponentGroup",
@@ -24,6 +27,8 @@ __all__ = [
     "Incident",
     "IncidentUpdate",
     "InternalNote",
+    "MaintenanceComponent",
+    "MaintenanceUpdate",
     "MissedPromise",
     "Notice",
     "Override",
@@ -31,5 +36,6 @@ __all__ = [
     "RecordHead",
     "RecordText",
     "Redress",
+    "ScheduledMaintenance",
     "StatusChange",
 ]

@@ -78,5 +78,9 @@ class Document(Publishable):
         """Every text by the name the record knows it under, for example body.sw."""
         return {f"{field}.{code}": text for field in self.text_fields for code, text in by_language(getattr(self, field)).items()}
 
+    def holder_of(self, subject: str) -> tuple[models.Model, str]:
+        """The row and its field that hold a text, by the text's name without its language."""
+        return self, subject
+
     def covered(self) -> dict[str, Any]:
         return {"kind": self.kind, "id": self.public_id, "facts": self.facts(), "texts": self.texts()}

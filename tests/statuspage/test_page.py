@@ -254,6 +254,7 @@ def messages_in_use() -> set[str]:
         *Path(settings.BASE_DIR, "templates", "email").iterdir(),
         *Path(settings.BASE_DIR, "subscribers").rglob("*.py"),
         Path(settings.BASE_DIR, "incidents", "words.py"),
+        Path(settings.BASE_DIR, "incidents", "planned_words.py"),
     ]
     for path in sources:
         text = path.read_text()
