@@ -237,10 +237,13 @@ def mark_published(*, document: MaintenanceUpdate, actor: User | None, now: date
     touched = {component.pk: component for component in expectations(planned)}
     _carry(planned, update, now)
     for row in update.affected.select_related("component"):
+        touched[row.component_id] = row.component
         row.old_status, (row.new_status, _) = row.component.status, timeline.shown(row.component)
         row.name = in_all(by_language(row.component.name))
-        row.save(update_fields=["old_status", "new_status", "name"])
-        touched[row.component_id] = row.component
+        if update.act and row.old_status == row.new_status:
+            row.delete()  # what comes by itself names the components that change
+        else:
+            row.save(update_fields=["old_status", "new_status", "name"])
     entry = documents.mark_published(document=update, actor=actor, now=now, machine=machine)
     for component in touched.values():
         timeline.refresh_status(component=component, since=now, now=now)

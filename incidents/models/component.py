@@ -19,6 +19,7 @@ class ComponentGroup(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children", help_text="Two levels, no more."
     )
+    has_heading = models.BooleanField(default=True, help_text="Without one its services stand by themselves, in no group.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -106,7 +106,7 @@ def test_an_edit_voids_the_signature_and_makes_an_author(component: Component) -
         {"name": {"en": "Another name", "sw": "Jina jingine"}},
         {"ends_at": at(4)},
     ):
-        changed = planned_work.edit(update=draft, actor=editor, now=at(-71), **change)  # type: ignore[arg-type]
+        changed = planned_work.edit(update=draft, actor=editor, now=at(-71), **change)
         assert signing.signature_state(changed) == "void"
         draft = signing.sign(item=changed, signer=UserFactory(), now=at(-71))
     with pytest.raises(signing.SigningRefused):
