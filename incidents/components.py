@@ -1,17 +1,20 @@
-"""Acts on components themselves: states set by hand, groups in two levels."""
+"""Acts on components themselves: states set by hand, groups in two levels, what a failing part drags along."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, record, windows
+from incidents import audit, dependencies, drafts, record, rollup, windows
+from incidents.dependencies import Proposal
 from incidents.drafts import TimelineError
-from incidents.models import Component, ComponentGroup, Override
+from incidents.languages import by_language
+from incidents.models import Component, ComponentGroup, Dependency, IncidentUpdate, Override
 from incidents.timeline import refresh_status
-from incidents.words import ComponentStatus
+from incidents.words import ComponentStatus, Need
 
 
 def set_override(*, component: Component, status: str, reason: str, expires_at: datetime, actor: User, now: datetime) -> Override:
@@ -61,10 +64,43 @@ def lapse_overrides(*, now: datetime) -> int:
 
 def put_under(*, group: ComponentGroup, parent: ComponentGroup | None) -> ComponentGroup:
     """Put a group under another, or with None at the top. Raises TimelineError for a third level."""
-    if parent and (parent.parent_id or parent.pk == group.pk):
-        raise TimelineError(f"{parent.code} is inside a group itself: groups have two levels.")
-    if parent and group.children.exists():
-        raise TimelineError(f"{group.code} has groups of its own: groups have two levels.")
+    if problem := level_problem(group, parent):
+        raise TimelineError(problem)
     group.parent = parent
     group.save(update_fields=["parent"])
     return group
+
+
+def level_problem(group: ComponentGroup, parent: ComponentGroup | None) -> str:
+    """Why the group cannot stand there; "" if it can."""
+    if parent and (parent.parent_id or parent.pk == group.pk):
+        return f"{parent.code} is inside a group itself: groups have two levels."
+    if parent and group.pk and group.children.exists():
+        return f"{group.code} has groups of its own: groups have two levels."
+    return ""
+
+
+# --- What a failing part drags along ---------------------------------------------------------------
+
+
+def proposals(*, component: Component, status: str) -> list[Proposal]:
+    """What else a part in this state may bring down or delay, the worst and nearest first: public services only. A person
+    confirms."""
+    rows = Dependency.objects.values_list("component__code", "needs__code", "kind")
+    edges = [dependencies.Edge(code, needs, hard=kind == Need.HARD) for code, needs, kind in rows]
+    public = set(Component.objects.published().values_list("code", flat=True))
+    return [one for one in dependencies.propose(component.code, status, edges) if one.component in public]
+
+
+def take_in(*, update: IncidentUpdate, confirmed: Collection[Proposal], actor: User, now: datetime) -> IncidentUpdate:
+    """Add what a person confirmed to a draft: each service at the proposed state, or the worse one it has there already.
+
+    The note of a soft need becomes the advice, where there is none yet. Raises TimelineError as edit_update."""
+    found = {part.code: part for part in Component.objects.filter(code__in=[one.component for one in confirmed])}
+    states = {row.component: row.new_status for row in update.affected.select_related("component")}
+    for one in confirmed:
+        part = found[one.component]
+        states[part] = rollup.worst([one.status, states.get(part, ComponentStatus.OPERATIONAL.value)])
+    note = next((one.note for one in confirmed if one.note), None)
+    more = {"what_to_do": note} if note and not any(by_language(update.what_to_do).values()) else None
+    return drafts.edit_update(update=update, actor=actor, now=now, affected=states, more=more)

@@ -166,7 +166,7 @@ class Rows:
             publication="published",
             status=event["status"],
             impact=event["impact"],
-            started_at=moment(event["started_at"]),
+            started_at=datetime.fromisoformat(event["started_at"]),
             published_at=moment(event["created_at"]),
             monitoring_at=moment(event["monitoring_at"]),
             resolved_at=moment(event["resolved_at"]),
