@@ -147,12 +147,8 @@ def net(component: Component) -> Component:
     core = ComponentFactory(code="core", internal=True)
     sms = ComponentFactory(code="smsc", internal=True)
     payouts, airtime = ComponentFactory(code="payouts"), ComponentFactory(code="airtime")
-    for part, needs, kind in (
-        (component, core, "hard"),
-        (payouts, component, "hard"),
-        (airtime, sms, "soft"),
-        (sms, core, "hard"),
-    ):
+    hard = [(component, core), (payouts, component), (sms, core)]
+    for part, needs, kind in [*((*pair, "hard") for pair in hard), (airtime, sms, "soft")]:
         Dependency.objects.create(component=part, needs=needs, kind=kind)
     return core
 
