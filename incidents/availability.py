@@ -6,7 +6,6 @@ The rules are those of incidents.uptime and incidents.regulators; a day without 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,15 +77,7 @@ def _shown(components: Iterable[Component], first: date, last: date) -> dict[str
     wanted = list(components)
     start, end = periods.midnight(first, zone()), periods.bounds(last, zone())[1]
     shown = intervals.shown(components=wanted, start=start, end=end)
-    return {component.code: _since_its_start(component, shown[component.pk]) for component in wanted}
-
-
-def _since_its_start(component: Component, shown: list[Interval]) -> list[Interval]:
-    """A history that begins on a stated day has no data before it."""
-    if component.start_date is None:
-        return shown
-    begin = periods.midnight(component.start_date, zone())
-    return [replace(piece, start=max(piece.start, begin)) for piece in shown if piece.end is None or piece.end > begin]
+    return {component.code: shown[component.pk] for component in wanted}
 
 
 def notes(*, component: Component, first: date, last: date) -> list[Incident]:

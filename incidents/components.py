@@ -1,29 +1,34 @@
-"""Acts on components themselves: states set by hand, groups in two levels, what a failing one drags along."""
+"""Acts on components themselves: states set by hand, groups in two levels, what a failing part drags along."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, record
-from incidents.dependencies import Edge, Proposal, propose
+from incidents import audit, dependencies, drafts, record, rollup, windows
+from incidents.dependencies import Proposal
 from incidents.drafts import TimelineError
-from incidents.models import Component, ComponentGroup, Dependency, Override
+from incidents.languages import by_language
+from incidents.models import Component, ComponentGroup, Dependency, IncidentUpdate, Override
 from incidents.timeline import refresh_status
-from incidents.words import Need
+from incidents.words import ComponentStatus, Need
 
 
 def set_override(*, component: Component, status: str, reason: str, expires_at: datetime, actor: User, now: datetime) -> Override:
     """Show a state set by hand until it expires or is ended; it stands over what probes confirm, under incidents.
 
-    One already standing is ended by it. Raises TimelineError without a reason or with an end that has passed.
+    One already standing is ended by it. Raises TimelineError without a reason, with an end that has passed, and for planned work
+    that nobody announced.
     """
     if not reason.strip():
         raise TimelineError("Say why the state is set by hand.")
     if expires_at <= now:
         raise TimelineError("Say until when; that time has passed.")
+    if status == ComponentStatus.UNDER_MAINTENANCE and not windows.expected_of(component):
+        raise TimelineError("No announced work on it is going on: say what customers notice.")
     with transaction.atomic():
         record.lock_head()
         component = Component.objects.select_for_update().get(pk=component.pk)
@@ -59,21 +64,43 @@ def lapse_overrides(*, now: datetime) -> int:
 
 def put_under(*, group: ComponentGroup, parent: ComponentGroup | None) -> ComponentGroup:
     """Put a group under another, or with None at the top. Raises TimelineError for a third level."""
-    if parent and (parent.parent_id or parent.pk == group.pk):
-        raise TimelineError(f"{parent.code} is inside a group itself: groups have two levels.")
-    if parent and group.children.exists():
-        raise TimelineError(f"{group.code} has groups of its own: groups have two levels.")
+    if problem := level_problem(group, parent):
+        raise TimelineError(problem)
     group.parent = parent
     group.save(update_fields=["parent"])
     return group
 
 
-def dragged_along(*, component: Component, status: str) -> list[tuple[Component, Proposal]]:
-    """What a failing node drags along by the needs kept in rows, the worst and nearest first; public components only.
+def level_problem(group: ComponentGroup, parent: ComponentGroup | None) -> str:
+    """Why the group cannot stand there; "" if it can."""
+    if parent and (parent.parent_id or parent.pk == group.pk):
+        return f"{parent.code} is inside a group itself: groups have two levels."
+    if parent and group.pk and group.children.exists():
+        return f"{group.code} has groups of its own: groups have two levels."
+    return ""
 
-    A proposal, nothing more: a person takes it into a draft, or does not. Two queries.
-    """
-    edges = Dependency.objects.values_list("component__code", "needs__code", "kind")
-    proposals = propose(component.code, status, [Edge(one, other, hard=kind == Need.HARD) for one, other, kind in edges])
-    public = {one.code: one for one in Component.objects.filter(internal=False, enabled=True)}
-    return [(public[proposal.component], proposal) for proposal in proposals if proposal.component in public]
+
+# --- What a failing part drags along ---------------------------------------------------------------
+
+
+def proposals(*, component: Component, status: str) -> list[Proposal]:
+    """What else a part in this state may bring down or delay, the worst and nearest first: public services only. A person
+    confirms."""
+    rows = Dependency.objects.values_list("component__code", "needs__code", "kind")
+    edges = [dependencies.Edge(code, needs, hard=kind == Need.HARD) for code, needs, kind in rows]
+    public = set(Component.objects.published().values_list("code", flat=True))
+    return [one for one in dependencies.propose(component.code, status, edges) if one.component in public]
+
+
+def take_in(*, update: IncidentUpdate, confirmed: Collection[Proposal], actor: User, now: datetime) -> IncidentUpdate:
+    """Add what a person confirmed to a draft: each service at the proposed state, or the worse one it has there already.
+
+    The note of a soft need becomes the advice, where there is none yet. Raises TimelineError as edit_update."""
+    found = {part.code: part for part in Component.objects.filter(code__in=[one.component for one in confirmed])}
+    states = {row.component: row.new_status for row in update.affected.select_related("component")}
+    for one in confirmed:
+        part = found[one.component]
+        states[part] = rollup.worst([one.status, states.get(part, ComponentStatus.OPERATIONAL.value)])
+    note = next((one.note for one in confirmed if one.note), None)
+    more = {"what_to_do": note} if note and not any(by_language(update.what_to_do).values()) else None
+    return drafts.edit_update(update=update, actor=actor, now=now, affected=states, more=more)

@@ -5,6 +5,7 @@ Every act takes the record's head as its first lock, as in drafts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -32,9 +33,18 @@ def add(*, document: Kind, author: User | None, now: datetime, machine: str = "p
     return document
 
 
-def edit(*, document: Kind, actor: User, now: datetime, seen_at: datetime | None = None, **fields: Any) -> Kind:
+def edit(
+    *,
+    document: Kind,
+    actor: User,
+    now: datetime,
+    seen_at: datetime | None = None,
+    also: Callable[[Kind], None] | None = None,
+    **fields: Any,
+) -> Kind:
     """Change fields of a draft. Whoever changes it becomes one of its authors; a signature on it is void by itself.
 
+    `also` changes what belongs to the draft and stands in other rows.
     Raises TimelineError when it is not a draft any more, or was changed after `seen_at` (the `updated_at` the editor saw).
     """
     with transaction.atomic():
@@ -47,6 +57,8 @@ def edit(*, document: Kind, actor: User, now: datetime, seen_at: datetime | None
         before = content_hash(draft)
         for name, value in fields.items():
             setattr(draft, name, value)
+        if also:
+            also(draft)
         draft.author = draft.author or actor
         draft.save()
         stamp(draft)

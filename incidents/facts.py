@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from incidents import rollup
+from incidents.maintenance import AT_WORK, OVER
 from incidents.words import ComponentStatus, IncidentStatus
 
 Text = Mapping[str, str]  # one entry a configured language
@@ -23,6 +24,7 @@ class GroupFacts:
     name: Text
     created_at: datetime
     parent: GroupFacts | None = None
+    has_heading: bool = True  # without one its components stand by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class ComponentFacts:
 
 @dataclass(frozen=True, slots=True)
 class AffectedFacts:
-    """What one update says of one component; the name is the one it had then."""
+    """What one update says of one component; the name is the one it had then. `group_name` is empty where it is in no group."""
 
     component_id: str
     name: Text
@@ -199,3 +201,53 @@ class IncidentFacts:
             if before is None or rollup.is_worse(item.new_status, before.new_status):
                 worst[item.component_id] = item
         return tuple(worst.values())
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceFacts:
+    """Announced planned work with its published updates, newest first. `expected`: the worst each component may show, by id."""
+
+    public_id: str
+    name: Text
+    phase: str
+    starts_at: datetime
+    ends_at: datetime
+    announced_at: datetime
+    published_at: datetime
+    verifying_at: datetime | None
+    finished_at: datetime | None
+    overrun_at: datetime | None
+    expected: Mapping[str, str]
+    updates: tuple[UpdateFacts, ...]
+    recurrence: str = ""
+    earlier_dates: tuple[tuple[datetime, datetime], ...] = ()  # announced before, oldest first
+
+    @property
+    def is_live(self) -> bool:
+        return self.phase not in OVER
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.phase in AT_WORK
+
+    @property
+    def is_late(self) -> bool:
+        """It has run past its announced end, and goes on."""
+        return self.is_live and self.overrun_at is not None
+
+    @property
+    def last_word_at(self) -> datetime:
+        return self.updates[0].display_at if self.updates else self.published_at
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementFacts:
+    """A warning or a piece of news without an incident, while it is shown."""
+
+    public_id: str
+    title: Text
+    body: Text
+    starts_at: datetime
+    ends_at: datetime | None
+    pinned: bool
+    published_at: datetime

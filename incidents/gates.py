@@ -33,6 +33,7 @@ class StatedComponent:
     new_status: str
     observed: str
     internal: bool = False
+    in_window: bool = False  # of planned work that is going on
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class UpdateFacts:
 
     `may_reopen`: it was closed within the last day. `backfilled`: it is written down after it was over.
     `signature`: none, valid or void. `still_stated` are components that the incident keeps in trouble if this update goes out.
-    `texts`: every text whose phrases are judged, by field. `ticked`: codes of locked phrases that an engineer ticked.
-    `window_published`: the window it speaks of was published beforehand. `duplicates_open`: not all double debits are returned.
+    `more`: what it says beside its body, {field: {language: text}}. `ticked`: codes of locked phrases that an engineer confirmed
+    in these words; None: they need no tick (a notice's, which has none). `window_published`: announced work on one of its
+    components had begun, it may be called maintenance. `duplicates_open`: double debits of the incident are not all returned.
     """
 
     is_draft: bool
@@ -60,10 +62,15 @@ class UpdateFacts:
     still_stated: tuple[str, ...] = field(default=())
     may_reopen: bool = False
     backfilled: bool = False
-    texts: Texts = field(default_factory=dict)
-    ticked: Collection[str] = field(default=())
+    more: Texts = field(default_factory=dict)
+    ticked: Collection[str] | None = ()
     window_published: bool = False
     duplicates_open: bool = False
+
+    @property
+    def texts(self) -> Texts:
+        """Everything whose phrases are judged, by field."""
+        return {"name": self.names, "body": self.bodies, **self.more}
 
 
 def blockers(facts: UpdateFacts) -> list[Blocker]:
@@ -88,7 +95,7 @@ def _says_it_goes_on(status: str) -> bool:
 
 
 def filled(facts: UpdateFacts) -> list[Blocker]:
-    return slot_blockers(_words(facts))
+    return _slots({"name": facts.names, "body": facts.bodies})
 
 
 def public_services(facts: UpdateFacts) -> list[Blocker]:
@@ -124,20 +131,27 @@ def monitoring(facts: UpdateFacts) -> list[Blocker]:
 
 
 def languages(facts: UpdateFacts) -> list[Blocker]:
-    return language_blockers(_words(facts))
+    return _missing({"name": facts.names, "body": facts.bodies})
 
 
 def banned_phrases(facts: UpdateFacts) -> list[Blocker]:
-    return banned_phrase_blockers(facts.texts, duplicates_open=facts.duplicates_open)
+    return _banned(facts.texts, duplicates_open=facts.duplicates_open)
 
 
 def locked_phrases(facts: UpdateFacts) -> list[Blocker]:
     """Promises that only somebody who looked can make."""
-    return locked_phrase_blockers(facts.texts, ticked=facts.ticked)
+    return _unticked(facts.texts, ticked=facts.ticked)
 
 
 def maintenance_word(facts: UpdateFacts) -> list[Blocker]:
-    return maintenance_word_blockers(facts.texts, window_published=facts.window_published)
+    """Neither the word nor the state without work that was announced."""
+    say = "No announced work on {} is going on: say what customers notice."
+    stated = [
+        Blocker("maintenance_state", "affected", say.format(item.code), Gate.MAINTENANCE_WORD)
+        for item in facts.affected
+        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.in_window
+    ]
+    return maintenance_blockers(facts.texts, window_published=facts.window_published) + stated
 
 
 def components(facts: UpdateFacts) -> list[Blocker]:
@@ -191,10 +205,6 @@ GATES: tuple[Callable[[UpdateFacts], list[Blocker]], ...] = (
 )
 
 
-def _words(facts: UpdateFacts) -> Texts:
-    return {"name": facts.names, "body": facts.bodies}
-
-
 # --- Gates of closing ------------------------------------------------------------------------------
 
 
@@ -240,13 +250,39 @@ def signature_blockers(signature: str) -> list[Blocker]:
     return [Blocker("signature_missing", "signature", "A second person must sign: ask for a signature.", Gate.SIGNATURE)]
 
 
-def text_blockers(texts: Texts) -> list[Blocker]:
-    """What every text must be, whatever it says: written in each language, its slots filled."""
-    return [*language_blockers(texts), *slot_blockers(texts)]
-
-
 def language_blockers(texts: Texts) -> list[Blocker]:
-    """A blocker for each text that is missing in a language."""
+    """A blocker for each text that is missing in a language or has a slot left."""
+    return [*_missing(texts), *_slots(texts)]
+
+
+def phrase_blockers(
+    texts: Texts,
+    *,
+    ticked: Collection[str] | None = (),
+    may_say_maintenance: bool = False,
+    duplicates_open: bool = False,
+) -> list[Blocker]:
+    """A blocker for each phrase that may not be said, and for each that an engineer must tick first.
+
+    `ticked`: codes of locked phrases that are confirmed for these words; None: locked phrases are not looked for.
+    """
+    return [
+        *_banned(texts, duplicates_open=duplicates_open),
+        *maintenance_blockers(texts, window_published=may_say_maintenance),
+        *_unticked(texts, ticked=ticked),
+    ]
+
+
+def maintenance_blockers(texts: Texts, *, window_published: bool) -> list[Blocker]:
+    """The word maintenance where no window was published before the work began."""
+    return [
+        _phrase("maintenance_word", where, one, Gate.MAINTENANCE_WORD)
+        for where, by_code in texts.items()
+        for one in phrases.maintenance_words(by_code, window_published=window_published)
+    ]
+
+
+def _missing(texts: Texts) -> list[Blocker]:
     return [
         Blocker("language_missing", f"{where}.{language}", f"The {where} is missing in “{language}”: write it.", Gate.LANGUAGES)
         for where, language, text in _each(texts)
@@ -254,8 +290,7 @@ def language_blockers(texts: Texts) -> list[Blocker]:
     ]
 
 
-def slot_blockers(texts: Texts) -> list[Blocker]:
-    """A blocker for each text in which a slot was not filled."""
+def _slots(texts: Texts) -> list[Blocker]:
     return [
         Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
         for where, language, text in _each(texts)
@@ -263,31 +298,27 @@ def slot_blockers(texts: Texts) -> list[Blocker]:
     ]
 
 
-def banned_phrase_blockers(texts: Texts, *, duplicates_open: bool = False) -> list[Blocker]:
-    """A blocker for each phrase that may not be published, with the reason."""
+def _banned(texts: Texts, *, duplicates_open: bool) -> list[Blocker]:
     return [
-        Blocker("banned_phrase", f"{where}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.BANNED_PHRASES)
+        _phrase("banned_phrase", where, one, Gate.BANNED_PHRASES)
         for where, by_code in texts.items()
         for one in phrases.refused(by_code, duplicates_open=duplicates_open)
     ]
 
 
-def locked_phrase_blockers(texts: Texts, *, ticked: Collection[str]) -> list[Blocker]:
-    """A blocker for each locked phrase that no engineer ticked."""
+def _unticked(texts: Texts, *, ticked: Collection[str] | None) -> list[Blocker]:
+    if ticked is None:
+        return []
     return [
-        Blocker("locked_phrase", f"{where}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.LOCKED_PHRASES)
+        _phrase("phrase_unticked", where, one, Gate.LOCKED_PHRASES)
         for where, by_code in texts.items()
         for one in phrases.unticked(by_code, ticked)
     ]
 
 
-def maintenance_word_blockers(texts: Texts, *, window_published: bool) -> list[Blocker]:
-    """A blocker wherever work is called planned that was not published beforehand."""
-    return [
-        Blocker("maintenance_word", f"{where}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.MAINTENANCE_WORD)
-        for where, by_code in texts.items()
-        for one in phrases.maintenance_words(by_code, window_published=window_published)
-    ]
+def _phrase(code: str, where: str, found: phrases.Finding, gate: Gate) -> Blocker:
+    remedy = f" Ask an engineer to tick it ({found.code})." if gate == Gate.LOCKED_PHRASES else ""
+    return Blocker(code, f"{where}.{found.language}", f"“{found.phrase}”: {found.reason}{remedy}", gate)
 
 
 def _each(texts: Texts) -> Iterable[tuple[str, str, str]]:

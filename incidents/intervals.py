@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from incidents import periods
 from incidents.models import AffectedComponent, Component, StatusChange
 from incidents.uptime import Interval
 from incidents.words import Publication, StatusSource
@@ -19,8 +22,8 @@ def shown(*, components: Iterable[Component], start: datetime, end: datetime) ->
     """What each component showed between two moments, by primary key, oldest first, cut at the end.
 
     An interval begins when the trouble did, as far as probes or people could date it, but never before the change before it was
-    recorded: what was once shown for a time is not taken back. Before a component existed there is nothing. What was written down
-    after it was over lies over it: where intervals overlap, the worst counts. Four queries.
+    recorded: what was once shown for a time is not taken back. Before a component existed, or its history begins, there is
+    nothing. What was written down after it was over lies over it: where intervals overlap, the worst counts. Four queries.
     """
     wanted = list(components)
     known = Component.objects.filter(pk__in=[component.pk for component in wanted])
@@ -37,7 +40,9 @@ def shown(*, components: Iterable[Component], start: datetime, end: datetime) ->
         changes[change.component_id].append(change)
     later = _written_later(wanted, start, end)
     return {
-        component.pk: _within([*_intervals(component, changes[component.pk]), *later[component.pk]], start, end)
+        component.pk: _within(
+            _in_its_history(component, [*_intervals(component, changes[component.pk]), *later[component.pk]]), start, end
+        )
         for component in wanted
     }
 
@@ -58,6 +63,14 @@ def _written_later(components: list[Component], start: datetime, end: datetime) 
     ):
         found[pk].append(Interval(status, began, over))
     return found
+
+
+def _in_its_history(component: Component, pieces: list[Interval]) -> list[Interval]:
+    """Without what lies before the day its history begins, where a day is named."""
+    if component.start_date is None:
+        return pieces
+    first = periods.midnight(component.start_date, ZoneInfo(settings.PAGE_TIME_ZONE))
+    return [replace(piece, start=max(piece.start, first)) for piece in pieces if piece.end is None or piece.end > first]
 
 
 def _one_each(components: QuerySet[Component], changes: QuerySet[StatusChange]) -> QuerySet[StatusChange]:

@@ -37,7 +37,8 @@ STEPS: dict[Phase, tuple[Phase, ...]] = {
     Phase.COMPLETED: (),
     Phase.CANCELLED: (),
 }
-_AT_WORK = (Phase.IN_PROGRESS, Phase.VERIFYING)
+AT_WORK = (Phase.IN_PROGRESS, Phase.VERIFYING)
+OVER = (Phase.COMPLETED, Phase.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Window:
 
     @property
     def is_over(self) -> bool:
-        return self.phase in (Phase.COMPLETED, Phase.CANCELLED)
+        return self.phase in OVER
 
     def overrun(self, now: datetime) -> timedelta:
         """How long past its end the work went on, or goes on now; a cancelled window has none."""
@@ -83,8 +84,9 @@ def may_step(before: Phase, after: Phase) -> bool:
 
 def excuses(window: Window, status: str, *, now: datetime) -> bool:
     """Does the window explain this state of a component it names? Not before its start, not from its end on, not worse than it
-    expects, and never when it was not announced beforehand."""
-    inside = window.start <= now < window.end and not window.is_over
+    expects, and never when it was not announced beforehand, or waits for a person to begin."""
+    waits = window.phase == Phase.SCHEDULED and not window.automatic_start
+    inside = window.start <= now < window.end and not window.is_over and not waits
     return inside and window.was_announced_beforehand and not is_worse(status, window.expected)
 
 
@@ -125,7 +127,7 @@ def due(
     found = _reminders(window, now, remind_before) if window.phase == Phase.SCHEDULED and now < window.start else []
     if window.phase == Phase.SCHEDULED and window.automatic_start and window.start <= now:
         found.append(_due(Act.START, window.start, window))
-    if window.phase in _AT_WORK:
+    if window.phase in AT_WORK:
         found += _endings(window, now, trouble)
     return [one for one in found if one.key not in done]
 
@@ -154,7 +156,37 @@ def _due(act: Act, at: datetime, window: Window) -> Due:
     return Due(act, at, f"{act}:{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}:{window.end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
 
 
+# --- What a word may say -------------------------------------------------------------------------
+
+
+def update_problems(
+    before: Window | None, after: Phase, *, dates: tuple[datetime, datetime] | None, now: datetime
+) -> list[Blocker]:
+    """Why an update cannot go out: its phase does not follow, or its times cannot be announced.
+
+    `before`: the window as last published, None before the first word. `dates`: the start and end that the update announces.
+    """
+    if before is None:
+        if dates is None or after != Phase.SCHEDULED:
+            return [
+                Blocker("not_announced", "starts_at", "Announce first when it begins and ends: until then it is no planned work.")
+            ]
+        return date_problems(*dates, now=now)
+    if before.is_over:
+        return [Blocker("maintenance_over", "status", f"It is {before.phase}: plan a new one.")]
+    if before.phase != after and not may_step(before.phase, after):
+        return [Blocker("phase_order", "status", f"It is {before.phase} and cannot become {after}.")]
+    if dates:
+        moved = reschedule(before, start=dates[0], end=dates[1], now=now) if after == Phase.SCHEDULED else [_BEGUN]
+        return moved if isinstance(moved, list) else []
+    if before.phase == Phase.SCHEDULED and after in AT_WORK and not before.start <= now < before.end:
+        return [Blocker("outside_window", "status", "This is not the announced time: announce another one first.")]
+    return []
+
+
 # --- A new date ----------------------------------------------------------------------------------
+
+_BEGUN = Blocker("not_scheduled", "phase", "It has begun or is over: a new date needs a new window.")
 
 
 def date_problems(start: datetime, end: datetime, *, now: datetime) -> list[Blocker]:
@@ -162,16 +194,16 @@ def date_problems(start: datetime, end: datetime, *, now: datetime) -> list[Bloc
     found = []
     if start <= now:
         message = "It has begun: planned work is announced before it begins. Open an incident instead."
-        found.append(Blocker("start_past", "start", message))
+        found.append(Blocker("start_past", "starts_at", message))
     if end <= start:
-        found.append(Blocker("end_before_start", "end", "The end lies before the start."))
+        found.append(Blocker("end_before_start", "ends_at", "The end lies before the start."))
     return found
 
 
 def reschedule(window: Window, *, start: datetime, end: datetime, now: datetime) -> Window | list[Blocker]:
     """The window at its new times, announced now; or why not. The old times stay in the history that the caller keeps."""
     if window.phase != Phase.SCHEDULED:
-        return [Blocker("not_scheduled", "phase", "It has begun or is over: a new date needs a new window.")]
+        return [_BEGUN]
     problems = date_problems(start, end, now=now)
     return problems or replace(window, start=start, end=end, announced_at=now)
 

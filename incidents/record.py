@@ -211,8 +211,8 @@ def _remove_from_rows(text: RecordText, now: datetime) -> str:
     subject, _, language = text.field.rpartition(".")
     mark = removal_mark(language, now)
     if document := find_document(text.entry.kind, text.entry_id):
-        column = document.put_text(subject, language, mark)
-        type(document)._default_manager.filter(pk=document.pk).update(**{column: getattr(document, column)})
+        row, fields = document.without(text.field, mark)
+        type(row)._default_manager.filter(pk=row.pk).update(**fields)
         return document.facts().get("incident") or ""
     update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
     if update is None:

@@ -44,7 +44,7 @@ def blockers(facts: ReviewFacts) -> list[Blocker]:
     return [
         *_incident(facts),
         *_cause(facts),
-        *gates.text_blockers({"measures": facts.measures, "apology": facts.apology, **_if_begun(facts)}),
+        *gates.language_blockers({"measures": facts.measures, "apology": facts.apology, **_if_begun(facts)}),
         *_prevention(facts.prevention),
     ]
 
@@ -60,7 +60,7 @@ def _incident(facts: ReviewFacts) -> list[Blocker]:
 def _cause(facts: ReviewFacts) -> list[Blocker]:
     """The cause, or that it is not yet known and when more is said of it."""
     if facts.cause_known:
-        return gates.text_blockers({"cause": facts.cause})
+        return gates.language_blockers({"cause": facts.cause})
     if facts.cause_due_at is None:
         return [Blocker("cause_date_missing", "cause_due_at", "The cause is not yet known: say by when you will say more.")]
     if facts.cause_due_at <= facts.now:
@@ -82,7 +82,7 @@ def _prevention(items: Sequence[Measure]) -> Iterable[Blocker]:
         yield Blocker("prevention_missing", "prevention", "Name at least one thing that will keep it from coming back.")
     for number, item in enumerate(items, 1):
         where = f"prevention.{number}"
-        yield from gates.text_blockers({f"{where}.what": item.what, f"{where}.owner": item.owner})
+        yield from gates.language_blockers({f"{where}.what": item.what, f"{where}.owner": item.owner})
         if not _is_day(item.by):
             yield Blocker("prevention_date_missing", f"{where}.by", f"Say by which day number {number} is done, as 2026-12-01.")
 

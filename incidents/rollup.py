@@ -38,18 +38,28 @@ class Stated:
         return not observed or not is_worse(observed, self.overruled or self.status)
 
 
-def shown(*, stated_by_incidents: Sequence[Stated], observed: str, stated: str, override: str = "") -> tuple[str, str]:
+def shown(
+    *, stated_by_incidents: Sequence[Stated], observed: str, stated: str, override: str = "", expected: str = ""
+) -> tuple[str, str]:
     """(status, source) of a component, by the precedence of the house.
 
     `observed` is what probes confirmed: "" when none watches it, "unknown" while they are silent. `stated` is the last state
-    a person stated, `override` one they set by hand until it expires. An incident's word is raised to what probes confirm where
-    that is worse, unless a person overruled it.
+    a person stated, `override` one they set by hand until it expires. `expected`: the worst that planned work, announced
+    beforehand and at work now, expects; "" outside every window. An incident's word is raised to what probes confirm where that
+    is worse, unless a person overruled it. A window hides nothing worse than it expects.
     """
     if stated_by_incidents:
         said = max(stated_by_incidents, key=lambda item: _RANK[item.status])
         if not said.holds_against(observed):
             return observed, _source_of(observed)
         return said.status, StatusSource.INCIDENT.value
+    status, source = _without_a_window(observed, stated, override)
+    if expected and not is_worse(status, expected) and not is_worse(ComponentStatus.UNDER_MAINTENANCE, expected):
+        return ComponentStatus.UNDER_MAINTENANCE.value, StatusSource.MAINTENANCE.value
+    return status, source
+
+
+def _without_a_window(observed: str, stated: str, override: str) -> tuple[str, str]:
     if override:
         return override, StatusSource.OVERRIDE.value
     if observed:

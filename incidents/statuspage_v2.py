@@ -6,19 +6,22 @@ Statuspage knows five component statuses: `delayed` and `unknown` appear as degr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from incidents import rollup
-from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, UpdateFacts
+from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, MaintenanceFacts, UpdateFacts
+from incidents.maintenance import Phase
 from incidents.words import ComponentStatus, Impact, IncidentStatus
 
 CANNOT_CONFIRM = "We cannot confirm the current status"
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
+LISTED = 50
 INDICATORS = ("none", "maintenance", "minor", "major", "critical")
 _BY_IMPACT = {
     Impact.MINOR.value: ("minor", "Minor Service Outage"),
@@ -40,17 +43,23 @@ class Page:
 
 
 def summary(
-    page: Page, components: Sequence[ComponentFacts], incidents: Iterable[IncidentFacts], *, stale: bool = False
+    page: Page,
+    components: Sequence[ComponentFacts],
+    incidents: Iterable[IncidentFacts],
+    maintenances: Iterable[MaintenanceFacts] = (),
+    *,
+    stale: bool = False,
 ) -> dict[str, Any]:
-    """summary.json. `components` in page order; of `incidents` the open ones are listed, the newest first."""
+    """summary.json. `components` in page order; of `incidents` the open ones are listed, the newest first; of `maintenances`
+    those that are not over, the next one first."""
     unresolved = _unresolved(incidents)
-    shown = _raised(components) if stale else {component.public_id: component.status for component in components}
-    listed = components_list(page, components, shown)
+    shown = _shown(components, stale=stale)
+    live = sorted((planned for planned in maintenances if planned.is_live), key=lambda planned: planned.starts_at)
     return {
         "page": page_dict(page),
-        "components": listed,
+        "components": components_list(page, components, shown),
         "incidents": [incident_dict(page, incident, components, shown) for incident in unresolved],
-        "scheduled_maintenances": [],
+        "scheduled_maintenances": [maintenance_dict(page, planned, components, shown) for planned in live],
         "status": status_dict(components, unresolved, stale=stale),
     }
 
@@ -60,6 +69,66 @@ def status(
 ) -> dict[str, Any]:
     """status.json"""
     return {"page": page_dict(page), "status": status_dict(components, _unresolved(incidents), stale=stale)}
+
+
+def all_components(page: Page, components: Sequence[ComponentFacts], *, stale: bool = False) -> dict[str, Any]:
+    """components.json"""
+    return {"page": page_dict(page), "components": components_list(page, components, _shown(components, stale=stale))}
+
+
+def incidents(
+    page: Page, components: Sequence[ComponentFacts], incidents: Iterable[IncidentFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """incidents.json: the 50 newest, and all that are open."""
+    listed = sorted(incidents, key=lambda one: one.published_at, reverse=True)
+    chosen = [one for place, one in enumerate(listed) if place < LISTED or one.is_open]
+    return _incidents(page, components, chosen, stale=stale)
+
+
+def unresolved_incidents(
+    page: Page, components: Sequence[ComponentFacts], incidents: Iterable[IncidentFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """incidents/unresolved.json"""
+    return _incidents(page, components, _unresolved(incidents), stale=stale)
+
+
+def _incidents(
+    page: Page, components: Sequence[ComponentFacts], chosen: Iterable[IncidentFacts], *, stale: bool
+) -> dict[str, Any]:
+    shown = _shown(components, stale=stale)
+    return {"page": page_dict(page), "incidents": [incident_dict(page, one, components, shown) for one in chosen]}
+
+
+def scheduled_maintenances(
+    page: Page, components: Sequence[ComponentFacts], maintenances: Iterable[MaintenanceFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """scheduled-maintenances.json: the 50 newest by their announcement."""
+    chosen = sorted(maintenances, key=lambda planned: planned.published_at, reverse=True)[:LISTED]
+    return _maintenances(page, components, chosen, stale=stale)
+
+
+def upcoming_maintenances(
+    page: Page, components: Sequence[ComponentFacts], maintenances: Iterable[MaintenanceFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """scheduled-maintenances/upcoming.json: not begun yet, the next one first."""
+    chosen = [planned for planned in maintenances if planned.phase == Phase.SCHEDULED]
+    return _maintenances(page, components, sorted(chosen, key=lambda planned: planned.starts_at), stale=stale)
+
+
+def active_maintenances(
+    page: Page, components: Sequence[ComponentFacts], maintenances: Iterable[MaintenanceFacts], *, stale: bool = False
+) -> dict[str, Any]:
+    """scheduled-maintenances/active.json: at work."""
+    chosen = [planned for planned in maintenances if planned.is_at_work]
+    return _maintenances(page, components, sorted(chosen, key=lambda planned: planned.starts_at), stale=stale)
+
+
+def _maintenances(
+    page: Page, components: Sequence[ComponentFacts], chosen: Iterable[MaintenanceFacts], *, stale: bool
+) -> dict[str, Any]:
+    shown = _shown(components, stale=stale)
+    listed = [maintenance_dict(page, planned, components, shown) for planned in chosen]
+    return {"page": page_dict(page), "scheduled_maintenances": listed}
 
 
 def _unresolved(incidents: Iterable[IncidentFacts]) -> list[IncidentFacts]:
@@ -98,26 +167,43 @@ def _rank(indicator: str) -> int:
     return INDICATORS.index(indicator)
 
 
-def _raised(components: Iterable[ComponentFacts]) -> dict[str, str]:
-    """What a stale copy shows of each: unknown, or what was worse."""
-    return {part.public_id: rollup.worst([part.status, ComponentStatus.UNKNOWN.value]) for part in components}
+def _shown(components: Iterable[ComponentFacts], *, stale: bool) -> dict[str, str]:
+    """What each shows, by public id; in a stale copy unknown, or what was worse."""
+    at_least = ComponentStatus.UNKNOWN.value if stale else ComponentStatus.OPERATIONAL.value
+    return {part.public_id: rollup.worst([part.status, at_least]) for part in components}
 
 
 # --- Components --------------------------------------------------------------------------------
 
 
-def components_list(page: Page, components: Sequence[ComponentFacts], shown: dict[str, str]) -> list[dict[str, Any]]:
-    """Groups and components by position: groups count among themselves, children restart in their group."""
+def components_list(page: Page, components: Sequence[ComponentFacts], shown: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Groups and components by position: groups and components in none share one sequence, children restart in their group."""
+    positions = _positions(components)
+    listed: list[dict[str, Any]] = []
+    for members in _by_group(components):
+        group = members[0].group
+        if group.has_heading:
+            listed.append(group_dict(page, group, members, positions[group.public_id], shown))
+        listed += [component_dict(page, one, positions[one.public_id], shown[one.public_id]) for one in members]
+    return sorted(listed, key=lambda item: item["position"])
+
+
+def _by_group(components: Iterable[ComponentFacts]) -> list[list[ComponentFacts]]:
     groups: dict[str, list[ComponentFacts]] = {}
     for component in components:
         groups.setdefault(component.group.public_id, []).append(component)
-    listed = []
-    for position, members in enumerate(groups.values(), start=1):
-        listed.append(group_dict(page, members[0].group, members, position, shown))
-        listed += [
-            component_dict(page, component, place, shown[component.public_id]) for place, component in enumerate(members, start=1)
-        ]
-    return sorted(listed, key=lambda item: item["position"])
+    return list(groups.values())
+
+
+def _positions(components: Iterable[ComponentFacts]) -> dict[str, int]:
+    """The position of every group and component, from 1, by public id."""
+    top, positions = count(1), dict[str, int]()
+    for members in _by_group(components):
+        group, places = members[0].group, top
+        if group.has_heading:
+            positions[group.public_id], places = next(top), count(1)
+        positions |= {component.public_id: next(places) for component in members}
+    return positions
 
 
 def component_dict(page: Page, component: ComponentFacts, position: int, status: str) -> dict[str, Any]:
@@ -130,16 +216,23 @@ def component_dict(page: Page, component: ComponentFacts, position: int, status:
         "position": position,
         "description": component.description[page.language] or None,
         "showcase": component.showcase,
-        "start_date": component.start_date.isoformat() if component.start_date else _date(component.created_at, page),
-        "group_id": component.group.public_id,
+        "start_date": _start_date(page, component),
+        "group_id": component.group.public_id if component.group.has_heading else None,
         "page_id": page.id,
         "group": False,
         "only_show_if_degraded": component.only_show_if_degraded,
     }
 
 
+def _start_date(page: Page, component: ComponentFacts) -> str | None:
+    """The day its history begins; null where its history is not shown."""
+    if not component.showcase:
+        return None
+    return component.start_date.isoformat() if component.start_date else _date(component.created_at, page)
+
+
 def group_dict(
-    page: Page, group: GroupFacts, members: Sequence[ComponentFacts], position: int, shown: dict[str, str]
+    page: Page, group: GroupFacts, members: Sequence[ComponentFacts], position: int, shown: Mapping[str, str]
 ) -> dict[str, Any]:
     """A group's status is that of its worst child."""
     return {
@@ -150,7 +243,7 @@ def group_dict(
         "updated_at": time(max(component.changed_at for component in members), page),
         "position": position,
         "description": None,
-        "showcase": True,
+        "showcase": any(component.showcase for component in members),
         "start_date": None,
         "group_id": None,
         "page_id": page.id,
@@ -169,11 +262,9 @@ def five(status: str) -> str:
 
 
 def incident_dict(
-    page: Page, incident: IncidentFacts, components: Sequence[ComponentFacts], shown: dict[str, str]
+    page: Page, incident: IncidentFacts, components: Sequence[ComponentFacts], shown: Mapping[str, str]
 ) -> dict[str, Any]:
     """An incident with its updates, newest first. `shown` gives each component's status by public id."""
-    named = {item.component_id for item in incident.stated}
-    positions = _positions(components)
     return {
         "id": incident.public_id,
         "name": incident.name[page.language],
@@ -187,13 +278,20 @@ def incident_dict(
         "started_at": time(incident.started_at, page),
         "page_id": page.id,
         "incident_updates": [update_dict(page, incident, update) for update in incident.updates],
-        "components": [
-            component_dict(page, component, positions[component.public_id], shown[component.public_id])
-            for component in components
-            if component.public_id in named
-        ],
+        "components": _named_components(page, {item.component_id for item in incident.stated}, components, shown),
         "reminder_intervals": None,
     }
+
+
+def _named_components(
+    page: Page, named: Container[str], components: Sequence[ComponentFacts], shown: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    positions = _positions(components)
+    return [
+        component_dict(page, component, positions[component.public_id], shown[component.public_id])
+        for component in components
+        if component.public_id in named
+    ]
 
 
 def last_stated(incident: IncidentFacts) -> dict[str, str]:
@@ -201,7 +299,30 @@ def last_stated(incident: IncidentFacts) -> dict[str, str]:
     return {item.component_id: item.new_status for item in incident.stated}
 
 
-def update_dict(page: Page, incident: IncidentFacts, update: UpdateFacts) -> dict[str, Any]:
+def maintenance_dict(
+    page: Page, planned: MaintenanceFacts, components: Sequence[ComponentFacts], shown: Mapping[str, str]
+) -> dict[str, Any]:
+    """Planned work with its updates, newest first. It began, to these clients, when it was announced."""
+    return {
+        "id": planned.public_id,
+        "name": planned.name[page.language],
+        "status": phase(planned.phase),
+        "created_at": time(planned.published_at, page),
+        "updated_at": time(planned.last_word_at, page),
+        "monitoring_at": _time_or_none(planned.verifying_at, page),
+        "resolved_at": _time_or_none(planned.finished_at, page),
+        "impact": "maintenance",
+        "shortlink": f"{page.url}/incidents/{planned.public_id}",
+        "started_at": time(planned.published_at, page),
+        "page_id": page.id,
+        "incident_updates": [update_dict(page, planned, update) for update in planned.updates],
+        "components": _named_components(page, planned.expected, components, shown),
+        "scheduled_for": time(planned.starts_at, page),
+        "scheduled_until": time(planned.ends_at, page),
+    }
+
+
+def update_dict(page: Page, incident: IncidentFacts | MaintenanceFacts, update: UpdateFacts) -> dict[str, Any]:
     return {
         "id": update.public_id,
         "status": phase(update.status),
@@ -218,25 +339,19 @@ def update_dict(page: Page, incident: IncidentFacts, update: UpdateFacts) -> dic
 
 
 def _affected_dict(page: Page, item: AffectedFacts) -> dict[str, str]:
+    name, group = item.name[page.language], item.group_name[page.language]
     return {
         "code": item.component_id,
-        "name": f"{item.group_name[page.language]} - {item.name[page.language]}",
+        "name": f"{group} - {name}" if group else name,
         "old_status": five(item.old_status),
         "new_status": five(item.new_status),
     }
 
 
 def phase(status: str) -> str:
-    """A false alarm is, to Statuspage's clients, a resolved incident."""
-    return IncidentStatus.RESOLVED.value if status == IncidentStatus.FALSE_ALARM else str(status)
-
-
-def _positions(components: Sequence[ComponentFacts]) -> dict[str, int]:
-    seen: dict[str, int] = {}
-    positions = {}
-    for component in components:
-        seen[component.group.public_id] = positions[component.public_id] = seen.get(component.group.public_id, 0) + 1
-    return positions
+    """A false alarm is, to Statuspage's clients, a resolved incident; cancelled work is completed."""
+    known = {IncidentStatus.FALSE_ALARM.value: IncidentStatus.RESOLVED.value, Phase.CANCELLED.value: Phase.COMPLETED.value}
+    return known.get(status, str(status))
 
 
 # --- Times -------------------------------------------------------------------------------------

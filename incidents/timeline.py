@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, breaking_glass, drafts, notices, record, rollup
+from incidents import audit, breaking_glass, drafts, notices, record, rollup, windows
 from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
 from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication, SignatureKind
@@ -96,6 +96,7 @@ def shown(component: Component) -> tuple[str, str]:
         observed=component.observed_status,
         stated=component.stated_status,
         override=override.status if override else "",
+        expected=windows.expected_of(component),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from incidents import record
+from incidents import record, row_proofs
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
 from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
@@ -59,6 +59,7 @@ def _verify(expected_head: str) -> Verification:
     previous, seq, met = GENESIS, 0, expected_head in ("", GENESIS)
     removed = _removed_texts()
     incidents: dict[str, _Derived] = {}
+    others = row_proofs.Proofs()
     for entries in _chunks():
         rows = _Rows.of(entries)
         for entry in entries:
@@ -68,10 +69,12 @@ def _verify(expected_head: str) -> Verification:
             previous, seq = entry.hash, entry.seq
             met = met or entry.hash == expected_head
             _derive(incidents, entry)
+            others.take(entry)
     last = record.head()
     if (last.seq, last.hash) != (seq, previous):
         return Verification(seq, previous, last.seq, f"the head says {last.seq}, the last entry is {seq}")
-    for bad_seq, problem in (*_rows_without_entries(), *_incident_problems(incidents), *_component_problems()):
+    found = (*_rows_without_entries(), *_incident_problems(incidents), *others.problems(), *_component_problems())
+    for bad_seq, problem in found:
         return Verification(seq, previous, bad_seq, problem)
     if not met:
         return Verification(

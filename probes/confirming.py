@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from django.db import connection
 from django.db.models import Model
 
-from incidents import timeline
+from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
 from probes import agreement, detection, links
@@ -319,11 +319,13 @@ def hand_over(
     now: datetime,
     turned: Collection[int] = (),
     *,
-    planned: Sequence[PlannedWindow] = (),
+    planned: Sequence[PlannedWindow] | None = None,
     needs: Mapping[str, Needs] | None = None,
 ) -> list[StatusChange]:
     """Hand over to the record what differs from what it holds, and new evidence: a component in `turned` has a probe that
-    changed its word, even where the component's state stays. A component is watched while it has an enabled probe."""
+    changed its word, even where the component's state stays. A component is watched while it has an enabled probe. `planned`: by
+    default the announced work that is going on."""
+    planned = planned_windows() if planned is None else planned
     found = {component.pk: component for component in components}
     probes = list(Probe.objects.filter(component__in=found, enabled=True).order_by("code"))
     verdicts = {row.probe_id: row for row in ProbeVerdict.objects.filter(probe__in=probes).defer("state")}
@@ -352,6 +354,11 @@ def hand_over(
         )
         changes += [change] if change else []
     return changes
+
+
+def planned_windows() -> list[PlannedWindow]:
+    """The announced work that is going on, as the record has it."""
+    return [PlannedWindow(window.starts_at, window.ends_at, window.expects) for window in windows.in_force()]
 
 
 def _observed(needs: Mapping[str, Needs] | None, component: Component) -> dict[str, str]:

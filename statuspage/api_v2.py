@@ -14,7 +14,7 @@ from statuspage.page import Identity, IncidentPage, NowPage
 
 def summary_json(page: NowPage, *, language: str, stale: bool) -> bytes:
     """/api/v2/summary.json"""
-    return _encoded(statuspage_v2.summary(_page(page, language), page.components, page.recent, stale=stale))
+    return _encoded(statuspage_v2.summary(_page(page, language), page.components, page.recent, page.maintenances, stale=stale))
 
 
 def status_json(page: NowPage, *, language: str, stale: bool) -> bytes:

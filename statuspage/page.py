@@ -14,7 +14,18 @@ from django.db.models import Max, Prefetch, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from incidents import record, rollup
-from incidents.facts import AffectedFacts, ComponentFacts, EarlierText, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
+from incidents.facts import (
+    AffectedFacts,
+    AnnouncementFacts,
+    ComponentFacts,
+    EarlierText,
+    GroupFacts,
+    IncidentFacts,
+    MaintenanceFacts,
+    RedressFacts,
+    Text,
+    UpdateFacts,
+)
 from incidents.languages import by_language
 from incidents.models import (
     AffectedComponent,
@@ -29,7 +40,8 @@ from incidents.models import (
 from incidents.public_ids import ALPHABET
 from incidents.words import ComponentStatus, IncidentStatus, Publication, SignatureKind
 from probes.models import ProbeSchedule
-from statuspage import state_words
+from statuspage import page_planned, state_words
+from statuspage.page_planned import affected_facts
 
 FEED_LENGTH = 25
 BAND_LIMIT = 24  # above it the band shows one shape a group
@@ -139,6 +151,8 @@ class NowPage:
     open_incidents: tuple[IncidentNow, ...]  # newest word first
     promise: Promise | None
     recent: tuple[IncidentFacts, ...]  # the last 25 and all open ones, newest word first
+    maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
+    announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
 
     @property
     def components(self) -> tuple[ComponentFacts, ...]:
@@ -203,6 +217,8 @@ def build_now(now: datetime) -> NowPage:
         open_incidents=open_incidents,
         promise=min(promises, key=lambda promise: promise.at, default=None),
         recent=tuple(recent),
+        maintenances=page_planned.live(),
+        announcements=page_planned.announcements(now),
     )
 
 
@@ -253,7 +269,7 @@ def component_facts(component: Component) -> ComponentFacts:
 
 def group_facts(group: ComponentGroup) -> GroupFacts:
     parent = group_facts(group.parent) if group.parent else None
-    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent)
+    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent, group.has_heading)
 
 
 def _recent_incidents() -> list[IncidentFacts]:
@@ -325,7 +341,7 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         deliver_notifications=update.deliver_notifications,
         presigned=update.signature_kind == SignatureKind.NOTICE,
         record_seq=update.record_seq,
-        affected=tuple(_affected_facts(item) for item in update.affected.all()),
+        affected=tuple(map(affected_facts, update.affected.all())),
         earlier=_earlier_texts(update),
         **update.more_words(),
         attribution=update.attribution,
@@ -348,17 +364,6 @@ def _earlier_texts(update: IncidentUpdate) -> tuple[EarlierText, ...]:
         EarlierText(by_language(body), correction.published_at, by_language(correction.reason))
         for body, correction in zip(bodies, corrections, strict=False)
         if correction.published_at
-    )
-
-
-def _affected_facts(item: AffectedComponent) -> AffectedFacts:
-    frozen = by_language(item.name)
-    return AffectedFacts(
-        component_id=item.component.public_id,
-        name=frozen if any(frozen.values()) else by_language(item.component.name),
-        group_name=by_language(item.component.group.name),
-        old_status=item.old_status,
-        new_status=item.new_status,
     )
 
 

@@ -1,4 +1,4 @@
-"""The only way words become public: publish_update, publish_notice, publish_due.
+"""The only way words become public: publish_update, publish_notice, publish_due, advance_maintenance, and one act a document.
 
 Each is one durable transaction (gates, rows, record entry, Notification) and needs only the database; this host's snapshot is
 refreshed after the commit. Nothing here talks to the broker: the publisher wakes the senders.
@@ -15,10 +15,36 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
-from incidents import documents, drafts, gates, merging, record, reviews, rollup, signing, timeline
+from incidents import (
+    announcements,
+    documents,
+    drafts,
+    gates,
+    merging,
+    planned_acts,
+    planned_work,
+    record,
+    reviews,
+    rollup,
+    signing,
+    timeline,
+    windows,
+)
 from incidents.blockers import Blocker, standing, waived
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress, Review
+from incidents.models import (
+    AffectedComponent,
+    Announcement,
+    Component,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    MaintenanceUpdate,
+    Notice,
+    RecordEntry,
+    Redress,
+    Review,
+)
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.signing import signature_state
@@ -62,6 +88,8 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
     spoken = incident.publication == Publication.PUBLISHED
     affected = list(update.affected.select_related("component"))
     states = _states_after(update, affected)
+    named = {item.component_id for item in affected} | _named(incident)
+    at_work = {code for window in windows.in_force() for code in window.expects}
     return gates.UpdateFacts(
         is_draft=update.publication == Publication.DRAFT,
         incident_status=incident.status if spoken else None,
@@ -70,7 +98,13 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         names=by_language(incident.name),
         bodies=by_language(update.body),
         affected=tuple(
-            gates.StatedComponent(item.component.code, item.new_status, item.component.observed_status, item.component.internal)
+            gates.StatedComponent(
+                item.component.code,
+                item.new_status,
+                item.component.observed_status,
+                item.component.internal,
+                item.component.code in at_work,
+            )
             for item in affected
         ),
         incident_has_components=bool(states),
@@ -80,8 +114,15 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         reason=update.reason,
         may_reopen=incident.may_reopen(now),
         backfilled=incident.backfilled,
+        window_published=windows.may_speak_of(components=named, since=incident.started_at, now=now),
         still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
     )
+
+
+def _named(incident: Incident) -> set[int]:
+    """The components it names publicly, by primary key."""
+    named = AffectedComponent.objects.filter(update__incident=incident, update__publication=Publication.PUBLISHED)
+    return set(named.values_list("component_id", flat=True))
 
 
 def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent]) -> dict[str, str]:
@@ -223,7 +264,7 @@ def publish_correction(*, correction: Correction, actor: User | None, now: datet
 
 
 def _forbids_correction(correction: Correction) -> list[Blocker]:
-    found = gates.text_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
+    found = gates.language_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
     if not correction.update.is_published:
         found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
     return found
@@ -235,7 +276,7 @@ def publish_redress(*, redress: Redress, actor: User | None, now: datetime) -> R
 
 
 def _forbids_redress(redress: Redress) -> list[Blocker]:
-    found = gates.text_blockers({field: by_language(getattr(redress, field)) for field in redress.text_fields})
+    found = gates.language_blockers({field: by_language(getattr(redress, field)) for field in redress.text_fields})
     if redress.incident.publication != Publication.PUBLISHED:
         found.append(Blocker("not_public", "incident", "The incident is not public yet: publish its first update."))
     return found
@@ -263,6 +304,34 @@ def _review_facts(review: Review, now: datetime) -> reviews.ReviewFacts:
     )
 
 
+def publish_maintenance(*, update: MaintenanceUpdate, actor: User | None, now: datetime) -> MaintenanceUpdate:
+    """A word about planned work: its announcement, other times, how it goes. Raises Blocked."""
+    return publish_document(
+        document=update,
+        actor=actor,
+        now=now,
+        forbids=lambda draft: planned_work.blockers(draft, now=now),
+        mark=planned_work.mark_published,
+    )
+
+
+def publish_announcement(*, announcement: Announcement, actor: User | None, now: datetime) -> Announcement:
+    """A warning or a piece of news without an incident. Raises Blocked."""
+    return publish_document(
+        document=announcement, actor=actor, now=now, forbids=lambda draft: announcements.blockers(draft, now=now)
+    )
+
+
+def withdraw_announcement(*, announcement: Announcement, reason: str, actor: User, now: datetime) -> Announcement:
+    """Take an announcement off the page. Raises timeline.TimelineError."""
+    with transaction.atomic(durable=True):
+        entry = announcements.withdraw(announcement=announcement, reason=reason, actor=actor, now=now)
+        if entry:
+            outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+    _show(now)
+    return Announcement.objects.get(pk=announcement.pk)
+
+
 def merge_incidents(*, incident: Incident, into: Incident, actor: User, now: datetime) -> Incident:
     """A duplicate goes on in another incident. Raises timeline.TimelineError."""
     with transaction.atomic(durable=True):
@@ -281,8 +350,16 @@ def withdraw_incident(*, incident: Incident, reason: str, requested_by: User, ap
     return Incident.objects.get(pk=incident.pk)
 
 
-def publish_document(*, document: Said, actor: User | None, now: datetime, forbids: Callable[[Said], Sequence[Blocker]]) -> Said:
-    """Make a statement, rebuttal, review, ... public. `forbids` answers its own kind's blockers, asked under the lock.
+def publish_document(
+    *,
+    document: Said,
+    actor: User | None,
+    now: datetime,
+    forbids: Callable[[Said], Sequence[Blocker]],
+    mark: Callable[..., RecordEntry] = documents.mark_published,
+) -> Said:
+    """Make a statement, rebuttal, review, ... public. `forbids` answers its own kind's blockers, asked under the lock; `mark` is
+    documents.mark_published, or what a kind does around it.
 
     A second call for a published one changes nothing. Raises Blocked with all that forbids it; each kind has an act of its own
     name that calls this.
@@ -295,13 +372,36 @@ def publish_document(*, document: Said, actor: User | None, now: datetime, forbi
         draft.waived = _stand(
             [*gates.draft_blockers(draft.publication), *forbids(draft), *gates.signature_blockers(signature_state(draft))]
         )
-        entry = documents.mark_published(document=draft, actor=actor, now=now)
+        entry = mark(document=draft, actor=actor, now=now)
         outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
     _show(now)
     return draft
 
 
-# --- Unattended --------------------------------------------------------------------------------
+# --- By itself ---------------------------------------------------------------------------------
+
+
+def advance_maintenance(*, now: datetime) -> int:
+    """Planned work as announced: reminders, start, end, running late, the next of a series. Answers how many words went out.
+
+    Each window in a transaction of its own. What fails is logged and keeps nothing else back.
+    """
+    said = 0
+    for act, pk in planned_acts.waiting(now=now):
+        try:
+            with transaction.atomic(durable=True):
+                entries = act(pk, now)
+                for entry in entries:
+                    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+        except (OperationalError, InterfaceError):
+            raise  # nothing works without a database: the tick fails as a whole
+        except Exception:
+            log.exception("Planned work %s could not go on by itself (%s).", pk, act.__name__)
+            continue
+        said += len(entries)
+    if said:
+        _show(now)
+    return said
 
 
 def publish_due(*, now: datetime) -> list[IncidentUpdate]:

@@ -67,9 +67,10 @@ def _places(error: Exception) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: late answers; silence; states set by hand that expire; unattended words; promises and signatures that
-    did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
+    """One second's work: late answers; planned work; silence; states set by hand that expire; unattended words; promises and
+    signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
     late_answers.sweep(now=now)
+    publishing.advance_maintenance(now=now)
     recording.sweep_silence(now=now)
     components.lapse_overrides(now=now)
     publishing.publish_due(now=now)

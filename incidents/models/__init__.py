@@ -1,3 +1,4 @@
+from incidents.models.announcement import Announcement
 from incidents.models.audit import AuditEvent
 from incidents.models.component import Component, ComponentGroup, Dependency, Override, StatusChange
 from incidents.models.filing import Filing
@@ -11,6 +12,7 @@ from incidents.models.incident import (
     MissedPromise,
     Redress,
 )
+from incidents.models.maintenance import MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
 from incidents.models.notice import Notice, NoticeVersion
 from incidents.models.record import RecordEntry, RecordHead, RecordText
 from incidents.models.review import Review
@@ -18,6 +20,7 @@ from incidents.models.review import Review
 __all__ = [
     "AffectedComponent",
     "AfterSignature",
+    "Announcement",
     "AuditEvent",
     "Component",
     "ComponentGroup",
@@ -27,6 +30,8 @@ __all__ = [
     "Incident",
     "IncidentUpdate",
     "InternalNote",
+    "MaintenanceComponent",
+    "MaintenanceUpdate",
     "MissedPromise",
     "Notice",
     "NoticeVersion",
@@ -36,5 +41,6 @@ __all__ = [
     "RecordText",
     "Redress",
     "Review",
+    "ScheduledMaintenance",
     "StatusChange",
 ]

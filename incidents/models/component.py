@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Coalesce
 from i18nfield.fields import I18nCharField, I18nTextField
 
+from incidents.places import COUNTIES
 from incidents.public_ids import new_public_id
-from incidents.words import ComponentStatus, Need, StatusSource
+from incidents.words import Channel, ComponentStatus, Need, StatusSource
+
+
+def known_channels(value: list[str]) -> None:
+    """Refuses what is no channel of ours."""
+    if unknown := sorted(set(value) - set(Channel.values)):
+        raise ValidationError(f"{', '.join(unknown)}: use {', '.join(Channel.values)}.")
+
+
+def known_areas(value: list[int]) -> None:
+    """Refuses what is no county's code."""
+    if not set(value) <= set(COUNTIES):
+        raise ValidationError("Use county codes from 1 to 47.")
 
 
 class ComponentGroup(models.Model):
@@ -19,6 +33,7 @@ class ComponentGroup(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children", help_text="Two levels, no more."
     )
+    has_heading = models.BooleanField(default=True, help_text="Without one its services stand by themselves, in no group.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -64,9 +79,14 @@ class Component(models.Model):
         max_length=80, blank=True, default="", help_text="Whose it is, where it is not ours: a bank, a biller."
     )
     channels = models.JSONField(
-        default=list, blank=True, help_text="Where customers reach it (app, ussd, sim, api, agent, bank)."
+        default=list,
+        blank=True,
+        validators=[known_channels],
+        help_text="Where customers reach it (app, ussd, sim, api, agent, bank).",
     )
-    areas = models.JSONField(default=list, blank=True, help_text="County codes 1 to 47; empty: countrywide.")
+    areas = models.JSONField(
+        default=list, blank=True, validators=[known_areas], help_text="County codes 1 to 47; empty: countrywide."
+    )
     needs = models.ManyToManyField(
         "self", through="Dependency", symmetrical=False, related_name="needed_by", through_fields=("component", "needs")
     )

@@ -88,10 +88,15 @@ class Document(Publishable):
         """Every text by the name the record knows it under, for example body.sw."""
         return {f"{field}.{code}": text for field in self.text_fields for code, text in by_language(getattr(self, field)).items()}
 
-    def put_text(self, field: str, language: str, text: str) -> str:
-        """Put words in place of a text, in memory; answers the name of the column that holds it."""
-        setattr(self, field, in_all({**by_language(getattr(self, field)), language: text}))
-        return field
+    def holder_of(self, subject: str) -> tuple[models.Model, str]:
+        """The row and its field that hold a text, by the text's name without its language."""
+        return self, subject
+
+    def without(self, field: str, mark: str) -> tuple[models.Model, dict[str, Any]]:
+        """The row that holds a text, which `texts` names so, and its fields with `mark` in the text's place."""
+        subject, _, language = field.rpartition(".")
+        row, column = self.holder_of(subject)
+        return row, {column: in_all({**by_language(getattr(row, column)), language: mark})}
 
     def covered(self) -> dict[str, Any]:
         return {"kind": self.kind, "id": self.public_id, "facts": self.facts(), "texts": self.texts()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
@@ -62,10 +61,11 @@ class Review(Document):
                 texts |= {f"prevention_{part}_{number}.{code}": text for code, text in by_language(item.get(part, {})).items()}
         return texts
 
-    def put_text(self, field: str, language: str, text: str) -> str:
-        if not field.startswith("prevention_"):
-            return super().put_text(field, language, text)
-        _, part, number = field.split("_")
-        item: Mapping[str, Any] = self.prevention[int(number) - 1]
-        self.prevention[int(number) - 1] = {**item, part: {**item[part], language: text}}
-        return "prevention"
+    def without(self, field: str, mark: str) -> tuple[models.Model, dict[str, Any]]:
+        subject, _, language = field.rpartition(".")
+        if not subject.startswith("prevention_"):
+            return super().without(field, mark)
+        _, part, number = subject.split("_")
+        items = list(self.prevention)
+        items[int(number) - 1] = {**items[int(number) - 1], part: {**items[int(number) - 1][part], language: mark}}
+        return self, {"prevention": items}

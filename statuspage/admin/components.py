@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from incidents import components
 from incidents.models import Component, ComponentGroup, StatusChange
 from statuspage.admin.base import DeskAdmin, NarrowSaves, ReadOnlyRows
 from statuspage.admin.columns import display, state_cell
 from statuspage.templatetags.desk import first_text, moment, status_word, texts
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[ComponentGroup]
+else:
+    _ModelForm = forms.ModelForm
 
 SOURCES = {
     "incident": "a published update",
@@ -94,7 +101,16 @@ class ComponentAdmin(NarrowSaves, DeskAdmin):
         return status_word(component.observed_status)
 
 
+class GroupForm(_ModelForm):
+    def clean_parent(self) -> ComponentGroup | None:
+        parent: ComponentGroup | None = self.cleaned_data["parent"]
+        if problem := components.level_problem(self.instance, parent):
+            raise forms.ValidationError(problem)
+        return parent
+
+
 class GroupAdmin(DeskAdmin):
+    form = GroupForm
     list_display = ["group", "code", "position"]
     search_fields = ["code", "name"]
 

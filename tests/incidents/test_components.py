@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from incidents import components, drafts, timeline
+from incidents import components, drafts, statuspage_v2, timeline
 from incidents.drafts import TimelineError
-from incidents.models import Component, Dependency, Incident, IncidentUpdate, Override, RecordEntry
+from incidents.languages import by_language
+from incidents.models import Component, Dependency, Incident, IncidentUpdate, Override, RecordEntry, StatusChange
 from incidents.verification import verify
 from statuspage import page, publishing
 from tests.factories import NOON, ComponentFactory, ComponentGroupFactory, UserFactory
 from tests.incidents.helpers import all_notices
+from tests.incidents.plans import announced, tick
 
 pytestmark = pytest.mark.django_db
 
@@ -135,15 +138,84 @@ def test_nothing_needs_itself(component: Component) -> None:
         Dependency.objects.create(component=component, needs=component)
 
 
-def test_a_failing_node_proposes_what_it_drags_along_and_changes_nothing(db: None) -> None:
-    core, app = ComponentFactory(code="core", internal=True), ComponentFactory(code="app")
-    texts = ComponentFactory(code="texts")
-    Dependency.objects.create(component=app, needs=core)
-    Dependency.objects.create(component=texts, needs=app, kind="soft")
-    found = components.dragged_along(component=core, status="major_outage")
-    assert [(one.code, proposal.status, proposal.hard) for one, proposal in found] == [
-        ("app", "major_outage", True),
-        ("texts", "delayed", False),
+# --- What a failing part drags along ---------------------------------------------------------------
+
+
+@pytest.fixture
+def net(component: Component) -> Component:
+    """The core, which STK push needs; payouts need STK push; airtime likes the SMS centre, which needs the core."""
+    core = ComponentFactory(code="core", internal=True)
+    sms = ComponentFactory(code="smsc", internal=True)
+    payouts, airtime = ComponentFactory(code="payouts"), ComponentFactory(code="airtime")
+    hard = [(component, core), (payouts, component), (sms, core)]
+    for part, needs, kind in [*((*pair, "hard") for pair in hard), (airtime, sms, "soft")]:
+        Dependency.objects.create(component=part, needs=needs, kind=kind)
+    return core
+
+
+def test_a_failing_part_proposes_the_public_services_behind_it(net: Component) -> None:
+    found = components.proposals(component=net, status="major_outage")
+    assert [(one.component, one.status, one.hard) for one in found] == [
+        ("stk-push", "major_outage", True),
+        ("payouts", "major_outage", True),
+        ("airtime", "delayed", False),
     ]
-    assert found[1][1].note["en"].startswith("Your payment may have gone through")
-    assert {one.status for one in Component.objects.all()} == {"operational"}
+    assert not StatusChange.objects.exists(), "a proposal changes nothing"
+
+
+def test_what_a_person_confirms_is_taken_into_their_draft(component: Component, net: Component) -> None:
+    draft = drafts.open_draft(component=component, status="partial_outage", since=NOON, now=NOON, author=UserFactory())
+    confirmed = components.proposals(component=net, status="delayed")
+    update = components.take_in(update=draft, confirmed=confirmed, actor=UserFactory(), now=NOON)
+    assert {row.component.code: row.new_status for row in update.affected.all()} == {
+        "stk-push": "partial_outage",  # worse than what is proposed
+        "payouts": "delayed",
+        "airtime": "delayed",
+    }
+    assert by_language(update.what_to_do)["en"].endswith("Do not pay again.")
+    assert by_language(update.what_to_do)["sw"].endswith("Usilipe tena.")
+
+
+# --- What else a component says --------------------------------------------------------------------
+
+
+def test_a_third_partys_service_names_its_owner_and_where_it_is_reached() -> None:
+    bank = ComponentFactory(code="bank", owner="A bank", channels=["bank", "app"], areas=[1, 47])
+    bank.full_clean()
+    [facts] = page.build_now(NOON).components
+    assert (facts.owner, facts.channels, facts.areas) == ("A bank", ("bank", "app"), (1, 47))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"), [({"channels": ["fax"]}, "fax: use app, ussd"), ({"areas": [48]}, "county codes from 1 to 47")]
+)
+def test_a_channel_or_county_that_does_not_exist_is_refused(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ComponentFactory.build(group=ComponentGroupFactory(), **fields).full_clean()
+
+
+def test_one_critical_service_down_is_a_major_outage_of_the_page() -> None:
+    ComponentFactory.create_batch(5)
+    core = ComponentFactory(code="send-money", critical=True, status="major_outage")
+    facts = page.build_now(NOON).components
+    assert statuspage_v2.status_dict(facts, [])["indicator"] == "critical"
+    Component.objects.filter(pk=core.pk).update(critical=False)
+    assert statuspage_v2.status_dict(page.build_now(NOON).components, [])["indicator"] == "major"
+
+
+def test_every_change_of_state_keeps_its_source(component: Component) -> None:
+    timeline.observe(component=component, status="operational", since=NOON, now=NOON)
+    by_hand(component)
+    components.lapse_overrides(now=NOON + HOUR)
+    announced({component: ""}, now=1.5, start=2, end=3)
+    tick(2)
+    timeline.observe(component=component, status="unknown", since=NOON + 4 * HOUR, now=NOON + 4 * HOUR)
+    tick(4)
+    changes = StatusChange.objects.order_by("record_seq")
+    assert list(changes.values_list("new_status", "source")) == [
+        ("delayed", "override"),
+        ("operational", "probes"),
+        ("under_maintenance", "maintenance"),
+        ("unknown", "silence"),
+    ]
+    assert verify().holds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +89,15 @@ def test_a_past_period_does_not_show_todays_state(component: Component) -> None:
 def test_what_a_maintenance_window_showed_is_planned(component: Component) -> None:
     change(component, 1, "partial_outage", at=10, source="maintenance")
     assert [piece.is_planned for piece in shown(component, 0, 60)] == [False, True]
+
+
+def test_history_begins_on_the_day_that_is_named(component: Component) -> None:
+    change(component, 1, DOWN, at=-1500, since=-1500)
+    change(component, 2, OK, at=-300)
+    Component.objects.filter(pk=component.pk).update(start_date=date(2026, 11, 24), showcase=True)
+    component.refresh_from_db()
+    midnight = minutes(-12 * 60)  # of Nairobi
+    assert shown(component, -3000, 0) == [Interval(DOWN, midnight, minutes(-300)), Interval(OK, minutes(-300), minutes(0))]
 
 
 def test_four_queries_whatever_the_number_of_components_and_changes(django_assert_num_queries: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from incidents import statuspage_v2
-from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, UpdateFacts
+from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, MaintenanceFacts, UpdateFacts
 from incidents.statuspage_v2 import CANNOT_CONFIRM
 
 NOON = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -203,3 +203,95 @@ def test_times_have_exactly_three_digits_and_the_zone_of_the_page(zone: str, exp
 
 def test_a_time_on_the_second_keeps_its_three_digits() -> None:
     assert statuspage_v2.time(NOON, PAGE) == "2026-11-24T12:00:00.000+03:00"
+
+
+# --- Planned work and the lists --------------------------------------------------------------------
+
+PLANNED = MaintenanceFacts(
+    public_id="k7k4c8z1qxpg",
+    name={"en": "New database", "sw": "Hifadhidata mpya"},
+    phase="scheduled",
+    starts_at=NOON + timedelta(days=1),
+    ends_at=NOON + timedelta(days=1, hours=3),
+    announced_at=NOON,
+    published_at=NOON,
+    verifying_at=None,
+    finished_at=None,
+    overrun_at=None,
+    expected={"d2k4c8z1qxpg": "partial_outage"},
+    updates=(replace(UPDATE, status="scheduled"),),
+)
+
+
+def planned(phase: str, public_id: str, start: int = 1, announced: int = 0) -> MaintenanceFacts:
+    return replace(
+        PLANNED,
+        phase=phase,
+        public_id=public_id,
+        starts_at=NOON + timedelta(days=start),
+        published_at=NOON + timedelta(hours=announced),
+    )
+
+
+FOUR = [
+    planned("scheduled", "later", start=5, announced=3),
+    planned("scheduled", "sooner", start=2, announced=1),
+    planned("verifying", "now", start=0, announced=-1),
+    planned("completed", "over", start=-9, announced=-9),
+]
+
+
+def ids(made: dict[str, Any]) -> list[str]:
+    return [one["id"] for one in made["scheduled_maintenances"]]
+
+
+def test_each_list_of_planned_work_has_its_own_and_its_order() -> None:
+    listed = [part("operational")]
+    assert ids(statuspage_v2.scheduled_maintenances(PAGE, listed, FOUR)) == ["later", "sooner", "now", "over"]
+    assert ids(statuspage_v2.upcoming_maintenances(PAGE, listed, FOUR)) == ["sooner", "later"]
+    assert ids(statuspage_v2.active_maintenances(PAGE, listed, FOUR)) == ["now"]
+    assert ids(statuspage_v2.summary(PAGE, listed, [], FOUR)) == ["now", "sooner", "later"]
+
+
+def test_planned_work_has_the_fields_of_an_incident_and_its_times_last() -> None:
+    made = statuspage_v2.maintenance_dict(PAGE, PLANNED, [part("operational")], {"d2k4c8z1qxpg": "operational"})
+    of_incident = list(statuspage_v2.incident_dict(PAGE, INCIDENT, [], {}))
+    assert list(made) == [*of_incident[:-1], "scheduled_for", "scheduled_until"]
+    assert made["impact"] == "maintenance"
+    assert made["scheduled_for"] == "2026-11-25T12:00:00.000+03:00"
+    assert [component["id"] for component in made["components"]] == ["d2k4c8z1qxpg"]
+
+
+def test_cancelled_work_is_completed_to_programs() -> None:
+    made = statuspage_v2.maintenance_dict(PAGE, planned("cancelled", "x"), [], {})
+    assert made["status"] == "completed"
+
+
+def test_the_lists_of_incidents_hold_50_and_whatever_is_open() -> None:
+    closed = [
+        replace(INCIDENT, public_id=f"c{number}", status="resolved", published_at=NOON + timedelta(hours=number))
+        for number in range(60)
+    ]
+    listed = [part("operational")]
+    made = [one["id"] for one in statuspage_v2.incidents(PAGE, listed, [*closed, INCIDENT])["incidents"]]
+    assert (len(made), made[0], made[-1]) == (51, "c59", INCIDENT.public_id)
+    unresolved = statuspage_v2.unresolved_incidents(PAGE, listed, [*closed, INCIDENT])
+    assert [one["id"] for one in unresolved["incidents"]] == [INCIDENT.public_id]
+
+
+def test_components_without_a_heading_stand_in_one_sequence_with_the_groups() -> None:
+    alone = replace(GROUP, public_id="m8k4c8z1qxpg", has_heading=False)
+    other = replace(GROUP, public_id="n9k4c8z1qxpg")
+    listed = [part("operational", "1" * 12, alone), part("operational", "2" * 12, alone), part("delayed", "3" * 12, other)]
+    made = statuspage_v2.all_components(PAGE, listed)["components"]
+    assert [(item["id"], item["position"], item["group_id"]) for item in made] == [
+        ("1" * 12, 1, None),
+        ("3" * 12, 1, other.public_id),
+        ("2" * 12, 2, None),
+        (other.public_id, 3, None),
+    ]
+
+
+def test_history_that_is_not_shown_has_no_first_day() -> None:
+    made = statuspage_v2.component_dict(PAGE, replace(part("operational"), showcase=False), 1, "operational")
+    assert (made["showcase"], made["start_date"]) == (False, None)

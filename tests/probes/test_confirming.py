@@ -16,6 +16,7 @@ from probes.recording import Report
 from probes.suppression import Needs, PlannedWindow
 from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
 from tests.incidents.helpers import all_notices
+from tests.incidents.plans import HOUR, announced, tick
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 START = int(NOON.timestamp())
@@ -280,6 +281,36 @@ def test_planned_work_opens_no_draft_until_it_runs_over() -> None:
     ProbeSchedule.objects.update(last_outcome_at=window.ends)
     confirming.hand_over([world.component], window.ends, planned=[window])
     assert Incident.objects.count() == 1, "what is left after its end is trouble"
+
+
+def test_announced_work_of_the_record_is_what_holds_a_draft_back() -> None:
+    """From rows alone: nothing is opened inside the window; at its end the trouble is an incident, and shown."""
+    all_notices()
+    world = World()
+    component = failing(world)
+    hours = (world.now - NOON) / HOUR
+    announced({component: "partial_outage"}, now=hours - 1, start=hours, end=hours + 1)
+    tick(hours)
+    confirming.hand_over([component], world.now)
+    assert (world.status, world.verdict().held_back) == ("under_maintenance", "planned")
+    assert world.component.observed_status == "partial_outage", "probes keep recording"
+    assert not Incident.objects.exists()
+    ProbeSchedule.objects.update(last_outcome_at=world.now + HOUR)
+    tick(hours + 1)
+    recording.sweep_silence(now=world.now + HOUR)
+    assert (world.status, world.verdict().held_back) == ("partial_outage", "")
+    assert Incident.objects.count() == 1, "one, whoever noticed first"
+
+
+def test_trouble_worse_than_the_announced_work_expects_opens_at_once() -> None:
+    all_notices()
+    world = World()
+    component = failing(world)
+    hours = (world.now - NOON) / HOUR
+    announced({component: "delayed"}, now=hours - 1, start=hours, end=hours + 1)
+    tick(hours)
+    confirming.hand_over([component], world.now)
+    assert (world.status, Incident.objects.count()) == ("partial_outage", 1)
 
 
 def test_what_follows_from_another_service_opens_no_draft_of_its_own() -> None:

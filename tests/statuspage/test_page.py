@@ -11,11 +11,13 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from incidents import planned_work
 from incidents.languages import in_all
 from incidents.models import Component, Incident
 from incidents.words import ComponentStatus, IncidentStatus
 from statuspage import page, state_words
-from tests.factories import NOON, ComponentFactory, IncidentFactory, ProbeScheduleFactory
+from tests.factories import NOON, ComponentFactory, IncidentFactory, ProbeScheduleFactory, UserFactory
+from tests.incidents.plans import BODY, announced, at, publish, tick
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -200,14 +202,33 @@ def test_above_24_services_the_band_has_one_shape_a_group() -> None:
 def test_the_page_asks_the_same_few_questions_however_much_there_is(django_assert_num_queries: Any) -> None:
     part = rows.component()
     rows.publish(affected={part: "delayed"})
-    with django_assert_num_queries(11):
+    announced({part: ""})
+    with django_assert_num_queries(15):
         page.build_now(NOON)
     for number in range(6):
         other = rows.component(f"part-{number}")
         first = rows.publish(affected={other: "delayed"})
         rows.publish(incident=first.incident, affected={other: "partial_outage"})
-    with django_assert_num_queries(11):
+        announced({part: "", other: ""})
+    with django_assert_num_queries(15):
         page.build_now(NOON)
+
+
+def test_announced_work_is_on_the_page_until_it_is_over_with_the_dates_it_had() -> None:
+    part = rows.component()
+    planned = announced({part: "delayed"}, start=9, end=10)
+    announced({part: ""})
+    publish(
+        planned_work.reschedule(planned=planned, body=BODY, starts_at=at(20), ends_at=at(21), author=UserFactory(), now=at(-1)),
+        -1,
+    )
+    tick(0)
+    first, second = page.build_now(NOON).maintenances
+    assert (first.phase, first.is_at_work, first.is_late) == ("in_progress", True, False)
+    assert (second.starts_at, second.earlier_dates) == (at(20), ((at(9), at(10)),))
+    assert second.expected == {part.public_id: "delayed"}
+    tick(3)
+    assert [one.public_id for one in page.build_now(NOON).maintenances] == [planned.public_id]
 
 
 def test_an_open_incident_is_on_the_page_however_old_it_is() -> None:
@@ -254,6 +275,7 @@ def messages_in_use() -> set[str]:
         *Path(settings.BASE_DIR, "templates", "email").iterdir(),
         *Path(settings.BASE_DIR, "subscribers").rglob("*.py"),
         Path(settings.BASE_DIR, "incidents", "words.py"),
+        Path(settings.BASE_DIR, "incidents", "planned_words.py"),
     ]
     for path in sources:
         text = path.read_text()

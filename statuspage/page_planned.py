@@ -1,0 +1,109 @@
+"""Planned work and announcements as the public may know them: frozen values, every query from `.published()` on. Beside page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Prefetch
+
+from incidents.facts import AffectedFacts, AnnouncementFacts, MaintenanceFacts, UpdateFacts
+from incidents.languages import by_language
+from incidents.models import AffectedComponent, Announcement, MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
+from incidents.models.maintenance import ScheduledMaintenanceQuerySet
+from incidents.words import SignatureKind
+
+LISTED = 50
+
+
+def live() -> tuple[MaintenanceFacts, ...]:
+    """Announced work that is not over, the next one first."""
+    return _facts(ScheduledMaintenance.objects.live().order_by("starts_at", "id"))
+
+
+def recent() -> tuple[MaintenanceFacts, ...]:
+    """The last 50 announced and all that are not over, the newest announcement first."""
+    newest = ScheduledMaintenance.objects.published().order_by("-published_at", "-id")
+    chosen = list(newest.values_list("pk", flat=True)[:LISTED])
+    return _facts(newest.filter(pk__in=chosen) | newest.filter(pk__in=ScheduledMaintenance.objects.live().values("pk")))
+
+
+def announcements(now: datetime) -> tuple[AnnouncementFacts, ...]:
+    """Those the page shows now, pinned ones first."""
+    return tuple(map(_announcement_facts, Announcement.objects.shown(now)))
+
+
+def affected_facts(item: AffectedComponent | MaintenanceComponent) -> AffectedFacts:
+    """What an update says of one component, under the name it had then."""
+    frozen, group = by_language(item.name), item.component.group
+    return AffectedFacts(
+        component_id=item.component.public_id,
+        name=frozen if any(frozen.values()) else by_language(item.component.name),
+        group_name=by_language(group.name if group.has_heading else {}),
+        old_status=item.old_status,
+        new_status=item.new_status,
+    )
+
+
+def _facts(rows: ScheduledMaintenanceQuerySet) -> tuple[MaintenanceFacts, ...]:
+    """With published updates only."""
+    affected = Prefetch("affected", MaintenanceComponent.objects.select_related("component__group"))
+    updates = MaintenanceUpdate.objects.published().prefetch_related(affected)
+    found = rows.select_related("plan").prefetch_related(Prefetch("updates", updates))
+    return tuple(map(maintenance_facts, found))
+
+
+def maintenance_facts(planned: ScheduledMaintenance) -> MaintenanceFacts:
+    words = list(planned.updates.all())  # published, newest first, by the prefetch
+    dates = [(word.starts_at, word.ends_at) for word in reversed(words) if word.starts_at and word.ends_at]
+    assert planned.starts_at is not None
+    assert planned.ends_at is not None
+    assert planned.announced_at is not None
+    assert planned.published_at is not None
+    plan = next(word for word in words if word.pk == planned.plan_id)
+    return MaintenanceFacts(
+        public_id=planned.public_id,
+        name=by_language(planned.name),
+        phase=planned.phase,
+        starts_at=planned.starts_at,
+        ends_at=planned.ends_at,
+        announced_at=planned.announced_at,
+        published_at=planned.published_at,
+        verifying_at=planned.verifying_at,
+        finished_at=planned.finished_at,
+        overrun_at=planned.overrun_at,
+        expected={item.component.public_id: item.expected for item in plan.affected.all()},
+        updates=tuple(map(_update_facts, words)),
+        recurrence=planned.recurrence,
+        earlier_dates=tuple(dates[:-1]),
+    )
+
+
+def _update_facts(update: MaintenanceUpdate) -> UpdateFacts:
+    assert update.published_at is not None
+    assert update.record_seq is not None
+    return UpdateFacts(
+        public_id=update.public_id,
+        status=update.status,
+        body=by_language(update.body),
+        display_at=update.published_at,
+        published_at=update.published_at,
+        next_update_by=None,
+        promised_by=None,
+        deliver_notifications=update.deliver_notifications,
+        presigned=update.signature_kind == SignatureKind.NOTICE,
+        record_seq=update.record_seq,
+        affected=tuple(map(affected_facts, update.affected.all())),
+    )
+
+
+def _announcement_facts(announcement: Announcement) -> AnnouncementFacts:
+    assert announcement.published_at is not None
+    return AnnouncementFacts(
+        public_id=announcement.public_id,
+        title=by_language(announcement.title),
+        body=by_language(announcement.body),
+        starts_at=announcement.starts_at,
+        ends_at=announcement.ends_at,
+        pinned=announcement.pinned,
+        published_at=announcement.published_at,
+    )
