@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, figures, gates, record
+from incidents import audit, figures, gates, record, stating
 from incidents.blockers import Blocker, standing, waived
 from incidents.drafts import TimelineError
 from incidents.models import Incident, Review
@@ -98,17 +98,9 @@ def closing_blockers(incident: Incident, *, now: datetime) -> list[Blocker]:
     if incident.merged_into_id or incident.withdrawn_at:
         return [Blocker("gone", "status", "It was merged or withdrawn: there is nothing to close.")]
     return gates.closing_blockers(
-        gates.ClosingFacts(statement=statement_lacks(incident, now=now), review=_review_lacks(incident, now))
+        gates.ClosingFacts(
+            impact=incident.impact,
+            level=stating.standing_level(incident),
+            reviewed=figures.may_close(review_state(incident, now=now), impact=incident.impact),
+        )
     )
-
-
-def _review_lacks(incident: Incident, now: datetime) -> str:
-    state = review_state(incident, now=now)
-    if figures.may_close(state, impact=incident.impact):
-        return ""
-    return "Publish its review first: cause, measures, prevention with dates and owners."
-
-
-def statement_lacks(incident: Incident, *, now: datetime) -> str:
-    """What its statement on data and funds still lacks, as a sentence; "" where nothing is missing."""
-    return ""

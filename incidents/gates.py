@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from incidents import phrases
+from incidents import phrases, statements
 from incidents.blockers import Blocker
 from incidents.policy import Gate
 from incidents.rollup import is_worse
@@ -210,11 +210,12 @@ GATES: tuple[Callable[[UpdateFacts], list[Blocker]], ...] = (
 
 @dataclass(frozen=True)
 class ClosingFacts:
-    """What is looked at before a resolved incident is closed for good: what its statement on data and funds and its review
-    still lack, as sentences that say what to do; "": nothing, or none is asked for."""
+    """What is looked at before a resolved incident is closed for good. `level`: the one that stands on data; None: none.
+    `reviewed`: its review is public, or none is asked for."""
 
-    statement: str = ""
-    review: str = ""
+    impact: str
+    level: statements.Level | None
+    reviewed: bool
 
 
 def closing_blockers(facts: ClosingFacts) -> list[Blocker]:
@@ -223,11 +224,18 @@ def closing_blockers(facts: ClosingFacts) -> list[Blocker]:
 
 
 def statement(facts: ClosingFacts) -> list[Blocker]:
-    return [Blocker("statement_required", "statement", facts.statement, Gate.STATEMENT)] if facts.statement else []
+    """A major or critical incident has said something of data and funds; level 0 is enough."""
+    if statements.suffices_for(facts.level, impact=facts.impact):
+        return []
+    say = "Nothing is said of data and funds: sign the notice “checking”, or publish a statement."
+    return [Blocker("statement_missing", "statement", say, Gate.STATEMENT)]
 
 
 def review(facts: ClosingFacts) -> list[Blocker]:
-    return [Blocker("review_required", "review", facts.review, Gate.REVIEW)] if facts.review else []
+    if facts.reviewed:
+        return []
+    say = "Publish its review first: cause, measures, prevention with dates and owners."
+    return [Blocker("review_missing", "review", say, Gate.REVIEW)]
 
 
 CLOSING_GATES: tuple[Callable[[ClosingFacts], list[Blocker]], ...] = (statement, review)

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, QuerySet
 
-from incidents import audit
-from incidents.languages import missing
+from incidents import audit, gates
+from incidents.languages import by_language, missing
 from incidents.models import AuditEvent, Notice, NoticeVersion
 from incidents.models.publishable import Publishable
 from incidents.notices import covered, notice_hash, slot_problem
@@ -59,8 +59,8 @@ def sign(*, item: Signed, signer: User, now: datetime, seen_hash: str = "") -> S
         if draft.publication != Publication.DRAFT:
             raise SigningRefused("This is no longer a draft.")
         current = content_hash(draft)
-        if not draft.content_hash:
-            stamp(draft)  # written before hashes were kept
+        if not draft.content_hash or seen_hash == current:
+            stamp(draft)  # written before hashes were kept; or read as it stands
         # One conditional UPDATE decides, whatever was read before: still a draft, still these words, and never its author.
         unchanged = _drafts(draft).filter(content_hash=seen_hash or current)
         signed = unchanged.exclude(author=signer).exclude(Exists(_written_by(signer, draft)))
@@ -136,8 +136,14 @@ def notice_refusal(*, notice: Notice, signer: User) -> str:
     """Why this person may not sign this notice; "" if they may."""
     if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
         return "You wrote part of this notice. Another person must sign it."
-    gaps = sorted({*missing(notice.title), *missing(notice.body)})
-    return f"It is not written in {', '.join(gaps)} yet." if gaps else slot_problem(notice)
+    if gaps := sorted({*missing(notice.title), *missing(notice.body)}):
+        return f"It is not written in {', '.join(gaps)} yet."
+    if problem := slot_problem(notice):
+        return problem
+    # Nobody looks at it again on the day, so it says nothing that would need an engineer then.
+    texts = {"title": by_language(notice.title), "body": by_language(notice.body)}
+    found = gates.phrase_blockers(texts, may_say_maintenance=True)
+    return found[0].message if found else ""
 
 
 def withdraw_notice(*, notice: Notice, actor: User, now: datetime) -> Notice:

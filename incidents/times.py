@@ -9,7 +9,7 @@ from django.db import transaction
 
 from incidents import audit, record
 from incidents.drafts import TimelineError
-from incidents.models import Incident, RecordEntry
+from incidents.models import Incident, RecordEntry, StatementGround
 from incidents.words import DetectedBy, Impact, Publication, SecurityRelated
 
 PUBLIC = ("started_at", "identified_at", "mitigated_at", "resolved_at")
@@ -62,10 +62,18 @@ def set_impact(*, incident: Incident, impact: str, reason: str, actor: User, now
 
 
 def set_security(*, incident: Incident, value: str, reason: str, actor: User, now: datetime) -> Incident:
-    """Say whether it is a security matter. For staff: it is in no record entry."""
+    """Say whether it is a security matter. For staff: it is in no record entry. Statements follow by statuspage.grounds."""
     if value not in SecurityRelated.values:
         raise TimelineError(f"security_related: use one of {', '.join(SecurityRelated.values)}.")
-    return _set_for_staff(incident, "security_related", value, act="incident.security", reason=reason, actor=actor, now=now)
+    with transaction.atomic():
+        record.lock_head()
+        changed = Incident.objects.exclude(security_related=value).filter(pk=incident.pk).exists()
+        incident = _set_for_staff(
+            incident, "security_related", value, act="incident.security", reason=reason, actor=actor, now=now
+        )
+        if changed:
+            StatementGround.objects.update_or_create(incident=incident, defaults={"security_changed_at": now})
+    return incident
 
 
 def set_detected_by(*, incident: Incident, value: str, reason: str, actor: User, now: datetime) -> Incident:

@@ -14,14 +14,19 @@ from incidents.models.incident import (
 )
 from incidents.models.maintenance import MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
 from incidents.models.notice import Notice, NoticeVersion
+from incidents.models.rebuttal import Claim, Rebuttal
 from incidents.models.record import RecordEntry, RecordHead, RecordText
 from incidents.models.review import Review
+from incidents.models.statement import Breach, PhraseTick, Statement, StatementGround, StatementSignature
+from incidents.models.withdrawal import Withdrawal
 
 __all__ = [
     "AffectedComponent",
     "AfterSignature",
     "Announcement",
     "AuditEvent",
+    "Breach",
+    "Claim",
     "Component",
     "ComponentGroup",
     "Correction",
@@ -36,11 +41,17 @@ __all__ = [
     "Notice",
     "NoticeVersion",
     "Override",
+    "PhraseTick",
+    "Rebuttal",
     "RecordEntry",
     "RecordHead",
     "RecordText",
     "Redress",
     "Review",
     "ScheduledMaintenance",
+    "Statement",
+    "StatementGround",
+    "StatementSignature",
     "StatusChange",
+    "Withdrawal",
 ]

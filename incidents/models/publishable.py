@@ -76,6 +76,8 @@ class Document(Publishable):
 
     kind: ClassVar[str]  # of its record entry
     text_fields: ClassVar[tuple[str, ...]]  # its fields in every language: free text and names, kept out of the entry's body
+    quoted_fields: ClassVar[tuple[str, ...]] = ()  # fields of texts that are not our own words
+    read_with: ClassVar[tuple[str, ...]] = ()  # what `facts` reads beside the row, to be fetched for many at once
 
     class Meta:
         abstract = True
@@ -97,6 +99,10 @@ class Document(Publishable):
         subject, _, language = field.rpartition(".")
         row, column = self.holder_of(subject)
         return row, {column: in_all({**by_language(getattr(row, column)), language: mark})}
+
+    def may_say_maintenance(self) -> bool:
+        """Does it speak of planned work that was published beforehand?"""
+        return False
 
     def covered(self) -> dict[str, Any]:
         return {"kind": self.kind, "id": self.public_id, "facts": self.facts(), "texts": self.texts()}

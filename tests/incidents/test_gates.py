@@ -12,6 +12,7 @@ import pytest
 from incidents.blockers import standing, waived
 from incidents.gates import CLOSING_GATES, GATES, ClosingFacts, StatedComponent, UpdateFacts, blockers, closing_blockers
 from incidents.policy import WITHOUT, Gate
+from incidents.statements import Level
 from tests.factories import NOON
 
 READY = UpdateFacts(
@@ -58,12 +59,36 @@ def test_facts_in_order_pass(facts: UpdateFacts) -> None:
         ({"signature": "void"}, "signature_void", "signature"),
         ({"affected": (StatedComponent("paybill", "delayed", "major_outage"),)}, "probes_disagree", "reason"),
         ({"affected": (StatedComponent("paybill", "operational", "unknown"),)}, "probes_disagree", "reason"),
+        ({"affected": (StatedComponent("paybill", "under_maintenance", ""),)}, "maintenance_state", "affected"),
+        ({"bodies": {"en": "Your data is safe.", "sw": "Subiri."}, "ticked": {"safe"}}, "banned_phrase", "body.en"),
+        ({"bodies": {"en": "You get a refund.", "sw": "Subiri."}}, "phrase_unticked", "body.en"),
+        ({"bodies": {"en": "Wait.", "sw": "Inafanyiwa matengenezo."}}, "maintenance_word", "body.sw"),
+        ({"more": {"what_to_do": {"en": "It cannot be hacked.", "sw": "Subiri."}}}, "banned_phrase", "what_to_do.en"),
+        (
+            {"more": {"who_affected": {"en": "No money was lost.", "sw": "Subiri."}}, "duplicates_open": True},
+            "banned_phrase",
+            "who_affected.en",
+        ),
     ],
 )
 def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[str, Any], code: str, field: str) -> None:
     found = blockers(replace(READY, **change))
     assert [(blocker.code, blocker.field) for blocker in found] == [(code, field)]
     assert found[0].message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": {"refund"}},
+        {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": None},
+        {"bodies": {"en": "Maintenance goes on.", "sw": "Matengenezo yanaendelea."}, "window_published": True},
+        {"bodies": {"en": "No money was lost.", "sw": "Subiri."}},
+        {"affected": (StatedComponent("paybill", "under_maintenance", "", in_window=True),)},
+    ],
+)
+def test_the_same_words_pass_once_they_are_confirmed(change: dict[str, Any]) -> None:
+    assert blockers(replace(READY, **change)) == []
 
 
 def test_a_typed_reason_overrules_probes_that_disagree() -> None:
@@ -94,36 +119,29 @@ def test_all_that_blocks_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "more", "code"),
+    ("impact", "level", "found"),
     [
-        ({"en": "It cannot be hacked."}, {}, "banned_phrase"),
-        ({"en": "No money was lost."}, {"duplicates_open": True}, "banned_phrase"),
-        ({"sw": "Pesa zako ziko salama."}, {}, "locked_phrase"),
-        ({"en": "This is scheduled maintenance."}, {}, "maintenance_word"),
+        ("major", None, ["statement_missing"]),
+        ("critical", None, ["statement_missing"]),
+        ("major", Level.CHECKING, []),
+        ("critical", Level.NOT_ACCESSED, []),
+        ("minor", None, []),
     ],
 )
-def test_a_phrase_blocks_where_it_stands(texts: dict[str, str], more: dict[str, Any], code: str) -> None:
-    [found] = blockers(replace(READY, texts={"what_to_do": texts}, **more))
-    assert (found.code, found.field) == (code, f"what_to_do.{next(iter(texts))}")
+def test_a_major_incident_closes_only_when_something_is_said_of_data(impact: str, level: Level | None, found: list[str]) -> None:
+    facts = ClosingFacts(impact=impact, level=level, reviewed=True)
+    assert [blocker.code for blocker in closing_blockers(facts)] == found
 
 
-@pytest.mark.parametrize(
-    ("text", "more"),
-    [
-        ("No money was lost.", {"duplicates_open": False}),
-        ("Your money is safe.", {"ticked": ("money_safe",)}),
-        ("This is scheduled maintenance.", {"window_published": True}),
-    ],
-)
-def test_a_phrase_passes_once_it_is_true(text: str, more: dict[str, Any]) -> None:
-    assert blockers(replace(READY, texts={"body": {"en": text}}, **more)) == []
+def test_an_incident_closes_only_when_its_review_is_public() -> None:
+    facts = ClosingFacts(impact="major", level=Level.CHECKING, reviewed=False)
+    [found] = closing_blockers(facts)
+    assert (found.code, found.field, found.gate) == ("review_missing", "review", Gate.REVIEW)
+    assert closing_blockers(replace(facts, reviewed=True)) == []
 
 
-@pytest.mark.parametrize("missing", ["statement", "review"])
-def test_closing_asks_for_what_the_impact_calls_for(missing: str) -> None:
-    assert closing_blockers(ClosingFacts()) == []
-    [found] = closing_blockers(ClosingFacts(**{missing: "Publish it first."}))
-    assert (found.code, found.field, found.message) == (f"{missing}_required", missing, "Publish it first.")
+def test_resolved_never_waits_for_statement_or_review() -> None:
+    assert not [one for one in blockers(RESOLVING) if one.field in ("statement", "review")]
 
 
 def test_a_gate_that_is_switched_off_forbids_nothing_and_is_named() -> None:

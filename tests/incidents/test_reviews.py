@@ -210,10 +210,10 @@ def test_an_open_incident_is_not_closed(resolved: Incident) -> None:
 def test_a_major_incident_is_closed_after_its_review_and_not_before(resolved: Incident) -> None:
     with pytest.raises(closing.NotYet) as refusal:
         closing.close(incident=resolved, actor=UserFactory(), now=at(hours=2))
-    assert "review_required" in [blocker.code for blocker in refusal.value.blockers]
+    assert "review_missing" in [blocker.code for blocker in refusal.value.blockers]
     assert Incident.objects.get().closed_at is None
     publish(written(resolved), at(hours=3))
-    assert "review_required" not in [blocker.code for blocker in closing.closing_blockers(resolved, now=at(hours=4))]
+    assert "review_missing" not in [blocker.code for blocker in closing.closing_blockers(resolved, now=at(hours=4))]
 
 
 @pytest.fixture
