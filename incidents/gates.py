@@ -140,7 +140,7 @@ def banned_phrases(facts: UpdateFacts) -> list[Blocker]:
 
 def locked_phrases(facts: UpdateFacts) -> list[Blocker]:
     """Promises that only somebody who looked can make."""
-    return _unticked(facts.texts, ticked=facts.ticked)
+    return _unticked(facts.texts, ticked=facts.ticked, duplicates_open=facts.duplicates_open)
 
 
 def maintenance_word(facts: UpdateFacts) -> list[Blocker]:
@@ -277,7 +277,7 @@ def phrase_blockers(
     return [
         *_banned(texts, duplicates_open=duplicates_open),
         *maintenance_blockers(texts, window_published=may_say_maintenance),
-        *_unticked(texts, ticked=ticked),
+        *_unticked(texts, ticked=ticked, duplicates_open=duplicates_open),
     ]
 
 
@@ -314,14 +314,20 @@ def _banned(texts: Texts, *, duplicates_open: bool) -> list[Blocker]:
     ]
 
 
-def _unticked(texts: Texts, *, ticked: Collection[str] | None) -> list[Blocker]:
+def _unticked(texts: Texts, *, ticked: Collection[str] | None, duplicates_open: bool) -> list[Blocker]:
+    """What is refused as a whole is not asked about again word by word."""
     if ticked is None:
         return []
-    return [
-        _phrase("phrase_unticked", where, one, Gate.LOCKED_PHRASES)
-        for where, by_code in texts.items()
-        for one in phrases.unticked(by_code, ticked)
-    ]
+    found = []
+    for where, by_code in texts.items():
+        refused = phrases.refused(by_code, duplicates_open=duplicates_open)
+        untold = [one for one in phrases.unticked(by_code, ticked) if not _is_part_of(one, refused)]
+        found += [_phrase("phrase_unticked", where, one, Gate.LOCKED_PHRASES) for one in untold]
+    return found
+
+
+def _is_part_of(one: phrases.Finding, refused: Iterable[phrases.Finding]) -> bool:
+    return any(one.language == whole.language and one.phrase in whole.phrase for whole in refused)
 
 
 def _phrase(code: str, where: str, found: phrases.Finding, gate: Gate) -> Blocker:

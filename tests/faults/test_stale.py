@@ -35,7 +35,7 @@ def copy(tmp_path: Path, valkey_process: Any, smtp_sink: Any) -> Iterator[Runnin
     environment = {"REDIS_URL": valkey_process.url, "EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink.port}"}
     running = RunningCopy(tmp_path / "copy", environment)
     running.start()
-    wait_for("all green", lambda: running.component("STK push") == "operational")
+    wait_for("all green", lambda: status_description(running) == "All Systems Operational")
     yield running
     running.stop()
 
