@@ -6,10 +6,11 @@ The desk, the command line and the API show the same list.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from incidents import phrases, statements
 from incidents.blockers import Blocker
 from incidents.rollup import is_worse
 from incidents.words import ComponentStatus, IncidentStatus, Publication
@@ -36,6 +37,9 @@ class UpdateFacts:
 
     `may_reopen`: it was closed within the last day. `backfilled`: it is written down after it was over.
     `signature`: none, valid or void. `still_stated` are components that the incident keeps in trouble if this update goes out.
+    `more`: what it says beside its body, {field: {language: text}}. `ticked`: codes of locked phrases that an engineer confirmed
+    in these words; None: they need no tick (a notice's, which has none). `window_published`: it speaks of planned work that was
+    published beforehand. `duplicates_open`: double debits of the incident are not all returned.
     """
 
     is_draft: bool
@@ -53,6 +57,10 @@ class UpdateFacts:
     still_stated: tuple[str, ...] = field(default=())
     may_reopen: bool = False
     backfilled: bool = False
+    more: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ticked: Collection[str] | None = ()
+    window_published: bool = False
+    duplicates_open: bool = False
 
 
 def blockers(facts: UpdateFacts) -> list[Blocker]:
@@ -62,6 +70,12 @@ def blockers(facts: UpdateFacts) -> list[Blocker]:
     return [
         *_order_blockers(facts),
         *language_blockers({"name": facts.names, "body": facts.bodies}),
+        *phrase_blockers(
+            {"name": facts.names, "body": facts.bodies, **facts.more},
+            ticked=facts.ticked,
+            may_say_maintenance=facts.window_published,
+            duplicates_open=facts.duplicates_open,
+        ),
         *_component_blockers(facts),
         *_promise_blockers(facts),
         *signature_blockers(facts.signature),
@@ -149,3 +163,41 @@ def language_blockers(texts: Mapping[str, Mapping[str, str]]) -> list[Blocker]:
                     Blocker("slot_left", f"{where}.{language}", f"{slot.group()} in “{language}” was not filled in: replace it.")
                 )
     return found
+
+
+def phrase_blockers(
+    texts: Mapping[str, Mapping[str, str]],
+    *,
+    ticked: Collection[str] | None = (),
+    may_say_maintenance: bool = False,
+    duplicates_open: bool = False,
+) -> list[Blocker]:
+    """A blocker for each phrase that may not be said, and for each that an engineer must tick first; `texts` as above.
+
+    `ticked`: codes of locked phrases that are confirmed for these words; None: locked phrases are not looked for.
+    """
+    found = []
+    for where, by_code in texts.items():
+        refused = phrases.refused(by_code, duplicates_open=duplicates_open)
+        unnamed = phrases.maintenance_words(by_code, window_published=may_say_maintenance)
+        untold = [] if ticked is None else phrases.unticked(by_code, ticked)
+        found += [_phrase_blocker("banned_phrase", where, one) for one in refused]
+        found += [_phrase_blocker("maintenance_word", where, one) for one in unnamed]
+        found += [_phrase_blocker("phrase_unticked", where, one) for one in untold]
+    return found
+
+
+def _phrase_blocker(code: str, where: str, found: phrases.Finding) -> Blocker:
+    remedy = f" Ask an engineer to tick it ({found.code})." if code == "phrase_unticked" else ""
+    return Blocker(code, f"{where}.{found.language}", f"“{found.phrase}”: {found.reason}{remedy}")
+
+
+def statement_blockers(*, impact: str, level: statements.Level | None) -> list[Blocker]:
+    """What forbids `close` as to data and funds: a major or critical incident has said something of them; level 0 is enough.
+
+    `level`: the one that stands on data, None: none. Never asked before “resolved”: that customers can pay again is said at once.
+    """
+    if statements.suffices_for(level, impact=impact):
+        return []
+    message = "Nothing is said of data and funds: sign the notice “checking”, or publish a statement."
+    return [Blocker("statement_missing", "statement", message)]

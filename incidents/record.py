@@ -210,8 +210,7 @@ def _remove_from_rows(text: RecordText, now: datetime) -> str:
     subject, _, language = text.field.rpartition(".")
     mark = removal_mark(language, now)
     if document := find_document(text.entry.kind, text.entry_id):
-        changed = in_all({**by_language(getattr(document, subject)), language: mark})
-        type(document)._default_manager.filter(pk=document.pk).update(**{subject: changed})
+        type(document)._default_manager.filter(pk=document.pk).update(**document.without(text.field, mark))
         return document.facts().get("incident") or ""
     update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
     if update is None:

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, QuerySet
 
-from incidents import audit
-from incidents.languages import missing
+from incidents import audit, gates
+from incidents.languages import by_language, missing
 from incidents.models import AuditEvent, Notice
 from incidents.models.publishable import Publishable
 from incidents.notices import notice_hash
@@ -110,8 +110,12 @@ def notice_refusal(*, notice: Notice, signer: User) -> str:
     """Why this person may not sign this notice; "" if they may."""
     if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
         return "You wrote part of this notice. Another person must sign it."
-    gaps = sorted({*missing(notice.title), *missing(notice.body)})
-    return f"It is not written in {', '.join(gaps)} yet." if gaps else ""
+    if gaps := sorted({*missing(notice.title), *missing(notice.body)}):
+        return f"It is not written in {', '.join(gaps)} yet."
+    # Nobody looks at it again on the day, so it says nothing that would need an engineer then.
+    texts = {"title": by_language(notice.title), "body": by_language(notice.body)}
+    found = gates.phrase_blockers(texts, may_say_maintenance=True)
+    return found[0].message if found else ""
 
 
 def withdraw_notice(*, notice: Notice, actor: User, now: datetime) -> Notice:

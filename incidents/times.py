@@ -9,7 +9,7 @@ from django.db import transaction
 
 from incidents import audit, record
 from incidents.drafts import TimelineError
-from incidents.models import Incident, RecordEntry
+from incidents.models import Incident, RecordEntry, StatementGround
 from incidents.words import Impact, Publication, SecurityRelated
 
 PUBLIC = ("started_at", "identified_at", "mitigated_at", "resolved_at")
@@ -62,7 +62,7 @@ def set_impact(*, incident: Incident, impact: str, reason: str, actor: User, now
 
 
 def set_security(*, incident: Incident, value: str, reason: str, actor: User, now: datetime) -> Incident:
-    """Say whether it is a security matter. For staff: it is in no record entry."""
+    """Say whether it is a security matter. For staff: it is in no record entry. Statements follow by statuspage.grounds."""
     if value not in SecurityRelated.values:
         raise TimelineError(f"security_related: use one of {', '.join(SecurityRelated.values)}.")
     _require(reason)
@@ -71,6 +71,8 @@ def set_security(*, incident: Incident, value: str, reason: str, actor: User, no
         incident = Incident.objects.get(pk=incident.pk)
         old, incident.security_related = incident.security_related, value
         incident.save(update_fields=["security_related"])
+        if value != old:
+            StatementGround.objects.update_or_create(incident=incident, defaults={"security_changed_at": now})
         details = {"old": old, "new": value, "reason": reason.strip()}
         audit.log(act="incident.security", actor=actor, now=now, target=incident.public_id, details=details)
     return incident

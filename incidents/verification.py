@@ -147,7 +147,7 @@ class _Rows:
             {
                 document.record_seq: document
                 for model in record.document_kinds().values()
-                for document in model._default_manager.filter(record_seq__in=numbers)
+                for document in model._default_manager.filter(record_seq__in=numbers).prefetch_related(*model.read_with)
                 if document.record_seq
             },
         )

@@ -1,4 +1,4 @@
-"""The only way words become public: publish_update, publish_notice, publish_due.
+"""The only way words become public: publish_update, publish_notice, publish_statement, publish_rebuttal, ..., publish_due.
 
 Each is one durable transaction (gates, rows, record entry, Notification) and needs only the database; this host's snapshot is
 refreshed after the commit. Nothing here talks to the broker: the publisher wakes the senders.
@@ -7,7 +7,8 @@ refreshed after the commit. Nothing here talks to the broker: the publisher wake
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -15,10 +16,35 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, transaction
 
-from incidents import documents, drafts, gates, merging, record, rollup, signing, timeline
+from incidents import (
+    document_gates,
+    documents,
+    drafts,
+    gates,
+    merging,
+    rebutting,
+    record,
+    rollup,
+    signing,
+    stating,
+    ticks,
+    timeline,
+    withdrawing,
+)
 from incidents.blockers import Blocker
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Component, Correction, Incident, IncidentUpdate, Notice, Redress
+from incidents.models import (
+    AffectedComponent,
+    Component,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    Notice,
+    Rebuttal,
+    Redress,
+    Statement,
+    Withdrawal,
+)
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.signing import signature_state
@@ -81,6 +107,9 @@ def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         may_reopen=incident.may_reopen(now),
         backfilled=incident.backfilled,
         still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
+        more=update.more_words(),
+        ticked=None if drafts.is_untouched(update) else ticks.ticked(update),
+        duplicates_open=stating.duplicates_open(incident.public_id),
     )
 
 
@@ -128,6 +157,7 @@ def _publish(*, update_id: int, actor: User | None, now: datetime, reason: str =
     _pass_gates(update, reason or update.reason, now)
     entry = timeline.mark_published(update=update, actor=actor, now=now, automatic=automatic)
     outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now)
+    _follow(update.incident, now)
     return update
 
 
@@ -165,6 +195,8 @@ def publish_notice(
 
 
 def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
+    if notice.code in stating.NOTICES.values():
+        raise Blocked([Blocker("notice_is_statement", "notice", f"{notice.code} is no update: it appears by itself.")])
     if not is_signed(notice):
         raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])
     incident = drafts.open_incident_of(component)
@@ -264,13 +296,58 @@ def publish_document(*, document: Said, actor: User | None, now: datetime, forbi
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
-        found = [*gates.draft_blockers(draft.publication), *forbids(draft), *gates.signature_blockers(signature_state(draft))]
-        if found:
+        if found := document_gates.blockers(draft, forbids(draft)):
             raise Blocked(found)
-        entry = documents.mark_published(document=draft, actor=actor, now=now)
-        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+        _write(draft, actor, now)
+        if isinstance(draft, Withdrawal) and draft.statement:
+            _follow(draft.statement.incident, now)
     _show(now)
     return draft
+
+
+def _write(document: Document, actor: User | None, now: datetime) -> None:
+    entry = documents.mark_published(document=document, actor=actor, now=now)
+    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+
+
+# --- Data and funds, claims --------------------------------------------------------------------
+
+
+def publish_statement(*, statement: Statement, actor: User | None, now: datetime) -> Statement:
+    """What is known of data or funds, signed in every role its level asks for. Raises Blocked."""
+    return publish_document(document=statement, actor=actor, now=now, forbids=lambda draft: stating.blockers(draft, now=now))
+
+
+def publish_rebuttal(*, rebuttal: Rebuttal, actor: User | None, now: datetime) -> Rebuttal:
+    """An answer to a claim, or its next version. Raises Blocked."""
+
+    def forbids(draft: Rebuttal) -> list[Blocker]:
+        return rebutting.publishing_blockers(draft, now=now, signatories=settings.SPOKESPEOPLE)
+
+    return publish_document(document=rebuttal, actor=actor, now=now, forbids=forbids)
+
+
+def publish_withdrawal(*, withdrawal: Withdrawal, actor: User | None, now: datetime) -> Withdrawal:
+    """Take back a statement or an answer, with a public note that a second person signed. Raises Blocked."""
+    return publish_document(document=withdrawal, actor=actor, now=now, forbids=withdrawing.blockers)
+
+
+@contextmanager
+def following(*, incident: Incident, now: datetime) -> Iterator[None]:
+    """What is done inside may shake what was said of data and funds: statements follow in the same transaction."""
+    with transaction.atomic(durable=True):
+        record.lock_head()
+        yield
+        _follow(Incident.objects.get(pk=incident.pk), now)
+    _show(now)
+
+
+def _follow(incident: Incident, now: datetime) -> None:
+    """Take back what no longer holds, then say by itself what must stand."""
+    for withdrawal in stating.withdrawals_due(incident=incident, now=now):
+        _write(withdrawal, None, now)
+    for statement in stating.appearing(incident=incident, now=now):
+        _write(statement, None, now)
 
 
 # --- Unattended --------------------------------------------------------------------------------

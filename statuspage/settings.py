@@ -88,6 +88,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Who speaks, in which languages, on which clock -------------------------------------------
 PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
 HELP_LINE = env.str("HALI_HELP_LINE", default="0800 000 100" if DEMO else "")
+SPOKESPEOPLE = [name.strip() for name in env.str("HALI_SPOKESPEOPLE", default="").split(",") if name.strip()]
 _known_languages = {"en": "English", "sw": "Kiswahili"}
 _codes = [code.strip() for code in env.str("HALI_LANGUAGES", default="en,sw").split(",") if code.strip()]
 if not _codes:

@@ -11,12 +11,17 @@ from incidents.models.incident import (
     Redress,
 )
 from incidents.models.notice import Notice
+from incidents.models.rebuttal import Claim, Rebuttal
 from incidents.models.record import RecordEntry, RecordHead, RecordText
+from incidents.models.statement import Breach, PhraseTick, Statement, StatementGround, StatementSignature
+from incidents.models.withdrawal import Withdrawal
 
 __all__ = [
     "AffectedComponent",
     "AfterSignature",
     "AuditEvent",
+    "Breach",
+    "Claim",
     "Component",
     "ComponentGroup",
     "Correction",
@@ -27,9 +32,15 @@ __all__ = [
     "MissedPromise",
     "Notice",
     "Override",
+    "PhraseTick",
+    "Rebuttal",
     "RecordEntry",
     "RecordHead",
     "RecordText",
     "Redress",
+    "Statement",
+    "StatementGround",
+    "StatementSignature",
     "StatusChange",
+    "Withdrawal",
 ]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from django.conf import settings
 from django.db import models
 
-from incidents.languages import by_language
+from incidents.languages import by_language, in_all
 from incidents.public_ids import new_public_id
 from incidents.words import Publication, SignatureKind
 
@@ -66,6 +66,8 @@ class Document(Publishable):
 
     kind: ClassVar[str]  # of its record entry
     text_fields: ClassVar[tuple[str, ...]]  # its fields in every language: free text and names, kept out of the entry's body
+    quoted_fields: ClassVar[tuple[str, ...]] = ()  # fields of texts that are not our own words
+    read_with: ClassVar[tuple[str, ...]] = ()  # what `facts` reads beside the row, to be fetched for many at once
 
     class Meta:
         abstract = True
@@ -77,6 +79,15 @@ class Document(Publishable):
     def texts(self) -> dict[str, str]:
         """Every text by the name the record knows it under, for example body.sw."""
         return {f"{field}.{code}": text for field in self.text_fields for code, text in by_language(getattr(self, field)).items()}
+
+    def without(self, field: str, mark: str) -> dict[str, Any]:
+        """The values of its fields with `mark` in place of one text, which `texts` names so."""
+        subject, _, language = field.rpartition(".")
+        return {subject: in_all({**by_language(getattr(self, subject)), language: mark})}
+
+    def may_say_maintenance(self) -> bool:
+        """Does it speak of planned work that was published beforehand?"""
+        return False
 
     def covered(self) -> dict[str, Any]:
         return {"kind": self.kind, "id": self.public_id, "facts": self.facts(), "texts": self.texts()}
