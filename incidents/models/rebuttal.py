@@ -43,7 +43,7 @@ class RebuttalQuerySet(PublishableQuerySet["Rebuttal"]):
     pass
 
 
-_FOR_STAFF = {"verified_by", "read_by"}
+FOR_STAFF = {"verified_by", "read_by"}  # keys of its lists that no reader gets
 _NO_WORDS = {"dated", "checked_on", "reachable"}
 
 
@@ -156,7 +156,7 @@ def _words_in(value: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if key not in _FOR_STAFF | _NO_WORDS:
+            if key not in FOR_STAFF | _NO_WORDS:
                 yield from _words_in(inner, f"{path}.{key}")
     elif isinstance(value, Sequence):
         for place, inner in enumerate(value):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from incidents.gates import StatedComponent, UpdateFacts, blockers
+from incidents.gates import StatedComponent, UpdateFacts, blockers, statement_blockers
+from incidents.statements import Level
 from tests.factories import NOON
 
 READY = UpdateFacts(
@@ -55,12 +56,52 @@ def test_facts_in_order_pass(facts: UpdateFacts) -> None:
         ({"signature": "void"}, "signature_void", "signature"),
         ({"affected": (StatedComponent("paybill", "delayed", "major_outage"),)}, "probes_disagree", "reason"),
         ({"affected": (StatedComponent("paybill", "operational", "unknown"),)}, "probes_disagree", "reason"),
+        ({"bodies": {"en": "Your data is safe.", "sw": "Subiri."}, "ticked": {"safe"}}, "banned_phrase", "body.en"),
+        ({"bodies": {"en": "You get a refund.", "sw": "Subiri."}}, "phrase_unticked", "body.en"),
+        ({"bodies": {"en": "Wait.", "sw": "Inafanyiwa matengenezo."}}, "maintenance_word", "body.sw"),
+        ({"more": {"what_to_do": {"en": "It cannot be hacked.", "sw": "Subiri."}}}, "banned_phrase", "what_to_do.en"),
+        (
+            {"more": {"who_affected": {"en": "No money was lost.", "sw": "Subiri."}}, "duplicates_open": True},
+            "banned_phrase",
+            "who_affected.en",
+        ),
     ],
 )
 def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[str, Any], code: str, field: str) -> None:
     found = blockers(replace(READY, **change))
     assert [(blocker.code, blocker.field) for blocker in found] == [(code, field)]
     assert found[0].message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": {"refund"}},
+        {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": None},
+        {"bodies": {"en": "Maintenance goes on.", "sw": "Matengenezo yanaendelea."}, "window_published": True},
+        {"bodies": {"en": "No money was lost.", "sw": "Subiri."}},
+    ],
+)
+def test_the_same_words_pass_once_they_are_confirmed(change: dict[str, Any]) -> None:
+    assert blockers(replace(READY, **change)) == []
+
+
+@pytest.mark.parametrize(
+    ("impact", "level", "found"),
+    [
+        ("major", None, ["statement_missing"]),
+        ("critical", None, ["statement_missing"]),
+        ("major", Level.CHECKING, []),
+        ("critical", Level.NOT_ACCESSED, []),
+        ("minor", None, []),
+    ],
+)
+def test_a_major_incident_closes_only_when_something_is_said_of_data(impact: str, level: Level | None, found: list[str]) -> None:
+    assert [blocker.code for blocker in statement_blockers(impact=impact, level=level)] == found
+
+
+def test_resolved_never_waits_for_a_statement() -> None:
+    assert not [one for one in blockers(RESOLVING) if one.field == "statement"]
 
 
 def test_a_typed_reason_overrules_probes_that_disagree() -> None:

@@ -111,8 +111,8 @@ def test_only_an_assessed_claim_is_answered_and_once_at_a_time(claim: Claim, dra
 
 
 def test_rows_and_rules_speak_of_the_same_answer(draft: Rebuttal) -> None:
-    people = {"author": draft.author.get_username() if draft.author else "", "approver": ""}
-    assert rebutting.as_pure(Rebuttal.objects.get(pk=draft.pk)) == replace(WHOLE, **people)
+    author = draft.author.get_username() if draft.author else ""
+    assert rebutting.as_pure(Rebuttal.objects.get(pk=draft.pk)) == replace(WHOLE, author=author, approver="")
 
 
 def test_an_answer_goes_by_the_lawyers_and_a_second_person(draft: Rebuttal) -> None:
