@@ -6,7 +6,7 @@ The desk, the command line and the API show the same list.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -183,8 +183,13 @@ def phrase_blockers(
         untold = [] if ticked is None else phrases.unticked(by_code, ticked)
         found += [_phrase_blocker("banned_phrase", where, one) for one in refused]
         found += [_phrase_blocker("maintenance_word", where, one) for one in unnamed]
-        found += [_phrase_blocker("phrase_unticked", where, one) for one in untold]
+        found += [_phrase_blocker("phrase_unticked", where, one) for one in untold if not _is_part_of(one, refused)]
     return found
+
+
+def _is_part_of(one: phrases.Finding, refused: Sequence[phrases.Finding]) -> bool:
+    """What is refused as a whole is not asked about again word by word."""
+    return any(one.language == whole.language and one.phrase in whole.phrase for whole in refused)
 
 
 def _phrase_blocker(code: str, where: str, found: phrases.Finding) -> Blocker:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 
 from incidents import breaches, stating, times
 from incidents.models import Breach, Incident, RecordEntry, StatementGround
@@ -40,8 +41,20 @@ def note(*, incident: Incident, actor: User, now: datetime, **known: Any) -> Sta
 
 
 def follow_due(*, now: datetime) -> None:
-    """Statements that lapsed, and level 0 where it is missing. Run by the publisher each second; twice changes nothing."""
+    """Statements that lapsed, and level 0 where it is missing. Run by the publisher each second; twice changes nothing.
+
+    What fails is logged and keeps nothing else back.
+    """
     for incident in stating.due(now=now):
-        if stating.withdrawals_due(incident=incident, now=now) or stating.appearing(incident=incident, now=now):
-            with following(incident=incident, now=now):
-                log.info("What stands on data and funds in incident %s follows its time.", incident.public_id)
+        try:
+            _follow_time(incident, now)
+        except (OperationalError, InterfaceError):
+            raise  # nothing works without a database: the tick fails as a whole
+        except Exception:
+            log.exception("What is said of data and funds in incident %s could not follow.", incident.public_id)
+
+
+def _follow_time(incident: Incident, now: datetime) -> None:
+    if stating.withdrawals_due(incident=incident, now=now) or stating.appearing(incident=incident, now=now):
+        with following(incident=incident, now=now):
+            log.info("What is said of data and funds in incident %s follows its time.", incident.public_id)
