@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from incidents import gates, reviews, stating, ticks
+from incidents import gates, reviews, stating, ticks, windows
 from incidents.blockers import Blocker
 from incidents.languages import by_language
 from incidents.models import Correction, Redress, Review
@@ -14,12 +14,12 @@ from incidents.signing import signature_state
 from incidents.words import Publication
 
 
-def blockers(draft: Document, own: Sequence[Blocker]) -> list[Blocker]:
+def blockers(draft: Document, own: Sequence[Blocker], *, now: datetime) -> list[Blocker]:
     """`own`, those of its kind, then those of every kind. What both say is said once, by the kind: it knows better."""
     refused = gates.phrase_blockers(
         ticks.texts_of(draft),
         ticked=ticks.ticked(draft),
-        may_say_maintenance=draft.may_say_maintenance(),
+        may_say_maintenance=draft.may_say_maintenance() or _is_about_announced_work(draft, now),
         duplicates_open=stating.duplicates_open(draft.facts().get("incident") or ""),
     )
     said = {(blocker.code, blocker.field.rpartition(".")[2]) for blocker in own}
@@ -28,6 +28,13 @@ def blockers(draft: Document, own: Sequence[Blocker]) -> list[Blocker]:
     if not any(blocker.field == "signature" for blocker in own):
         found += gates.signature_blockers(signature_state(draft))
     return found
+
+
+def _is_about_announced_work(draft: Document, now: datetime) -> bool:
+    """Is it about an incident of which the word may be used, since announced work had begun?"""
+    if isinstance(draft, Correction):
+        return windows.may_speak_of(incident=draft.update.incident, now=now)
+    return isinstance(draft, Redress | Review) and windows.may_speak_of(incident=draft.incident, now=now)
 
 
 def of_correction(correction: Correction) -> list[Blocker]:

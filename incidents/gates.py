@@ -27,13 +27,14 @@ Texts = Mapping[str, Mapping[str, str]]  # {field: {language: text}}
 
 @dataclass(frozen=True)
 class StatedComponent:
-    """What the update states for a component, beside what probes confirmed ("" when none watches it)."""
+    """What the update states for a component, beside what probes confirmed ("" when none watches it) and the worst that announced
+    work going on expects ("" when there is none)."""
 
     code: str
     new_status: str
     observed: str
     internal: bool = False
-    in_window: bool = False  # of planned work that is going on
+    expected: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def maintenance_word(facts: UpdateFacts) -> list[Blocker]:
     stated = [
         Blocker("maintenance_state", "affected", say.format(item.code), Gate.MAINTENANCE_WORD)
         for item in facts.affected
-        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.in_window
+        if item.new_status == ComponentStatus.UNDER_MAINTENANCE and not item.expected
     ]
     return maintenance_blockers(facts.texts, window_published=facts.window_published) + stated
 
@@ -168,9 +169,8 @@ def probes(facts: UpdateFacts) -> list[Blocker]:
 
 
 def _probes_say_worse(item: StatedComponent) -> bool:
-    if not item.observed or item.new_status == ComponentStatus.UNDER_MAINTENANCE:
-        return False
-    return is_worse(item.observed, item.new_status)
+    at_most = item.expected if item.new_status == ComponentStatus.UNDER_MAINTENANCE else item.new_status
+    return bool(item.observed and at_most) and is_worse(item.observed, at_most)
 
 
 def _disagreement(item: StatedComponent) -> Blocker:

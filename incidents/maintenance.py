@@ -174,11 +174,11 @@ def update_problems(
         return date_problems(*dates, now=now)
     if before.is_over:
         return [Blocker("maintenance_over", "status", f"It is {before.phase}: plan a new one.")]
-    if before.phase != after and not may_step(before.phase, after):
-        return [Blocker("phase_order", "status", f"It is {before.phase} and cannot become {after}.")]
     if dates:
         moved = reschedule(before, start=dates[0], end=dates[1], now=now) if after == Phase.SCHEDULED else [_BEGUN]
         return moved if isinstance(moved, list) else []
+    if before.phase != after and not may_step(before.phase, after):
+        return [Blocker("phase_order", "status", f"It is {before.phase} and cannot become {after}.")]
     if before.phase == Phase.SCHEDULED and after in AT_WORK and not before.start <= now < before.end:
         return [Blocker("outside_window", "status", "This is not the announced time: announce another one first.")]
     return []

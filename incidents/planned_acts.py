@@ -1,6 +1,7 @@
 """Planned work by itself: reminders, start, end, running late, the next of a series. Each falls due once.
 
-The publisher asks each second what waits, and does it under the record's head: of two publishers one acts.
+The publisher asks each second what waits, lets it be made ready under the record's head (of two publishers one acts), and
+publishes it.
 """
 
 from __future__ import annotations
@@ -8,45 +9,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from incidents import documents, drafts, maintenance, planned_words, planned_work, record, windows
+from incidents import documents, maintenance, planned_words, planned_work, record, windows
 from incidents.languages import in_all
 from incidents.maintenance import Act, Due, Phase
 from incidents.models import (
-    AffectedComponent,
-    Component,
-    Incident,
-    IncidentUpdate,
     MaintenanceComponent,
     MaintenanceUpdate,
-    RecordEntry,
+    RecordText,
     ScheduledMaintenance,
 )
-from incidents.rollup import is_worse
-from incidents.words import ComponentStatus
 
 ANNOUNCED_AHEAD = timedelta(days=8)  # the next of a series: more than the week that some supervisors ask for
 
-Do = Callable[[int, datetime], list[RecordEntry]]
+Prepare = Callable[[int, datetime], MaintenanceUpdate | None]
 
 
-def waiting(*, now: datetime) -> list[tuple[Do, int]]:
-    """What has fallen due, as (act, the window's primary key). Reads only."""
+def waiting(*, now: datetime) -> list[tuple[Prepare, int]]:
+    """What has fallen due, as (what makes it ready, the window's primary key). Reads only."""
     live = ScheduledMaintenance.objects.live().order_by("starts_at")
-    due: list[tuple[Do, int]] = [(advance, planned.pk) for planned in live if _due(planned, now)]
+    due: list[tuple[Prepare, int]] = [(advance, planned.pk) for planned in live if _due(planned, now)]
     return due + [(announce_next, first.pk) for first in ScheduledMaintenance.objects.series() if _next_of(first, now)]
 
 
-def advance(planned_id: int, now: datetime) -> list[RecordEntry]:
-    """Do what has fallen due of one window, inside the caller's transaction. Answers the entries of the words it said."""
+def advance(planned_id: int, now: datetime) -> MaintenanceUpdate | None:
+    """Make ready what has fallen due of one window: the word to publish now, if any, and the draft that people may use."""
     record.lock_head()
     planned = ScheduledMaintenance.objects.get(pk=planned_id)
-    said = []
+    word = None
     for due in _due(planned, now):
-        if due.act == Act.DRAFT_LONGER:
-            _new(planned, due, now)
-        else:
-            said.append(_say(planned, due, now))
-    return said
+        if due.act == Act.OVERRUN:
+            for draft in planned.updates.drafts().filter(act=Act.DRAFT_LONGER):
+                documents.discard(document=draft, actor=None, now=now, reason="it runs late already")
+        update = _new(planned, due, now)
+        word = word if due.act == Act.DRAFT_LONGER else update
+    return word
 
 
 def _due(planned: ScheduledMaintenance, now: datetime) -> list[Due]:
@@ -54,7 +50,7 @@ def _due(planned: ScheduledMaintenance, now: datetime) -> list[Due]:
     if window is None or now < window.start - max(maintenance.REMIND_BEFORE):
         return []
     done = planned.updates.exclude(due_key=None).values_list("due_key", flat=True)
-    trouble = any(map(planned_work.is_in_trouble, planned_work.expectations(planned)))
+    trouble = any(map(windows.is_in_trouble, windows.expectations(planned)))
     return maintenance.due(window, now=now, trouble=trouble, done={key for key in done if key})
 
 
@@ -81,68 +77,16 @@ def _new(planned: ScheduledMaintenance, due: Due, now: datetime) -> MaintenanceU
     return update
 
 
-def _say(planned: ScheduledMaintenance, due: Due, now: datetime) -> RecordEntry:
-    if due.act == Act.OVERRUN:
-        for draft in planned.updates.drafts().filter(act=Act.DRAFT_LONGER):
-            documents.discard(document=draft, actor=None, now=now, reason="it runs late already")
-    update = _new(planned, due, now)
-    entry = planned_work.mark_published(document=update, actor=None, now=now)
-    if due.act == Act.OVERRUN:
-        planned.overrun_incident = _open_incident(planned, now)
-        planned.save(update_fields=["overrun_incident"])
-    return entry
-
-
-# --- Running late --------------------------------------------------------------------------------
-
-
-def _open_incident(planned: ScheduledMaintenance, now: datetime) -> Incident | None:
-    """One incident for all that does not work after the announced end; None where probes say that all of it works."""
-    assert planned.ends_at is not None
-    found: Incident | None = None
-    draft: IncidentUpdate | None = None
-    for component, status in _still_out(planned).items():
-        already = drafts.open_incident_of(component)
-        if already:
-            found = found or already
-        elif draft is None:
-            draft = drafts.open_draft(component=component, status=status, since=planned.ends_at, now=now)
-        else:
-            AffectedComponent.objects.create(update=draft, component=component, new_status=status)
-    if draft and not drafts.is_untouched(draft):
-        _take_words_anew(draft, now)
-    return draft.incident if draft else found
-
-
-def _still_out(planned: ScheduledMaintenance) -> dict[Component, str]:
-    """The components that do not work, the worst first. Where no probe looks, what was announced holds until somebody says that
-    the work is done."""
-    states = {
-        component: component.observed_status or expected
-        for component, expected in planned_work.expectations(planned).items()
-        if planned_work.is_in_trouble(component) or not component.observed_status
-    }
-    out = {component: status for component, status in states.items() if is_worse(status, ComponentStatus.UNKNOWN)}
-    return dict(sorted(out.items(), key=lambda item: list(ComponentStatus.values).index(item[1])))
-
-
-def _take_words_anew(draft: IncidentUpdate, now: datetime) -> None:
-    """A signed notice covers several states where probes confirm each of them."""
-    first = draft.affected.select_related("component").order_by("pk").first()
-    if first and draft.notice:
-        drafts.fill_from_notice(update=draft, notice=draft.notice, component=first.component, now=now)
-
-
 # --- The next of a series ------------------------------------------------------------------------
 
 
-def announce_next(first_id: int, now: datetime) -> list[RecordEntry]:
-    """Announce the next window of recurring work in the words of the first one, inside the caller's transaction."""
+def announce_next(first_id: int, now: datetime) -> MaintenanceUpdate | None:
+    """Make ready the announcement of the next window of recurring work, in the words of the first one."""
     record.lock_head()
     first = ScheduledMaintenance.objects.get(pk=first_id)
     dates = _next_of(first, now)
     if dates is None:
-        return []
+        return None
     words = _first_words(first)
     following = ScheduledMaintenance.objects.create(
         name=first.name,
@@ -164,7 +108,7 @@ def announce_next(first_id: int, now: datetime) -> list[RecordEntry]:
         for row in words.affected.select_related("component")
     )
     planned_work.sign_as_announced(update, words)
-    return [planned_work.mark_published(document=update, actor=None, now=now)]
+    return update
 
 
 def _next_of(first: ScheduledMaintenance, now: datetime) -> tuple[datetime, datetime] | None:
@@ -183,7 +127,13 @@ def _next_of(first: ScheduledMaintenance, now: datetime) -> tuple[datetime, date
         after=max(last or first.occurrence_at, now),
         limit=1,
     )
-    return next(((start, end) for start, end in coming if start - ANNOUNCED_AHEAD <= now), None)
+    near = next(((start, end) for start, end in coming if start - ANNOUNCED_AHEAD <= now), None)
+    return None if near and _is_redacted(words) else near
+
+
+def _is_redacted(words: MaintenanceUpdate) -> bool:
+    """Words that were removed for ever are not said again: somebody plans the next one anew."""
+    return RecordText.objects.filter(entry_id=words.record_seq).exclude(redacted_at=None).exists()
 
 
 def _first_words(first: ScheduledMaintenance) -> MaintenanceUpdate:

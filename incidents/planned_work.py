@@ -14,13 +14,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, documents, drafts, gates, maintenance, planned_words, record, timeline, windows
+from incidents import audit, documents, drafts, gates, maintenance, overruns, planned_words, record, timeline, windows
 from incidents.blockers import Blocker
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.maintenance import OVER, Act, Phase
-from incidents.models import Component, Incident, MaintenanceComponent, MaintenanceUpdate, RecordEntry, ScheduledMaintenance
-from incidents.rollup import is_worse
+from incidents.models import Component, MaintenanceComponent, MaintenanceUpdate, RecordEntry, ScheduledMaintenance
 from incidents.signing import content_hash, stamp
 from incidents.words import ComponentStatus, Publication, SignatureKind
 
@@ -80,7 +79,7 @@ def reschedule(
         record.lock_head()
         update = MaintenanceUpdate(maintenance=planned, body=in_all(body), starts_at=starts_at, ends_at=ends_at)
         documents.add(document=update, author=author, now=now)
-        _expect(update, expectations(planned) if expected is None else expected)
+        _expect(update, windows.expectations(planned) if expected is None else expected)
     return update
 
 
@@ -157,12 +156,6 @@ def end_series(*, planned: ScheduledMaintenance, actor: User, now: datetime) -> 
     return first
 
 
-def expectations(planned: ScheduledMaintenance) -> dict[Component, str]:
-    """The worst state that the plan in force expects of each component it names."""
-    rows = planned.plan.affected.select_related("component") if planned.plan else []
-    return {row.component: row.expected for row in rows}
-
-
 def _expect(update: MaintenanceUpdate, expected: Mapping[Component, str]) -> None:
     unfit = sorted({status for status in expected.values() if status} - (set(ComponentStatus.values) - {ComponentStatus.UNKNOWN}))
     if unfit:
@@ -177,7 +170,7 @@ def _expect(update: MaintenanceUpdate, expected: Mapping[Component, str]) -> Non
 def name_components(update: MaintenanceUpdate) -> None:
     """The components of the plan in an update that changes what they show."""
     MaintenanceComponent.objects.bulk_create(
-        MaintenanceComponent(update=update, component=component) for component in expectations(update.maintenance)
+        MaintenanceComponent(update=update, component=component) for component in windows.expectations(update.maintenance)
     )
     stamp(update)
 
@@ -236,7 +229,7 @@ def mark_published(*, document: MaintenanceUpdate, actor: User | None, now: date
     Called by statuspage.publishing alone, inside its transaction with the head locked and the gates passed.
     """
     update, planned = document, document.maintenance
-    touched = {component.pk: component for component in expectations(planned)}
+    touched = {component.pk: component for component in windows.expectations(planned)}
     _carry(planned, update, now)
     for row in update.affected.select_related("component"):
         touched[row.component_id] = row.component
@@ -249,6 +242,8 @@ def mark_published(*, document: MaintenanceUpdate, actor: User | None, now: date
     entry = documents.mark_published(document=update, actor=actor, now=now, machine=machine)
     for component in touched.values():
         timeline.refresh_status(component=component, since=now, now=now)
+    if update.act == Act.OVERRUN:
+        overruns.open_incident(planned=planned, now=now)
     if planned.phase in OVER:
         _drop_what_waits(planned, now)
     return entry
@@ -282,15 +277,6 @@ def _drop_what_waits(planned: ScheduledMaintenance, now: datetime) -> None:
     if incident is None or incident.publication != Publication.DRAFT or drafts.has_person(incident):
         return
     update = incident.updates.drafts().first()
-    if update and drafts.is_untouched(update) and not is_any_in_trouble(incident):
+    named = Component.objects.filter(affected__update__incident=incident)
+    if update and drafts.is_untouched(update) and not any(map(windows.is_in_trouble, named)):
         drafts.discard(update=update, actor=None, now=now, reason="the planned work was completed before anything was said")
-
-
-def is_any_in_trouble(incident: Incident) -> bool:
-    """Do probes confirm trouble of a component that the incident names?"""
-    return any(is_in_trouble(component) for component in Component.objects.filter(affected__update__incident=incident))
-
-
-def is_in_trouble(component: Component) -> bool:
-    """Do probes confirm that it does not work as it should? That they are silent is no trouble."""
-    return bool(component.observed_status) and is_worse(component.observed_status, ComponentStatus.UNKNOWN)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from incidents import drafts, gates, stating, ticks, windows
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Incident, IncidentUpdate
+from incidents.models import AffectedComponent, IncidentUpdate
 from incidents.signing import signature_state
 from incidents.words import ComponentStatus, Publication
 
@@ -18,8 +18,7 @@ def read(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
     spoken = incident.publication == Publication.PUBLISHED
     affected = list(update.affected.select_related("component"))
     states = _states_after(update, affected)
-    named = {item.component_id for item in affected} | _named(incident)
-    at_work = {code for window in windows.in_force() for code in window.expects}
+    expected = windows.expected_now()
     return gates.UpdateFacts(
         is_draft=update.publication == Publication.DRAFT,
         incident_status=incident.status if spoken else None,
@@ -33,7 +32,7 @@ def read(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
                 item.new_status,
                 item.component.observed_status,
                 item.component.internal,
-                item.component.code in at_work,
+                expected.get(item.component.code, ""),
             )
             for item in affected
         ),
@@ -44,18 +43,12 @@ def read(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
         reason=update.reason,
         may_reopen=incident.may_reopen(now),
         backfilled=incident.backfilled,
-        window_published=windows.may_speak_of(components=named, since=incident.started_at, now=now),
+        window_published=windows.may_speak_of(incident=incident, now=now, also=[item.component_id for item in affected]),
         still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
         more=update.more_words(),
         ticked=None if drafts.is_untouched(update) else ticks.ticked(update),
         duplicates_open=stating.duplicates_open(incident.public_id),
     )
-
-
-def _named(incident: Incident) -> set[int]:
-    """The components it names publicly, by primary key."""
-    named = AffectedComponent.objects.filter(update__incident=incident, update__publication=Publication.PUBLISHED)
-    return set(named.values_list("component_id", flat=True))
 
 
 def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent]) -> dict[str, str]:

@@ -257,7 +257,7 @@ def publish_document(
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
-        draft.waived = _stand(document_gates.blockers(draft, forbids(draft)))
+        draft.waived = _stand(document_gates.blockers(draft, forbids(draft), now=now))
         entry = mark(document=draft, actor=actor, now=now)
         outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
         if isinstance(draft, Withdrawal) and draft.statement:
@@ -320,18 +320,19 @@ def advance_maintenance(*, now: datetime) -> int:
     Each window in a transaction of its own. What fails is logged and keeps nothing else back.
     """
     said = 0
-    for act, pk in planned_acts.waiting(now=now):
+    for prepare, pk in planned_acts.waiting(now=now):
         try:
             with transaction.atomic(durable=True):
-                entries = act(pk, now)
-                for entry in entries:
+                word = prepare(pk, now)
+                if word:
+                    entry = planned_work.mark_published(document=word, actor=None, now=now)
                     outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
         except (OperationalError, InterfaceError):
             raise  # nothing works without a database: the tick fails as a whole
         except Exception:
-            log.exception("Planned work %s could not go on by itself (%s).", pk, act.__name__)
+            log.exception("Planned work %s could not go on by itself (%s).", pk, prepare.__name__)
             continue
-        said += len(entries)
+        said += bool(word)
     if said:
         _show(now)
     return said

@@ -147,9 +147,9 @@ def net(component: Component) -> Component:
     core = ComponentFactory(code="core", internal=True)
     sms = ComponentFactory(code="smsc", internal=True)
     payouts, airtime = ComponentFactory(code="payouts"), ComponentFactory(code="airtime")
-    hard = [(component, core), (payouts, component), (sms, core)]
-    for part, needs, kind in [*((*pair, "hard") for pair in hard), (airtime, sms, "soft")]:
-        Dependency.objects.create(component=part, needs=needs, kind=kind)
+    for part, needs in ((component, core), (payouts, component), (sms, core)):
+        Dependency.objects.create(component=part, needs=needs)
+    Dependency.objects.create(component=airtime, needs=sms, kind="soft")
     return core
 
 

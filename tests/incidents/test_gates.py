@@ -69,6 +69,11 @@ def test_facts_in_order_pass(facts: UpdateFacts) -> None:
             "banned_phrase",
             "who_affected.en",
         ),
+        (
+            {"affected": (StatedComponent("paybill", "under_maintenance", "major_outage", expected="delayed"),)},
+            "probes_disagree",
+            "reason",
+        ),
     ],
 )
 def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[str, Any], code: str, field: str) -> None:
@@ -84,7 +89,7 @@ def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[st
         {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": None},
         {"bodies": {"en": "Maintenance goes on.", "sw": "Matengenezo yanaendelea."}, "window_published": True},
         {"bodies": {"en": "No money was lost.", "sw": "Subiri."}},
-        {"affected": (StatedComponent("paybill", "under_maintenance", "", in_window=True),)},
+        {"affected": (StatedComponent("paybill", "under_maintenance", "delayed", expected="partial_outage"),)},
     ],
 )
 def test_the_same_words_pass_once_they_are_confirmed(change: dict[str, Any]) -> None:

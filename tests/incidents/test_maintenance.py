@@ -62,6 +62,7 @@ def test_only_what_was_published_before_it_began_is_planned_work(
 def test_a_window_explains_what_it_expects_while_it_lasts(status: str, hours: float, excused: bool) -> None:
     assert maintenance.excuses(WINDOW, status, now=at(hours)) is excused
     assert not maintenance.excuses(replace(WINDOW, phase=Phase.CANCELLED), status, now=at(hours))
+    assert not maintenance.excuses(replace(WINDOW, automatic_start=False), status, now=at(hours)), "nobody has begun"
 
 
 statuses = st.sampled_from(ComponentStatus.values)
@@ -192,6 +193,39 @@ def test_a_date_that_cannot_be_is_refused(phase: str, start: float, end: float, 
     refused = maintenance.reschedule(replace(WINDOW, phase=Phase(phase)), start=at(start), end=at(end), now=at(-12))
     assert isinstance(refused, list)
     assert [one.code for one in refused] == [code]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "dates", "hours", "code"),
+    [
+        (None, "scheduled", (0, 3), -1, ""),
+        (None, "scheduled", (0, 3), 0, "start_past"),
+        (None, "scheduled", None, -1, "not_announced"),
+        (None, "in_progress", (0, 3), -1, "not_announced"),
+        ("scheduled", "scheduled", None, -1, ""),  # one more word
+        ("scheduled", "scheduled", (5, 6), -1, ""),
+        ("scheduled", "in_progress", None, 1, ""),
+        ("scheduled", "in_progress", None, -1, "outside_window"),
+        ("scheduled", "in_progress", None, 3, "outside_window"),
+        ("scheduled", "cancelled", None, 9, ""),
+        ("in_progress", "scheduled", (5, 6), 1, "not_scheduled"),
+        ("in_progress", "verifying", (5, 6), 1, "not_scheduled"),
+        ("in_progress", "cancelled", None, 1, "phase_order"),
+        ("verifying", "in_progress", None, 4, ""),  # it goes on, however late
+        ("completed", "completed", None, 4, "maintenance_over"),
+        ("cancelled", "scheduled", (5, 6), 4, "maintenance_over"),
+    ],
+)
+def test_a_word_about_it_fits_its_phase_and_its_times(
+    before: str | None, after: str, dates: tuple[float, float] | None, hours: float, code: str
+) -> None:
+    found = maintenance.update_problems(
+        None if before is None else replace(WINDOW, phase=Phase(before)),
+        Phase(after),
+        dates=(at(dates[0]), at(dates[1])) if dates else None,
+        now=at(hours),
+    )
+    assert [one.code for one in found] == ([code] if code else [])
 
 
 # --- Recurrence ----------------------------------------------------------------------------------

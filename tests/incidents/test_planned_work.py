@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from incidents import components, drafts, intervals, planned_work, signing, timeline, uptime, windows
+from incidents import (
+    components,
+    documents,
+    drafts,
+    intervals,
+    planned_acts,
+    planned_work,
+    signing,
+    statuspage_v2,
+    timeline,
+    uptime,
+    windows,
+)
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import (
     Component,
+    Correction,
     Incident,
     IncidentUpdate,
     MaintenanceComponent,
@@ -23,14 +38,15 @@ from incidents.models import (
 )
 from incidents.record import redact
 from incidents.verification import verify
-from statuspage import publishing
+from statuspage import page, page_planned, publishing
 from statuspage.publishing import Blocked
 from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices
 from tests.incidents.plans import HOUR, NAME, announced, at, plan, publish, tick
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "statuspage_v2"
 
 
 @pytest.fixture
@@ -73,7 +89,7 @@ def test_an_announcement_is_a_row_an_entry_and_a_notification_together(component
         "name.en", "name.sw", "body.en", "body.sw",
         f"affected.{component.public_id}.en", f"affected.{component.public_id}.sw",
     }  # fmt: skip
-    assert planned_work.expectations(planned) == {component: "partial_outage"}
+    assert windows.expectations(planned) == {component: "partial_outage"}
     assert shown(component) == ("operational", "stated")
     assert verify().holds
 
@@ -171,6 +187,46 @@ def test_a_start_left_to_people_waits_for_them(component: Component) -> None:
     assert codes(early, -1) == ["outside_window"]
     publish(early, 1)
     assert shown(component) == ("under_maintenance", "maintenance")
+
+
+def test_a_whole_window_says_what_live_pages_say_of_theirs(component: Component) -> None:
+    """Phases and states as in the captured payload of a finished maintenance: a reminder names no component, the start and the
+    end name those that change."""
+    planned = announced({component: ""}, now=-30)
+    for hours in (-1, 0, 3):
+        tick(hours)
+    [facts] = page_planned.recent()
+    owner = statuspage_v2.Page("p", "Mfano Pesa", "https://status.example", "Etc/UTC", NOON, "en")
+    made = statuspage_v2.maintenance_dict(owner, facts, [page.component_facts(component)], {component.public_id: "operational"})
+    captured = json.loads((FIXTURES / "anthropic-scheduled-maintenances-completed.json").read_text())
+    [_, whole] = captured["scheduled_maintenances"]
+
+    def course(updates: list[dict[str, Any]]) -> list[tuple[str, list[tuple[str, str]] | None]]:
+        return [
+            (update["status"], sorted({(one["old_status"], one["new_status"]) for one in update["affected_components"]}))
+            if update["affected_components"]
+            else (update["status"], None)
+            for update in updates
+        ]
+
+    assert course(made["incident_updates"]) == course(whole["incident_updates"])
+    assert (made["status"], made["impact"]) == (whole["status"], whole["impact"])
+    assert planned.public_id == made["id"]
+
+
+def test_what_fails_of_one_window_keeps_no_other_back(component: Component, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = announced({component: ""}), announced({component: ""}, start=0.5)
+    advance = planned_acts.advance
+
+    def stumble(planned_id: int, now: Any) -> MaintenanceUpdate | None:
+        if planned_id == first.pk:
+            raise RuntimeError("a fault of our own")
+        return advance(planned_id, now)
+
+    monkeypatch.setattr(planned_acts, "advance", stumble)
+    assert publishing.advance_maintenance(now=at(0.6)) == 1
+    second.refresh_from_db()
+    assert second.phase == "in_progress"
 
 
 # --- By people -----------------------------------------------------------------------------------
@@ -367,7 +423,7 @@ def test_recurring_work_announces_its_next_windows_in_the_signed_words(component
     tick(-24)
     [following] = first.later.all()
     assert (following.starts_at, following.ends_at) == (at(168), at(171))
-    assert planned_work.expectations(following) == {component: "delayed"}
+    assert windows.expectations(following) == {component: "delayed"}
     assert following.plan is not None
     assert by_language(following.plan.body) == by_language(first.plan.body)  # type: ignore[union-attr]
     assert following.plan.signature_kind == "notice"
@@ -388,6 +444,14 @@ def test_a_series_goes_on_past_a_window_nobody_could_announce_and_ends_when_told
     planned_work.end_series(planned=first.later.get(), actor=UserFactory(), now=at(24 * 30))
     tick(24 * 34)
     assert first.later.count() == 1
+
+
+def test_words_that_were_removed_announce_no_next_window(component: Component) -> None:
+    first = announced({component: ""}, recurrence="FREQ=WEEKLY")
+    seq = RecordEntry.objects.get(kind="maintenance_update").seq
+    redact(seq=seq, field="body.sw", requested_by=UserFactory(), approved_by=UserFactory(), now=at(-48))
+    tick(-24)
+    assert first.later.count() == 0
 
 
 def test_a_daily_series_is_announced_for_the_week_to_come(component: Component) -> None:
@@ -417,6 +481,27 @@ def test_an_outage_nobody_announced_may_not_be_called_maintenance(component: Com
 def test_work_to_come_does_not_lend_its_word_to_an_outage_before_it(component: Component) -> None:
     announced({component: ""}, start=9, end=10)
     assert incident_saying_maintenance(component, 0) == ["maintenance_word", "maintenance_word"]
+
+
+def test_a_correction_or_advice_may_not_bring_the_word_in_either(component: Component) -> None:
+    notices = all_notices()
+    update = publishing.publish_notice(component=component, notice=notices["down"], actor=None, now=at(0))
+    words = {"body": in_all(MAINTENANCE), "reason": in_all({"en": "Clearer.", "sw": "Wazi zaidi."})}
+    correction = documents.add(document=Correction(update=update, **words), author=UserFactory(), now=at(1))
+    with pytest.raises(Blocked, match="published beforehand"):
+        publishing.publish_correction(correction=correction, actor=UserFactory(), now=at(1))
+    draft = drafts.add_update(
+        incident=update.incident,
+        status="investigating",
+        body={"en": "Please wait.", "sw": "Tafadhali subiri."},
+        affected={},
+        next_update_by=at(2),
+        author=UserFactory(),
+        now=at(1),
+        more={"what_to_do": MAINTENANCE},
+    )
+    found = [(blocker.code, blocker.field) for blocker in publishing.blockers_of(draft, now=at(1))]
+    assert ("maintenance_word", "what_to_do.en") in found
 
 
 def test_trouble_of_announced_work_may_be_called_by_its_name(component: Component) -> None:

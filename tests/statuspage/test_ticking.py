@@ -15,6 +15,7 @@ from statuspage import snapshot, ticking
 from statuspage.models import Heartbeat
 from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory
+from tests.incidents.plans import announced, at
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +89,13 @@ def test_a_fault_of_our_own_is_logged_and_the_publisher_goes_on(
     assert "ZeroDivisionError: of nobody's making" in line
     assert "fails_then_ends" in line
     assert not (settings.SNAPSHOT_DIR / "live").exists()
+
+
+def test_a_tick_begins_announced_work_and_ends_it() -> None:
+    component = ComponentFactory()
+    announced({component: ""})
+    for hours, status in ((0, "under_maintenance"), (3, "operational")):
+        ticking.tick(now=at(hours))
+        component.refresh_from_db()
+        assert component.status == status
+    assert Notification.objects.count() == RecordEntry.objects.count()
