@@ -197,8 +197,9 @@ def _claim(claim: Claim, languages: Sequence[str]) -> list[Blocker]:
     found = []
     if not claim.quote.strip():
         found.append(Blocker("quote_missing", "claim.quote", "Copy the claim word for word."))
-    if not claim.language or not _in_all(claim.where, languages) or claim.first_seen is None:
-        found.append(Blocker("sighting_missing", "claim.where", "Say in which language, where and when it was first seen."))
+    if not re.fullmatch("[a-z]{2,3}", claim.language) or not _in_all(claim.where, languages) or claim.first_seen is None:
+        message = "Say in which language (its code: en, sw, luo), where and when it was first seen."
+        found.append(Blocker("sighting_missing", "claim.where", message))
     if _PRIVATE_NUMBER.search(claim.quote):
         message = "Take out the private number: the claim is quoted, not the person who passed it on."
         found.append(Blocker("private_number", "claim.quote", message))

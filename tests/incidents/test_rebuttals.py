@@ -101,6 +101,7 @@ def test_a_whole_answer_may_be_published() -> None:
         ({"review_date": TODAY + timedelta(days=91)}, "review_out_of_range"),
         ({"claim": replace(WHOLE.claim, quote=" ")}, "quote_missing"),
         ({"claim": replace(WHOLE.claim, first_seen=None)}, "sighting_missing"),
+        ({"claim": replace(WHOLE.claim, language="in Sheng")}, "sighting_missing"),
         ({"claim": replace(WHOLE.claim, quote="Call +254 (0)712-345 678 to get your money back")}, "private_number"),
     ],
 )
