@@ -37,6 +37,7 @@ MOMENTS = (
 )
 # Under which conditions a rule applies. `cyber`: security related is not "no". `breach`: a breach record is open.
 FLAGS = ("planned", "major", "cyber", "breach", "processor", "system_wide_important", "essential_entity")
+DEPLOYMENT_FLAGS = ("processor", "system_wide_important", "essential_entity")  # what a provider is, whatever happened
 AUDIENCES = ("regulator", "customers", "ourselves")
 _SPANS = ("minutes", "hours", "days", "months", "business_days")
 _SOON_AT_MOST = timedelta(hours=12)

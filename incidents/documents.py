@@ -16,7 +16,7 @@ from incidents import audit, record
 from incidents.drafts import TimelineError
 from incidents.models import RecordEntry
 from incidents.models.publishable import Document
-from incidents.signing import content_hash
+from incidents.signing import content_hash, stamp
 from incidents.words import Publication
 
 Kind = TypeVar("Kind", bound=Document)
@@ -28,6 +28,7 @@ def add(*, document: Kind, author: User | None, now: datetime, machine: str = "p
         record.lock_head()
         document.author = author
         document.save(force_insert=True)
+        stamp(document)
         audit.log(act=f"{document.noun}.add", actor=author, actor_name=machine, now=now, target=document.public_id)
     return document
 
@@ -60,7 +61,8 @@ def edit(
             also(draft)
         draft.author = draft.author or actor
         draft.save()
-        after = content_hash(draft)
+        stamp(draft)
+        after = draft.content_hash
         if after != before:
             details = {"before": before, "after": after}
             audit.log(act=f"{draft.noun}.edit", actor=actor, now=now, target=draft.public_id, details=details)
@@ -83,10 +85,9 @@ def mark_published(*, document: Document, actor: User | None, now: datetime, mac
     """
     document.publication = Publication.PUBLISHED
     document.published_at, document.published_by = now, actor
-    signature = {"kind": document.signature_kind, "hash": document.signature_hash}
     entry = record.append(
         kind=document.kind,
-        data={"id": document.public_id, "signature": signature, **document.facts()},
+        data={"id": document.public_id, **document.passing(), **document.facts()},
         texts=document.texts(),
         now=now,
     )
@@ -98,6 +99,6 @@ def mark_published(*, document: Document, actor: User | None, now: datetime, mac
         actor_name=machine,
         now=now,
         target=document.public_id,
-        details={"record_seq": entry.seq},
+        details={"record_seq": entry.seq, "waived": document.waived},
     )
     return entry

@@ -5,7 +5,7 @@ Every act takes the record's head as its first lock, as in timeline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -19,7 +19,7 @@ from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
-from incidents.signing import content_hash, signature_state
+from incidents.signing import content_hash, signature_state, stamp
 from incidents.words import Attribution, Channel, ComponentStatus, DetectedBy, IncidentStatus, Publication, SignatureKind
 
 MACHINE = "probes"
@@ -112,6 +112,8 @@ def open_draft(
         AffectedComponent.objects.create(update=update, component=component, new_status=status)
         if notice:
             fill_from_notice(update=update, notice=notice, component=component, now=now)
+        else:
+            stamp(update)
         audit.log(
             act="update.add" if author else "incident.draft",
             actor=author,
@@ -120,6 +122,51 @@ def open_draft(
             target=update.public_id,
             details={"component": component.code, "status": status},
         )
+    return update
+
+
+def open_backfill(
+    *,
+    name: Mapping[str, str],
+    body: Mapping[str, str],
+    affected: Mapping[Component, str],
+    started_at: datetime,
+    ended_at: datetime,
+    author: User,
+    now: datetime,
+    deliver_notifications: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> IncidentUpdate:
+    """An incident that is written down after it was over: one draft, with what was shown wrongly in `affected`.
+
+    Once public it changes nothing that is shown now; its states count in the uptime of its days. Silent unless asked otherwise.
+    Raises TimelineError for times that do not fit.
+    """
+    if not started_at < ended_at <= now:
+        raise TimelineError("Say when it began and when it was over; both have passed, in that order.")
+    with transaction.atomic():
+        record.lock_head()
+        incident = Incident.objects.create(
+            name=in_all(name),
+            started_at=started_at,
+            resolved_at=ended_at,
+            mitigated_at=ended_at,
+            detected_by=DetectedBy.STAFF,
+            backfilled=True,
+        )
+        update = IncidentUpdate.objects.create(
+            incident=incident,
+            status=IncidentStatus.RESOLVED,
+            body=in_all(body),
+            author=author,
+            deliver_notifications=deliver_notifications,
+            **_stated(more),
+        )
+        AffectedComponent.objects.bulk_create(
+            AffectedComponent(update=update, component=component, new_status=status) for component, status in affected.items()
+        )
+        stamp(update)
+        audit.log(act="update.add", actor=author, now=now, target=update.public_id, details={"backfilled": True})
     return update
 
 
@@ -143,7 +190,14 @@ def fill_from_notice(*, update: IncidentUpdate, notice: Notice, component: Compo
     if update.incident.publication == Publication.DRAFT:
         update.incident.save(update_fields=["name"])
     update.save()
+    _stamp_all(update.incident)
     return update
+
+
+def _stamp_all(incident: Incident) -> None:
+    """Keep what its drafts say now: the incident's name is part of each."""
+    for draft in incident.updates.drafts().select_related("incident"):
+        stamp(draft)
 
 
 def fill_in(*, update: IncidentUpdate, notice: Notice, component: Component, now: datetime) -> None:
@@ -201,6 +255,7 @@ def add_update(
         incident.refresh_from_db(fields=["publication", "status", "resolved_at", "merged_into", "withdrawn_at"])
         if not incident.is_open and not incident.may_reopen(now):
             raise TimelineError("The incident is closed. Open a new one.")
+        _take_over(incident, affected, now)
         update = IncidentUpdate.objects.create(
             incident=incident,
             status=status,
@@ -217,6 +272,8 @@ def add_update(
         if notice:
             component = next(iter(affected))
             fill_from_notice(update=update, notice=notice, component=component, now=now)
+        else:
+            stamp(update)
         audit.log(act="update.add", actor=author, actor_name=MACHINE, now=now, target=update.public_id)
     return update
 
@@ -256,16 +313,36 @@ def edit_update(
             draft.incident.name = in_all(name)
             draft.incident.save(update_fields=["name"])
         if affected is not None:
+            _take_over(draft.incident, affected, now)
             draft.affected.all().delete()
             AffectedComponent.objects.bulk_create(
                 AffectedComponent(update=draft, component=component, new_status=new) for component, new in affected.items()
             )
         draft.author = draft.author or actor
         draft.save()
+        _stamp_all(draft.incident)
         after = content_hash(draft)
         if after != before:
             audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})
     return draft
+
+
+def _take_over(incident: Incident, named: Collection[Component], now: datetime) -> None:
+    """A draft incident that names more services takes the untouched drafts of machines about them over: each waits once.
+
+    Raises TimelineError where a person works on another draft about one of them.
+    """
+    if incident.publication != Publication.DRAFT:
+        return
+    others = Incident.objects.filter(
+        publication=Publication.DRAFT, updates__publication=Publication.DRAFT, updates__affected__component__in=named
+    )
+    for other in others.exclude(pk=incident.pk).distinct():
+        waiting = other.updates.drafts().first()
+        theirs = {item.component_id for update in other.updates.drafts() for item in update.affected.all()}
+        if waiting is None or has_person(other) or not is_untouched(waiting) or not theirs <= {one.pk for one in named}:
+            raise TimelineError("Another draft is about one of these services: publish or discard that one first.")
+        discard(update=waiting, actor=None, now=now, reason=f"taken into {incident.public_id}")
 
 
 def _stated(more: Mapping[str, Any] | None) -> dict[str, Any]:

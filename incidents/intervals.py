@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from incidents import periods
-from incidents.models import Component, StatusChange
+from incidents.models import AffectedComponent, Component, StatusChange
 from incidents.uptime import Interval
-from incidents.words import StatusSource
+from incidents.words import Publication, StatusSource
 
 
 def shown(*, components: Iterable[Component], start: datetime, end: datetime) -> dict[int, list[Interval]]:
@@ -23,7 +23,7 @@ def shown(*, components: Iterable[Component], start: datetime, end: datetime) ->
 
     An interval begins when the trouble did, as far as probes or people could date it, but never before the change before it was
     recorded: what was once shown for a time is not taken back. Before a component existed, or its history begins, there is
-    nothing. Three queries.
+    nothing. What was written down after it was over lies over it: where intervals overlap, the worst counts. Four queries.
     """
     wanted = list(components)
     known = Component.objects.filter(pk__in=[component.pk for component in wanted])
@@ -38,10 +38,31 @@ def shown(*, components: Iterable[Component], start: datetime, end: datetime) ->
     changes: defaultdict[int, list[StatusChange]] = defaultdict(list)
     for change in rows:
         changes[change.component_id].append(change)
+    later = _written_later(wanted, start, end)
     return {
-        component.pk: _within(_in_its_history(component, _intervals(component, changes[component.pk])), start, end)
+        component.pk: _within(
+            _in_its_history(component, [*_intervals(component, changes[component.pk]), *later[component.pk]]), start, end
+        )
         for component in wanted
     }
+
+
+def _written_later(components: list[Component], start: datetime, end: datetime) -> defaultdict[int, list[Interval]]:
+    """What incidents that were backfilled say of components, by primary key."""
+    rows = AffectedComponent.objects.filter(
+        component__in=components,
+        update__publication=Publication.PUBLISHED,
+        update__incident__backfilled=True,
+        update__incident__withdrawn_at=None,
+        update__incident__started_at__lt=end,
+        update__incident__resolved_at__gt=start,
+    )
+    found: defaultdict[int, list[Interval]] = defaultdict(list)
+    for pk, status, began, over in rows.values_list(
+        "component", "new_status", "update__incident__started_at", "update__incident__resolved_at"
+    ):
+        found[pk].append(Interval(status, began, over))
+    return found
 
 
 def _in_its_history(component: Component, pieces: list[Interval]) -> list[Interval]:
@@ -82,4 +103,5 @@ def _starts(changes: list[StatusChange]) -> list[datetime]:
 def _within(pieces: list[Interval], start: datetime, end: datetime) -> list[Interval]:
     """Those that reach into the period, cut at its end: what came after it was not looked up."""
     cut = [replace(piece, end=min(piece.end or end, end)) for piece in pieces]
-    return [piece for piece in cut if piece.end and piece.end > max(start, piece.start)]
+    reaching = [piece for piece in cut if piece.end and piece.end > max(start, piece.start)]
+    return sorted(reaching, key=lambda piece: piece.start)

@@ -177,7 +177,7 @@ LOCKED = (
         "An engineer confirms who is refunded, and by when.",
         {
             "en": (r"refund(?:s|ed|ing)?", r"reimburse\w*"),
-            "sw": (r"(?:u|wa|m|tu)tarudishiwa", r"fidia", r"kurudishiwa pesa"),
+            "sw": (r"(?:u|a|wa|m|tu)tarudishiwa", r"fidia", r"kurudishiwa pesa"),
         },
     ),
     Phrase(

@@ -20,7 +20,7 @@ from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.maintenance import OVER, Act, Phase
 from incidents.models import Component, MaintenanceComponent, MaintenanceUpdate, RecordEntry, ScheduledMaintenance
-from incidents.signing import content_hash
+from incidents.signing import content_hash, stamp
 from incidents.words import ComponentStatus, Publication, SignatureKind
 
 EXPECTED = ComponentStatus.PARTIAL_OUTAGE.value  # where a plan does not say
@@ -164,6 +164,7 @@ def _expect(update: MaintenanceUpdate, expected: Mapping[Component, str]) -> Non
         MaintenanceComponent(update=update, component=component, expected=status or EXPECTED)
         for component, status in expected.items()
     )
+    stamp(update)
 
 
 def name_components(update: MaintenanceUpdate) -> None:
@@ -171,6 +172,7 @@ def name_components(update: MaintenanceUpdate) -> None:
     MaintenanceComponent.objects.bulk_create(
         MaintenanceComponent(update=update, component=component) for component in windows.expectations(update.maintenance)
     )
+    stamp(update)
 
 
 def sign_as_announced(update: MaintenanceUpdate, announced: MaintenanceUpdate | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -19,6 +19,9 @@ from incidents.blockers import Blocker
 HEADLINE_LENGTH = 90
 REVIEW_WITHIN = timedelta(days=90)
 REVIEW_SOON = timedelta(days=7)
+# The same answer in fewer letters, each with what it may hold: SMS, USSD menu, post, card to forward, the call centre's script.
+SHORT_FORMS: dict[str, int] = {"sms": 160, "ussd": 160, "post": 280, "card": 500, "script": 2000}
+MEDIA = ("statement", "interview", "broadcast", "post")  # where the spokesperson said it
 Text = Mapping[str, str]
 
 
@@ -96,7 +99,7 @@ class Claim:
 
     quote: str
     language: str
-    where: str
+    where: Text
     first_seen: date | None
     copies: tuple[str, ...] = ()
     reach: int = 0
@@ -106,7 +109,7 @@ class Claim:
 class Evidence:
     """A document, an extract of a log, a page of a supervisor: what it is, from when, and who of us verified it."""
 
-    what: str
+    what: Text
     dated: date | None
     verified_by: str
 
@@ -150,8 +153,11 @@ class Rebuttal:
     evidence: tuple[Evidence, ...] = ()
     corroborations: tuple[Corroboration, ...] = ()
     spokesperson: str = ""
-    spokesperson_role: str = ""
+    spokesperson_role: Text = field(default_factory=dict)
+    spoke_at: date | None = None
+    spoke_in: str = ""
     legal_basis: tuple[LegalBasis, ...] = ()
+    short_forms: Mapping[str, Text] = field(default_factory=dict)
     review_date: date | None = None
     author: str = ""
     approver: str = ""
@@ -173,29 +179,35 @@ def blockers(
     """
     if to in (State.LOGGED, State.DROPPED, State.WITHDRAWN):
         return []
-    found = _claim(rebuttal.claim)
+    found = _claim(rebuttal.claim, languages)
     if to in (State.LEGAL, State.APPROVED, State.PUBLISHED, State.UPDATED):
         found += [
             *_headline(rebuttal, languages),
             *_answer(rebuttal, languages),
             *_wording(rebuttal),
             *_proof(rebuttal, languages),
+            *_short_forms(rebuttal, languages),
         ]
     if to in (State.APPROVED, State.PUBLISHED, State.UPDATED):
-        found += [*_law(rebuttal), *_people(rebuttal, signatories), *_review(rebuttal, today)]
+        found += [*_law(rebuttal), *_people(rebuttal, signatories, languages), *_review(rebuttal, today)]
     return found
 
 
-def _claim(claim: Claim) -> list[Blocker]:
+def _claim(claim: Claim, languages: Sequence[str]) -> list[Blocker]:
     found = []
     if not claim.quote.strip():
         found.append(Blocker("quote_missing", "claim.quote", "Copy the claim word for word."))
-    if not claim.language or not claim.where.strip() or claim.first_seen is None:
-        found.append(Blocker("sighting_missing", "claim.where", "Say in which language, where and when it was first seen."))
+    if not re.fullmatch("[a-z]{2,3}", claim.language) or not _in_all(claim.where, languages) or claim.first_seen is None:
+        message = "Say in which language (its code: en, sw, luo), where and when it was first seen."
+        found.append(Blocker("sighting_missing", "claim.where", message))
     if _PRIVATE_NUMBER.search(claim.quote):
         message = "Take out the private number: the claim is quoted, not the person who passed it on."
         found.append(Blocker("private_number", "claim.quote", message))
     return found
+
+
+def _in_all(text: Text, languages: Sequence[str]) -> bool:
+    return all(text.get(code, "").strip() for code in languages)
 
 
 # Seven digits or more with their usual spaces, hyphens and brackets: a telephone, card or identity number.
@@ -262,6 +274,7 @@ def _wording(rebuttal: Rebuttal) -> list[Blocker]:
         "what_is_true": rebuttal.what_is_true,
         "what_is_false": rebuttal.what_is_false,
         "why_it_spread": rebuttal.why_it_spread,
+        **{f"short_forms.{name}": text for name, text in rebuttal.short_forms.items()},
     }
     return [
         Blocker("banned_phrase", f"{name}.{one.language}", f"“{one.phrase}”: {one.reason}")
@@ -275,8 +288,8 @@ def _proof(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     if not rebuttal.evidence:
         found.append(Blocker("evidence_missing", "evidence", "Name at least one piece of evidence."))
     for number, piece in enumerate(rebuttal.evidence):
-        if not piece.what.strip() or piece.dated is None or not piece.verified_by:
-            message = "Say what it is, from when, and who verified it."
+        if not _in_all(piece.what, languages) or piece.dated is None or not piece.verified_by:
+            message = "Say what it is (in every language), from when, and who verified it."
             found.append(Blocker("evidence_incomplete", f"evidence.{number}", message))
     for number, body in enumerate(rebuttal.corroborations):
         if not _is_whole(body, languages):
@@ -286,9 +299,23 @@ def _proof(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
 
 
 def _is_whole(one: Corroboration, languages: Sequence[str]) -> bool:
-    said = all(one.said.get(code, "").strip() for code in languages)
     linked = one.link.startswith(("https://", "http://")) and one.checked_on is not None
-    return bool(one.body.strip()) and said and one.dated is not None and linked
+    return bool(one.body.strip()) and _in_all(one.said, languages) and one.dated is not None and linked
+
+
+def _short_forms(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
+    found = []
+    for name, text in rebuttal.short_forms.items():
+        if name not in SHORT_FORMS:
+            found.append(Blocker("short_form_unknown", f"short_forms.{name}", f"Use {', '.join(SHORT_FORMS)}."))
+            continue
+        for code in languages:
+            where, length = f"short_forms.{name}.{code}", len(text.get(code, "").strip())
+            if not length:
+                found.append(Blocker("language_missing", where, f"The {name} is missing in “{code}”: write it."))
+            elif length > SHORT_FORMS[name]:
+                found.append(Blocker("short_form_long", where, f"{length} characters: at most {SHORT_FORMS[name]}."))
+    return found
 
 
 def _law(rebuttal: Rebuttal) -> list[Blocker]:
@@ -297,10 +324,11 @@ def _law(rebuttal: Rebuttal) -> list[Blocker]:
     return [Blocker("law_unread", f"legal_basis.{number}", message) for number in unread]
 
 
-def _people(rebuttal: Rebuttal, signatories: Sequence[str]) -> list[Blocker]:
+def _people(rebuttal: Rebuttal, signatories: Sequence[str], languages: Sequence[str]) -> list[Blocker]:
     found = []
-    if not rebuttal.spokesperson or not rebuttal.spokesperson_role.strip():
-        found.append(Blocker("spokesperson_missing", "spokesperson", "Say who speaks, and in which role."))
+    if not rebuttal.spokesperson or not _in_all(rebuttal.spokesperson_role, languages):
+        message = "Say who speaks, and in which role (in every language)."
+        found.append(Blocker("spokesperson_missing", "spokesperson", message))
     elif signatories and rebuttal.spokesperson not in signatories:
         found.append(Blocker("spokesperson_unknown", "spokesperson", "This person may not speak for us."))
     if not rebuttal.approver:

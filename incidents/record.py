@@ -129,6 +129,7 @@ def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -
         "status": update.status,
         "impact": update.incident.impact,
         "started_at": update.incident.started_at,
+        **({"backfilled": True, "ended_at": update.incident.resolved_at} if update.incident.backfilled else {}),
         **({"follows": update.incident.follows.public_id} if update.incident.follows else {}),
         "display_at": update.display_at,
         "next_update_by": update.next_update_by,
@@ -139,7 +140,7 @@ def update_data(update: IncidentUpdate, affected: Iterable[AffectedComponent]) -
             {"component": item.component.public_id, "old": item.old_status, "new": item.new_status}
             for item in sorted(affected, key=lambda item: item.component.public_id)
         ],
-        "signature": {"kind": update.signature_kind, "hash": update.signature_hash},
+        **update.passing(),
     }
 
 
@@ -210,9 +211,8 @@ def _remove_from_rows(text: RecordText, now: datetime) -> str:
     subject, _, language = text.field.rpartition(".")
     mark = removal_mark(language, now)
     if document := find_document(text.entry.kind, text.entry_id):
-        row, field = document.holder_of(subject)
-        changed = in_all({**by_language(getattr(row, field)), language: mark})
-        type(row)._default_manager.filter(pk=row.pk).update(**{field: changed})
+        row, fields = document.without(text.field, mark)
+        type(row)._default_manager.filter(pk=row.pk).update(**fields)
         return document.facts().get("incident") or ""
     update = IncidentUpdate.objects.select_related("incident").filter(record_seq=text.entry_id).first()
     if update is None:

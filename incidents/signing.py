@@ -11,11 +11,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, QuerySet
 
-from incidents import audit
-from incidents.languages import missing
-from incidents.models import AuditEvent, Notice
+from incidents import audit, gates
+from incidents.languages import by_language, missing
+from incidents.models import AuditEvent, Notice, NoticeVersion
 from incidents.models.publishable import Publishable
-from incidents.notices import notice_hash
+from incidents.notices import covered, notice_hash, slot_problem
 from incidents.record import canonical, lock_head
 from incidents.words import Publication, SignatureKind
 
@@ -29,6 +29,12 @@ class SigningRefused(Exception):
 def content_hash(item: Publishable) -> str:
     """SHA-256 of what the signature covers."""
     return hashlib.sha256(rfc8785.dumps(canonical(item.covered()))).hexdigest()
+
+
+def stamp(item: Publishable) -> None:
+    """Keep the hash of what a draft says now beside it. Every act that writes a draft ends with it."""
+    item.content_hash = content_hash(item)
+    type(item)._default_manager.filter(pk=item.pk).update(content_hash=item.content_hash)
 
 
 def signature_state(item: Publishable) -> str:
@@ -53,16 +59,22 @@ def sign(*, item: Signed, signer: User, now: datetime, seen_hash: str = "") -> S
         if draft.publication != Publication.DRAFT:
             raise SigningRefused("This is no longer a draft.")
         current = content_hash(draft)
-        if seen_hash and seen_hash != current:
-            raise SigningRefused("It was changed after you opened it. Read it again.")
-        # One conditional UPDATE decides, whatever was read before: still this draft, and never its author.
-        unchanged = _drafts(draft).filter(updated_at=draft.updated_at)
+        if not draft.content_hash or seen_hash == current:
+            stamp(draft)  # written before hashes were kept; or read as it stands
+        # One conditional UPDATE decides, whatever was read before: still a draft, still these words, and never its author.
+        unchanged = _drafts(draft).filter(content_hash=seen_hash or current)
         signed = unchanged.exclude(author=signer).exclude(Exists(_written_by(signer, draft)))
         if not signed.update(signature_kind=SignatureKind.PERSON, signature_hash=current, signed_by=signer, signed_at=now):
-            raise SigningRefused("You wrote part of this text. Another person must sign it.")
+            raise SigningRefused(_why_not(draft, signer))
         audit.log(act=f"{draft.noun}.sign", actor=signer, now=now, target=draft.public_id, details={"hash": current})
     draft.refresh_from_db()
     return draft
+
+
+def _why_not(draft: Publishable, signer: User) -> str:
+    if has_written(signer, draft):
+        return "You wrote part of this text. Another person must sign it."
+    return "It was changed after you opened it. Read it again."
 
 
 def _drafts(item: Publishable) -> QuerySet[Publishable]:
@@ -102,16 +114,36 @@ def sign_notice(*, notice: Notice, signer: User, now: datetime, seen_hash: str =
             raise SigningRefused("It was changed after you opened it. Read it again.")
         notice.signed_by, notice.signed_at, notice.signature_hash = signer, now, current
         notice.save(update_fields=["signed_by", "signed_at", "signature_hash"])
+        _keep_version(notice, signer, now)
         audit.log(act="notice.sign", actor=signer, now=now, target=notice.code, details={"hash": current})
     return notice
+
+
+def _keep_version(notice: Notice, signer: User, now: datetime) -> None:
+    """Append what was signed; a version still in force ends with it."""
+    notice.versions.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_by=signer)
+    NoticeVersion.objects.create(
+        notice=notice,
+        number=notice.versions.count() + 1,
+        covered=covered(notice),
+        hash=notice.signature_hash,
+        signed_by=signer,
+        signed_at=now,
+    )
 
 
 def notice_refusal(*, notice: Notice, signer: User) -> str:
     """Why this person may not sign this notice; "" if they may."""
     if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
         return "You wrote part of this notice. Another person must sign it."
-    gaps = sorted({*missing(notice.title), *missing(notice.body)})
-    return f"It is not written in {', '.join(gaps)} yet." if gaps else ""
+    if gaps := sorted({*missing(notice.title), *missing(notice.body)}):
+        return f"It is not written in {', '.join(gaps)} yet."
+    if problem := slot_problem(notice):
+        return problem
+    # Nobody looks at it again on the day, so it says nothing that would need an engineer then.
+    texts = {"title": by_language(notice.title), "body": by_language(notice.body)}
+    found = gates.phrase_blockers(texts, may_say_maintenance=True)
+    return found[0].message if found else ""
 
 
 def withdraw_notice(*, notice: Notice, actor: User, now: datetime) -> Notice:
@@ -120,5 +152,6 @@ def withdraw_notice(*, notice: Notice, actor: User, now: datetime) -> Notice:
         notice = Notice.objects.select_for_update().get(pk=notice.pk)
         notice.signed_by, notice.signed_at, notice.signature_hash = None, None, ""
         notice.save(update_fields=["signed_by", "signed_at", "signature_hash"])
+        notice.versions.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_by=actor)
         audit.log(act="notice.withdraw", actor=actor, now=now, target=notice.code)
     return notice

@@ -20,13 +20,22 @@ HOLDS_FOR = timedelta(hours=24)  # while the incident is open
 
 
 class Level(StrEnum):
-    """What may be said. `MONEY` stands beside the others, not above them."""
+    """What may be said. `MONEY` and `ADVICE` stand beside the others, not above them: one of each ladder is shown."""
 
     CHECKING = "0"
     NO_SIGN = "1"
     NOT_SECURITY = "2"
     NOT_ACCESSED = "3"
     MONEY = "money"
+    ADVICE = "advice"
+
+    @property
+    def ladder(self) -> str:
+        """data, money or advice."""
+        return self.value if self in (Level.MONEY, Level.ADVICE) else "data"
+
+
+UNSHAKEN = (Level.CHECKING, Level.ADVICE)  # they claim nothing, so nothing takes them back
 
 
 class Role(StrEnum):
@@ -52,6 +61,11 @@ SIGNERS: dict[Level, tuple[Role, ...]] = {
     Level.NOT_SECURITY: (Role.HEAD_OF_SECURITY, Role.OPERATIONS),
     Level.NOT_ACCESSED: (Role.DATA_PROTECTION_OFFICER, Role.HEAD_OF_SECURITY),
     Level.MONEY: (Role.CHIEF_FINANCIAL_SERVICES_OFFICER,),
+    Level.ADVICE: (Role.COMMS_LEAD,),
+}
+MONEY_ADVICE = {
+    "en": "Do not pay again before you have an SMS or have checked your balance. Never share your PIN; we never ask for it.",
+    "sw": "Usilipe tena kabla ya kupata SMS au kuangalia salio lako. Usimpe mtu yeyote PIN yako; hatuiombi kamwe.",
 }
 # The permitted words; {time} is when that was so, {by} when late payments are done.
 WORDS: dict[Level, dict[str, str]] = {
@@ -77,10 +91,7 @@ WORDS: dict[Level, dict[str, str]] = {
         "sw": "Salio limehifadhiwa kwenye leja na halibadilishwi na hitilafu hii. Malipo yaliyochelewa yatakamilika au "
         "yatarudishwa kufikia {by}.",
     },
-}
-MONEY_ADVICE = {
-    "en": "Do not pay again before you have an SMS or have checked your balance. Never share your PIN; we never ask for it.",
-    "sw": "Usilipe tena kabla ya kupata SMS au kuangalia salio lako. Usimpe mtu yeyote PIN yako; hatuiombi kamwe.",
+    Level.ADVICE: MONEY_ADVICE,
 }
 
 
@@ -194,7 +205,7 @@ def _conditions(statement: Statement, ground: Ground) -> list[Blocker]:
 
 def _required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
     """(code, field, what to do, is it so?) of a level; who says more must have checked more."""
-    if level == Level.CHECKING:
+    if level in UNSHAKEN:
         return []
     no_breach = (
         "breach_open",
@@ -254,20 +265,21 @@ def may_sign(level: Level, *, role: Role, person: str, author: str, signatures: 
 def expires(level: Level, *, signed_at: datetime, incident_is_open: bool) -> datetime | None:
     """When it lapses unless signed anew: 24 hours while the incident is open. “We are checking” and what is said of a closed
     incident do not lapse."""
-    return signed_at + HOLDS_FOR if incident_is_open and level != Level.CHECKING else None
+    return signed_at + HOLDS_FOR if incident_is_open and level not in UNSHAKEN else None
 
 
 # --- Withdrawal ----------------------------------------------------------------------------------
 
 
 class Cause(StrEnum):
-    """Why a statement is withdrawn by itself, the gravest first."""
+    """Why a statement is withdrawn by itself, the gravest first; `BY_HAND` by people, with a note of their own."""
 
     BREACH = "breach_opened"
     SECURITY = "security_changed"
     REOPENED = "reopened"
     CAUSE_CHANGED = "cause_changed"
     LAPSED = "lapsed"
+    BY_HAND = "by_hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +320,7 @@ def withdrawal(statement: Statement, ground: Ground, *, now: datetime) -> Withdr
 
     Only what happened after it was signed counts; of several reasons the earliest, of two at once the gravest.
     """
-    if statement.signed_at is None or statement.withdrawn_at is not None or statement.level == Level.CHECKING:
+    if statement.signed_at is None or statement.withdrawn_at is not None or statement.level in UNSHAKEN:
         return None
     reasons = [
         (at, rank, cause)
@@ -342,11 +354,11 @@ def standing(statements: Sequence[Statement], ground: Ground, *, impact: str, no
     The highest signed level that still holds; else level 0 where it appears by itself or something was withdrawn.
     """
     held = [one for one in statements if _holds(one, ground, now)]
-    on_data = [one.level for one in held if one.level != Level.MONEY]
+    on_data = [one.level for one in held if one.level.ladder == "data"]
     money = any(one.level == Level.MONEY for one in held)
     if on_data:
         return max(on_data, key=_STRENGTH.index), money
-    was_said = any(one.signed_at for one in statements if one.level != Level.MONEY)
+    was_said = any(one.signed_at for one in statements if one.level.ladder == "data")
     return (Level.CHECKING if appears_by_itself(impact) or was_said else None), money
 
 

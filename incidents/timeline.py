@@ -172,6 +172,21 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     _carry_to_incident(incident, update, now)
     if update.signature_kind == SignatureKind.BREAK_GLASS:
         breaking_glass.owe(update=update, now=now)
+    if not incident.backfilled:  # what is over changes nothing that is shown now
+        _show_stated(incident, affected, now)
+    audit.log(
+        act="update.publish",
+        actor=actor,
+        actor_name="publisher",
+        now=now,
+        target=update.public_id,
+        details={"record_seq": entry.seq, "automatic": automatic, "reason": update.reason, "waived": update.waived},
+    )
+    return entry
+
+
+def _show_stated(incident: Incident, affected: Sequence[AffectedComponent], now: datetime) -> None:
+    """Bring what its components show up to what the incident says now."""
     for item in affected:
         component = item.component
         component.stated_status = item.new_status
@@ -179,15 +194,6 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     named = Component.objects.filter(affected__update__in=incident.updates.published()).distinct()
     for component in named:
         refresh_status(component=component, since=_since(component, incident, now), now=now)
-    audit.log(
-        act="update.publish",
-        actor=actor,
-        actor_name="publisher",
-        now=now,
-        target=update.public_id,
-        details={"record_seq": entry.seq, "automatic": automatic, "reason": update.reason},
-    )
-    return entry
 
 
 def _since(component: Component, incident: Incident, now: datetime) -> datetime:
@@ -232,13 +238,14 @@ def _carry_to_incident(incident: Incident, update: IncidentUpdate, now: datetime
     if incident.status in IncidentStatus.closed():
         incident.reopened_at, incident.resolved_at = now, None
         incident.monitoring_at, incident.mitigated_at = None, None
+        incident.closed_at, incident.closed_by = None, None
     incident.status, incident.next_update_by = update.status, update.next_update_by
     if update.status == IncidentStatus.IDENTIFIED:
         incident.identified_at = incident.identified_at or now
     if update.status == IncidentStatus.MONITORING:
         incident.monitoring_at = incident.monitoring_at or now
         incident.mitigated_at = incident.mitigated_at or now
-    if update.status in IncidentStatus.closed():
+    if update.status in IncidentStatus.closed() and not incident.backfilled:
         incident.resolved_at = now
     incident.version += 1
     incident.save()

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from incidents import audit, record
 from incidents.drafts import TimelineError
-from incidents.models import Incident, RecordEntry
-from incidents.words import Impact, Publication, SecurityRelated
+from incidents.models import Incident, RecordEntry, StatementGround
+from incidents.words import DetectedBy, Impact, Publication, SecurityRelated
 
 PUBLIC = ("started_at", "identified_at", "mitigated_at", "resolved_at")
 INTERNAL = ("detected_at", "aware_at", "executive_informed_at", "classified_major_at")
@@ -62,17 +62,38 @@ def set_impact(*, incident: Incident, impact: str, reason: str, actor: User, now
 
 
 def set_security(*, incident: Incident, value: str, reason: str, actor: User, now: datetime) -> Incident:
-    """Say whether it is a security matter. For staff: it is in no record entry."""
+    """Say whether it is a security matter. For staff: it is in no record entry. Statements follow by statuspage.grounds."""
     if value not in SecurityRelated.values:
         raise TimelineError(f"security_related: use one of {', '.join(SecurityRelated.values)}.")
+    with transaction.atomic():
+        record.lock_head()
+        changed = Incident.objects.exclude(security_related=value).filter(pk=incident.pk).exists()
+        incident = _set_for_staff(
+            incident, "security_related", value, act="incident.security", reason=reason, actor=actor, now=now
+        )
+        if changed:
+            StatementGround.objects.update_or_create(incident=incident, defaults={"security_changed_at": now})
+    return incident
+
+
+def set_detected_by(*, incident: Incident, value: str, reason: str, actor: User, now: datetime) -> Incident:
+    """Say who saw it first: a probe, staff, the public or a partner. For staff: it is in no record entry."""
+    if value not in DetectedBy.values:
+        raise TimelineError(f"detected_by: use one of {', '.join(DetectedBy.values)}.")
+    return _set_for_staff(incident, "detected_by", value, act="incident.detected_by", reason=reason, actor=actor, now=now)
+
+
+def _set_for_staff(incident: Incident, field: str, value: str, *, act: str, reason: str, actor: User, now: datetime) -> Incident:
     _require(reason)
     with transaction.atomic():
         record.lock_head()
         incident = Incident.objects.get(pk=incident.pk)
-        old, incident.security_related = incident.security_related, value
-        incident.save(update_fields=["security_related"])
-        details = {"old": old, "new": value, "reason": reason.strip()}
-        audit.log(act="incident.security", actor=actor, now=now, target=incident.public_id, details=details)
+        old = getattr(incident, field)
+        setattr(incident, field, value)
+        incident.save(update_fields=[field])
+        audit.log(
+            act=act, actor=actor, now=now, target=incident.public_id, details={"old": old, "new": value, "reason": reason.strip()}
+        )
     return incident
 
 

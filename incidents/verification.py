@@ -150,7 +150,7 @@ class _Rows:
             {
                 document.record_seq: document
                 for model in record.document_kinds().values()
-                for document in model._default_manager.filter(record_seq__in=numbers)
+                for document in model._default_manager.filter(record_seq__in=numbers).prefetch_related(*model.read_with)
                 if document.record_seq
             },
         )
@@ -187,6 +187,7 @@ def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, 
         return True
     # What belongs to the incident may change with a later update: it is compared with the last one.
     of_incident = {"impact": data["impact"], "started_at": data.get("started_at")}
+    of_incident |= {"ended_at": data["ended_at"]} if "ended_at" in data else {}
     row = {**record.update_data(update, update.affected.all()), **of_incident}
     return timestamp(update.published_at) != timestamp(entry.at) or _differs(row, data)
 
@@ -194,8 +195,7 @@ def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, 
 def _document_differs(document: Document, entry: RecordEntry, data: dict[str, Any]) -> bool:
     if document.kind != entry.kind or not document.is_published or document.published_at is None:
         return True
-    signature = {"kind": document.signature_kind, "hash": document.signature_hash}
-    row = {"id": document.public_id, "signature": signature, **document.facts()}
+    row = {"id": document.public_id, **document.passing(), **document.facts()}
     return timestamp(document.published_at) != timestamp(entry.at) or _differs(row, data)
 
 
@@ -280,6 +280,8 @@ class _Derived:
             fields["mitigated_at"] = known.get("mitigated_at") or at
         if data["status"] in IncidentStatus.closed():
             fields["resolved_at"] = at
+        if data.get("backfilled"):
+            fields |= {"resolved_at": data["ended_at"], "mitigated_at": data["ended_at"]}
         return fields
 
 

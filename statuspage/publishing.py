@@ -7,7 +7,8 @@ refreshed after the commit. Nothing here talks to the broker: the publisher wake
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -17,22 +18,24 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from incidents import (
     announcements,
+    document_gates,
     documents,
     drafts,
     gates,
     merging,
+    notice_updates,
     planned_acts,
     planned_work,
+    rebutting,
     record,
-    rollup,
     signing,
+    stating,
     timeline,
-    windows,
+    update_facts,
+    withdrawing,
 )
-from incidents.blockers import Blocker
-from incidents.languages import by_language
+from incidents.blockers import Blocker, standing, waived
 from incidents.models import (
-    AffectedComponent,
     Announcement,
     Component,
     Correction,
@@ -40,13 +43,16 @@ from incidents.models import (
     IncidentUpdate,
     MaintenanceUpdate,
     Notice,
+    Rebuttal,
     RecordEntry,
     Redress,
+    Review,
+    Statement,
+    Withdrawal,
 )
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
-from incidents.signing import signature_state
-from incidents.words import ComponentStatus, IncidentStatus, Publication
+from incidents.words import IncidentStatus, Publication
 from statuspage import snapshot
 from subscribers import outbox
 
@@ -77,54 +83,7 @@ def blockers_of(update: IncidentUpdate, *, now: datetime) -> list[Blocker]:
     """
     draft = IncidentUpdate.objects.select_related("incident", "notice").get(pk=update.pk)
     _promise_anew(draft, now)
-    return gates.blockers(facts(draft, now=now))
-
-
-def facts(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
-    """All that the gates look at, read from the rows."""
-    incident = update.incident
-    spoken = incident.publication == Publication.PUBLISHED
-    affected = list(update.affected.select_related("component"))
-    states = _states_after(update, affected)
-    expected = windows.expected_now()
-    return gates.UpdateFacts(
-        is_draft=update.publication == Publication.DRAFT,
-        incident_status=incident.status if spoken else None,
-        has_been_monitored=incident.monitoring_at is not None,
-        status=update.status,
-        names=by_language(incident.name),
-        bodies=by_language(update.body),
-        affected=tuple(
-            gates.StatedComponent(
-                item.component.code,
-                item.new_status,
-                item.component.observed_status,
-                item.component.internal,
-                expected.get(item.component.code, ""),
-            )
-            for item in affected
-        ),
-        incident_has_components=bool(states),
-        next_update_by=update.next_update_by,
-        now=now,
-        signature=signature_state(update),
-        reason=update.reason,
-        may_reopen=incident.may_reopen(now),
-        backfilled=incident.backfilled,
-        beside=update.more_words(),
-        window_published=windows.may_speak_of(incident=incident, now=now, also=[item.component_id for item in affected]),
-        still_stated=tuple(sorted(code for code, status in states.items() if status != ComponentStatus.OPERATIONAL)),
-    )
-
-
-def _states_after(update: IncidentUpdate, affected: Sequence[AffectedComponent]) -> dict[str, str]:
-    """What the incident would state for each of its components if this update went out."""
-    earlier = (
-        AffectedComponent.objects.filter(update__incident=update.incident, update__publication=Publication.PUBLISHED)
-        .select_related("component")
-        .order_by("update__record_seq")
-    )
-    return {item.component.code: item.new_status for item in [*earlier, *affected]}
+    return standing(gates.blockers(update_facts.read(draft, now=now)), off=settings.GATES_OFF)
 
 
 def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
@@ -161,17 +120,24 @@ def _publish(*, update_id: int, actor: User | None, now: datetime, reason: str =
     _pass_gates(update, reason or update.reason, now)
     entry = timeline.mark_published(update=update, actor=actor, now=now, automatic=automatic)
     outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now)
+    _follow(update.incident, now)
     return update
 
 
 def _pass_gates(update: IncidentUpdate, reason: str, now: datetime) -> None:
     update.reason = ""
-    found = gates.blockers(facts(update, now=now))
+    found = gates.blockers(update_facts.read(update, now=now))
     if reason.strip() and any(blocker.code == "probes_disagree" for blocker in found):
         update.reason = reason.strip()  # kept only where it overrules something: it holds the state down
-        found = gates.blockers(facts(update, now=now))
-    if found:
-        raise Blocked(found)
+        found = gates.blockers(update_facts.read(update, now=now))
+    update.waived = _stand(found)
+
+
+def _stand(found: Sequence[Blocker]) -> list[str]:
+    """Raise Blocked with what forbids it here; answer the switched-off gates that would have."""
+    if forbidding := standing(found, off=settings.GATES_OFF):
+        raise Blocked(forbidding)
+    return waived(found, off=settings.GATES_OFF)
 
 
 def _show(now: datetime) -> None:
@@ -198,76 +164,32 @@ def publish_notice(
 
 
 def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
+    if notice.code in stating.NOTICES.values():
+        raise Blocked([Blocker("notice_is_statement", "notice", f"{notice.code} is no update: it appears by itself.")])
     if not is_signed(notice):
         raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])
     incident = drafts.open_incident_of(component)
     if incident:
-        return _next_from_notice(incident, component, notice, now)
+        return notice_updates.next_from_notice(incident, component, notice, now)
     if notice.phase not in ("", IncidentStatus.INVESTIGATING) or not notice.component_status:
         raise drafts.TimelineError(f"Nothing is open for {component.code}: {notice.code} has nothing to speak of.")
     status = component.observed_status if component.observed_status in notice.opens_for else notice.component_status
     return drafts.open_draft(component=component, status=status, since=now, now=now, notice=notice)
 
 
-def _next_from_notice(incident: Incident, component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
-    """The incident's next update in the notice's words: the draft that waits with them, else a new one."""
-    waiting = incident.updates.drafts().filter(notice=notice).first()
-    if waiting and drafts.is_untouched(waiting):
-        return waiting
-    return drafts.add_update(
-        incident=incident,
-        status=notice.phase or incident.status,
-        body={},
-        affected=_states_for(incident, component, notice),
-        next_update_by=None,
-        author=None,
-        now=now,
-        notice=notice,
-    )
-
-
-def _states_for(incident: Incident, component: Component, notice: Notice) -> dict[Component, str]:
-    """What the notice states: for the component, and when closing for every component of the incident."""
-    parts = {component}
-    if notice.phase in (IncidentStatus.MONITORING, *IncidentStatus.closed()):
-        parts |= set(Component.objects.filter(affected__update__in=incident.updates.published()))
-    ordered = sorted(parts, key=lambda part: (part.pk != component.pk, part.pk))
-    return {part: _state_for(part, notice) for part in ordered}
-
-
-def _state_for(component: Component, notice: Notice) -> str:
-    if component.observed_status in notice.opens_for:
-        return component.observed_status
-    if notice.component_status:
-        return notice.component_status
-    said = [stated.status for stated in timeline.stated_by_incidents(component)]
-    return rollup.worst([*said, component.observed_status or component.stated_status])
-
-
 def publish_correction(*, correction: Correction, actor: User | None, now: datetime) -> Correction:
     """New words in place of a public update's. Raises Blocked."""
-    return publish_document(document=correction, actor=actor, now=now, forbids=lambda draft: _forbids_correction(draft, now))
-
-
-def _forbids_correction(correction: Correction, now: datetime) -> list[Blocker]:
-    texts = {"body": by_language(correction.body), "reason": by_language(correction.reason)}
-    spoken = windows.may_speak_of(incident=correction.update.incident, now=now)
-    found = [*gates.language_blockers(texts), *gates.maintenance_blockers({"body": texts["body"]}, window_published=spoken)]
-    if not correction.update.is_published:
-        found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
-    return found
+    return publish_document(document=correction, actor=actor, now=now, forbids=document_gates.of_correction)
 
 
 def publish_redress(*, redress: Redress, actor: User | None, now: datetime) -> Redress:
     """Who was charged twice or late, and by when that is made good. Raises Blocked."""
-    return publish_document(document=redress, actor=actor, now=now, forbids=_forbids_redress)
+    return publish_document(document=redress, actor=actor, now=now, forbids=document_gates.of_redress)
 
 
-def _forbids_redress(redress: Redress) -> list[Blocker]:
-    found = gates.language_blockers({field: by_language(getattr(redress, field)) for field in redress.text_fields})
-    if redress.incident.publication != Publication.PUBLISHED:
-        found.append(Blocker("not_public", "incident", "The incident is not public yet: publish its first update."))
-    return found
+def publish_review(*, review: Review, actor: User | None, now: datetime) -> Review:
+    """A review, or its next version. Raises Blocked."""
+    return publish_document(document=review, actor=actor, now=now, forbids=lambda draft: document_gates.of_review(draft, now=now))
 
 
 def publish_maintenance(*, update: MaintenanceUpdate, actor: User | None, now: datetime) -> MaintenanceUpdate:
@@ -335,13 +257,58 @@ def publish_document(
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
-        found = [*gates.draft_blockers(draft.publication), *forbids(draft), *gates.signature_blockers(signature_state(draft))]
-        if found:
-            raise Blocked(found)
+        draft.waived = _stand(document_gates.blockers(draft, forbids(draft), now=now))
         entry = mark(document=draft, actor=actor, now=now)
         outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+        if isinstance(draft, Withdrawal) and draft.statement:
+            _follow(draft.statement.incident, now)
     _show(now)
     return draft
+
+
+def _write(document: Document, actor: User | None, now: datetime) -> None:
+    entry = documents.mark_published(document=document, actor=actor, now=now)
+    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+
+
+# --- Data and funds, claims --------------------------------------------------------------------
+
+
+def publish_statement(*, statement: Statement, actor: User | None, now: datetime) -> Statement:
+    """What is known of data or funds, signed in every role its level asks for. Raises Blocked."""
+    return publish_document(document=statement, actor=actor, now=now, forbids=lambda draft: stating.blockers(draft, now=now))
+
+
+def publish_rebuttal(*, rebuttal: Rebuttal, actor: User | None, now: datetime) -> Rebuttal:
+    """An answer to a claim, or its next version. Raises Blocked."""
+
+    def forbids(draft: Rebuttal) -> list[Blocker]:
+        return rebutting.publishing_blockers(draft, now=now, signatories=settings.SPOKESPEOPLE)
+
+    return publish_document(document=rebuttal, actor=actor, now=now, forbids=forbids)
+
+
+def publish_withdrawal(*, withdrawal: Withdrawal, actor: User | None, now: datetime) -> Withdrawal:
+    """Take back a statement or an answer, with a public note that a second person signed. Raises Blocked."""
+    return publish_document(document=withdrawal, actor=actor, now=now, forbids=withdrawing.blockers)
+
+
+@contextmanager
+def following(*, incident: Incident, now: datetime) -> Iterator[None]:
+    """What is done inside may shake what was said of data and funds: statements follow in the same transaction."""
+    with transaction.atomic(durable=True):
+        record.lock_head()
+        yield
+        _follow(Incident.objects.get(pk=incident.pk), now)
+    _show(now)
+
+
+def _follow(incident: Incident, now: datetime) -> None:
+    """Take back what no longer holds, then say by itself what must stand."""
+    for withdrawal in stating.withdrawals_due(incident=incident, now=now):
+        _write(withdrawal, None, now)
+    for statement in stating.appearing(incident=incident, now=now):
+        _write(statement, None, now)
 
 
 # --- By itself ---------------------------------------------------------------------------------
@@ -445,4 +412,4 @@ def _no_change(incident_id: int, now: datetime) -> IncidentUpdate | None:
     attended = drafts.has_person(incident) or incident.updates.drafts().exists()
     if attended or repeats >= NO_CHANGE_AT_MOST or notice is None or not is_signed(notice) or first is None:
         return None
-    return _next_from_notice(incident, first.component, notice, now)
+    return notice_updates.next_from_notice(incident, first.component, notice, now)

@@ -5,9 +5,12 @@ Nobody signs their own words, whatever their roles: incidents.signing refuses it
 
 from __future__ import annotations
 
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
+
+from incidents.statements import Role
 
 AUTHOR, APPROVER, ENGINEER, AUDITOR = "Author", "Approver", "Engineer", "Auditor"
+SECURITY, OPERATIONS, DATA_PROTECTION, FINANCE = "Security", "Operations", "Data protection", "Finance"
 
 _SEE = (
     "incidents.view_incident",
@@ -16,6 +19,9 @@ _SEE = (
     "incidents.view_componentgroup",
     "incidents.view_notice",
     "incidents.view_recordentry",
+    "incidents.view_statement",
+    "incidents.view_rebuttal",
+    "incidents.view_claim",
     "probes.view_probe",
     "probes.view_probeschedule",
     "probes.view_result",
@@ -37,8 +43,25 @@ ROLES: dict[str, tuple[str, ...]] = {
         "incidents.publish_incidentupdate",
         "incidents.add_notice",
         "incidents.change_notice",
+        "incidents.add_statement",
+        "incidents.change_statement",
+        "incidents.publish_statement",
+        "incidents.add_claim",
+        "incidents.change_claim",
+        "incidents.add_rebuttal",
+        "incidents.change_rebuttal",
+        "incidents.publish_rebuttal",
     ),
-    APPROVER: (*_SEE, *_SEE_ACTS, "incidents.sign_incidentupdate", "incidents.publish_incidentupdate"),
+    APPROVER: (
+        *_SEE,
+        *_SEE_ACTS,
+        "incidents.sign_incidentupdate",
+        "incidents.publish_incidentupdate",
+        "incidents.sign_statement",
+        "incidents.publish_statement",
+        "incidents.sign_rebuttal",
+        "incidents.publish_rebuttal",
+    ),
     ENGINEER: (
         *_SEE,
         "probes.add_probe",
@@ -47,13 +70,38 @@ ROLES: dict[str, tuple[str, ...]] = {
         "probes.change_probeschedule",
         "probes.add_vantage",
         "probes.change_vantage",
+        "incidents.tick_phrase",
     ),
     AUDITOR: (*_SEE, *_SEE_ACTS, *_SEE_PEOPLE),
+    # The heads who sign what is said of data and funds, each in a role of their own.
+    SECURITY: (*_SEE, "incidents.sign_statement", "incidents.add_breach", "incidents.change_breach", "incidents.view_breach"),
+    OPERATIONS: (*_SEE, "incidents.sign_statement"),
+    DATA_PROTECTION: (
+        *_SEE,
+        *_SEE_ACTS,
+        "incidents.sign_statement",
+        "incidents.add_breach",
+        "incidents.change_breach",
+        "incidents.view_breach",
+    ),
+    FINANCE: (*_SEE, "incidents.sign_statement"),
+}
+SIGNS_AS: dict[str, Role] = {
+    APPROVER: Role.COMMS_LEAD,
+    SECURITY: Role.HEAD_OF_SECURITY,
+    OPERATIONS: Role.OPERATIONS,
+    DATA_PROTECTION: Role.DATA_PROTECTION_OFFICER,
+    FINANCE: Role.CHIEF_FINANCIAL_SERVICES_OFFICER,
 }
 
 
 class UnknownPermission(LookupError):
     """A permission of a role is not in the database yet."""
+
+
+def held_by(person: User) -> set[Role]:
+    """In which roles the person signs statements on data and funds: by the groups they are in."""
+    return {SIGNS_AS[name] for name in person.groups.values_list("name", flat=True) if name in SIGNS_AS}
 
 
 def sync() -> list[str]:

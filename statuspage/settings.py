@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from incidents import policy
 from probes import addresses, reference
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -92,6 +94,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- Who speaks, in which languages, on which clock -------------------------------------------
 PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
 HELP_LINE = env.str("HALI_HELP_LINE", default="0800 000 100" if DEMO else "")
+SPOKESPEOPLE = [name.strip() for name in env.str("HALI_SPOKESPEOPLE", default="").split(",") if name.strip()]
 _known_languages = {"en": "English", "sw": "Kiswahili"}
 _codes = [code.strip() for code in env.str("HALI_LANGUAGES", default="en,sw").split(",") if code.strip()]
 if not _codes:
@@ -168,6 +171,20 @@ ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
 
 # --- The desk ----------------------------------------------------------------------------------
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
+try:
+    GATES_OFF = policy.parse_gates(env.list("HALI_GATES_OFF", default=[]))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_GATES_OFF: {error}.") from error
+# When the review of a resolved incident is due, in days after its end: figures.REVIEW_DAYS by impact.
+_review, _review_major = _integer("HALI_REVIEW_DAYS", 14, 1, 365), _integer("HALI_REVIEW_DAYS_MAJOR", 3, 1, 365)
+REVIEW_DAYS = {"none": _review, "minor": _review, "major": _review_major, "critical": _review_major}
+# Deadlines that an incident sets running: profiles by code (None: those on by default), what this provider is, and days off.
+DEADLINE_PROFILES = env.list("HALI_DEADLINES", default=[]) or None
+DEADLINE_CONDITIONS = env.list("HALI_DEADLINES_AS", default=[])
+try:
+    HOLIDAYS = [date.fromisoformat(day.strip()) for day in env.list("HALI_HOLIDAYS", default=[]) if day.strip()]
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_HOLIDAYS: {error}: give days as 2026-12-25, with commas between.") from error
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
 

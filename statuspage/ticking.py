@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from incidents import breaking_glass, components, promises
 from probes import late_answers, recording
-from statuspage import publishing, snapshot
+from statuspage import grounds, publishing, snapshot
 from statuspage.courier import Courier
 from statuspage.models import Heartbeat
 from subscribers import outbox
@@ -67,13 +67,14 @@ def _places(error: Exception) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: late answers; planned work; silence; states set by hand that expire; unattended words; promises and
-    signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
+    """One second's work: late answers; planned work; silence; states set by hand that expire; unattended words; statements that
+    lapse; promises and signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
     late_answers.sweep(now=now)
     publishing.advance_maintenance(now=now)
     recording.sweep_silence(now=now)
     components.lapse_overrides(now=now)
     publishing.publish_due(now=now)
+    grounds.follow_due(now=now)
     promises.record_missed(now=now)
     breaking_glass.record_missing(now=now)
     outbox.enqueue_missing(now=now)

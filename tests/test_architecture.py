@@ -42,6 +42,14 @@ def test_words_become_public_through_one_door() -> None:
     ]
 
 
+def test_what_may_shake_a_statement_is_done_with_what_follows_from_it() -> None:
+    """set_security and its like are called by statuspage.grounds alone."""
+    acts = ("times.set_security(", "times.set_impact(", "breaches.open_breach(", "stating.note(")
+    for path in sources(*APPS):
+        if path.name != "grounds.py":
+            assert not [act for act in acts if act in path.read_text()], path
+
+
 def pure_modules() -> list[str]:
     """Those of the import contract, and the words of moments."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]

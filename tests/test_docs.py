@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management import get_commands
 
+from incidents import record
 from probes.probers import PROBERS, payment_flow, validate
 from statuspage.celeryconfig import beat_schedule
 
@@ -61,6 +62,10 @@ def test_every_command_the_readme_names_exists() -> None:
 def test_every_make_target_the_readme_names_exists() -> None:
     targets = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"make ([a-z][\w-]*)", README)) <= targets
+
+
+def test_every_kind_of_document_is_in_the_records_table() -> None:
+    assert set(record.document_kinds()) <= set(first_cells((ROOT / "docs" / "record.md").read_text()))
 
 
 def test_every_periodic_message_expires() -> None:

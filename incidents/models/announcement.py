@@ -48,6 +48,10 @@ class Announcement(Document):
     def __str__(self) -> str:
         return str(self.title)
 
+    def may_say_maintenance(self) -> bool:
+        """Its own kind asks whether any work is announced."""
+        return True
+
     def facts(self) -> dict[str, Any]:
         return {
             "starts_at": self.starts_at,

@@ -63,6 +63,10 @@ class Incident(models.Model):
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     monitoring_at = models.DateTimeField(null=True, blank=True, editable=False)
     resolved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="For staff: nothing is owed any more.")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
+    )
     next_update_by = models.DateTimeField(null=True, blank=True, editable=False)
     reopened_at = models.DateTimeField(null=True, blank=True, editable=False)
     follows = models.ForeignKey(

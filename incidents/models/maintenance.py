@@ -190,6 +190,10 @@ class MaintenanceUpdate(Document):
             **({"follow_by_themselves": planned_words.everything()} if self.announces else {}),
         }
 
+    def may_say_maintenance(self) -> bool:
+        """It is what announces the work."""
+        return True
+
     def holder_of(self, subject: str) -> tuple[models.Model, str]:
         if subject == "name":
             return self.maintenance, "name"

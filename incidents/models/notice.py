@@ -34,3 +34,28 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class NoticeVersion(models.Model):
+    """A notice as it was signed: appended at each signature, never edited. What went out in its words was this."""
+
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    covered = models.JSONField(help_text="All that the signature covers.")
+    hash = models.CharField(max_length=64)
+    signed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["notice", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["notice", "number"], name="one_version_per_notice_and_number"),
+            models.UniqueConstraint(
+                fields=["notice"], condition=models.Q(withdrawn_at=None), name="one_version_of_a_notice_in_force"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notice_id} version {self.number}"

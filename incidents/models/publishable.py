@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from django.conf import settings
 from django.db import models
 
-from incidents.languages import by_language
+from incidents.languages import by_language, in_all
 from incidents.public_ids import new_public_id
 from incidents.words import Publication, SignatureKind
 
@@ -40,6 +40,8 @@ class Publishable(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
     )
     record_seq = models.PositiveBigIntegerField(null=True, blank=True, unique=True, editable=False)
+    # What it says, as its last writer left it: a signature is given to exactly this (the hash of what `covered` answers).
+    content_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
     # The signature covers the hash of what `covered` answers; any change of that voids it.
     signature_kind = models.CharField(max_length=12, choices=SignatureKind, default=SignatureKind.NONE, editable=False)
     signature_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
@@ -48,6 +50,9 @@ class Publishable(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="+"
     )
     signed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    waived = models.JSONField(
+        default=list, blank=True, editable=False, help_text="Gates that are switched off here, and would have forbidden it."
+    )
 
     class Meta:
         abstract = True
@@ -55,6 +60,11 @@ class Publishable(models.Model):
     @property
     def is_published(self) -> bool:
         return self.publication == Publication.PUBLISHED
+
+    def passing(self) -> dict[str, Any]:
+        """By what it went out, for its record entry: its signature, and the switched-off gates that would have forbidden it."""
+        signature = {"kind": self.signature_kind, "hash": self.signature_hash}
+        return {"signature": signature, **({"waived": self.waived} if self.waived else {})}
 
     def covered(self) -> dict[str, Any]:
         """All that readers get, in values the record can hold: what a signature covers."""
@@ -66,6 +76,8 @@ class Document(Publishable):
 
     kind: ClassVar[str]  # of its record entry
     text_fields: ClassVar[tuple[str, ...]]  # its fields in every language: free text and names, kept out of the entry's body
+    quoted_fields: ClassVar[tuple[str, ...]] = ()  # fields of texts that are not our own words
+    read_with: ClassVar[tuple[str, ...]] = ()  # what `facts` reads beside the row, to be fetched for many at once
 
     class Meta:
         abstract = True
@@ -81,6 +93,16 @@ class Document(Publishable):
     def holder_of(self, subject: str) -> tuple[models.Model, str]:
         """The row and its field that hold a text, by the text's name without its language."""
         return self, subject
+
+    def without(self, field: str, mark: str) -> tuple[models.Model, dict[str, Any]]:
+        """The row that holds a text, which `texts` names so, and its fields with `mark` in the text's place."""
+        subject, _, language = field.rpartition(".")
+        row, column = self.holder_of(subject)
+        return row, {column: in_all({**by_language(getattr(row, column)), language: mark})}
+
+    def may_say_maintenance(self) -> bool:
+        """Does it speak of planned work that was published beforehand?"""
+        return False
 
     def covered(self) -> dict[str, Any]:
         return {"kind": self.kind, "id": self.public_id, "facts": self.facts(), "texts": self.texts()}

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from incidents import record, signing
 from incidents.models import Incident, IncidentUpdate
+from incidents.policy import WITHOUT
 from incidents.words import Publication
 from probes.models import ProbeVerdict, Vantage, VantageLink
 from statuspage.admin import evidence
@@ -70,6 +72,7 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
             *_suspected(),
             *_put_out(),
             *_failing(now),
+            *_switched_off(),
             *(_draft(draft) for draft in drafts if _is_next_word(draft) and not _wants_signature(draft)),
         ],
         "open_incidents": [(incident, first_text(incident.name)) for incident in open_incidents],
@@ -197,6 +200,22 @@ def _failing(now: datetime) -> list[Strip]:
             url = f"{reverse('admin:subscribers_delivery_changelist')}?state__exact={state}"
             strips.append(Strip(str(count), "Delivery failing", title, str(last or ""), url, "See", tone="soon"))
     return strips
+
+
+def _switched_off() -> list[Strip]:
+    """Rules that do not hold in this deployment."""
+    return [
+        Strip(
+            clock="off",
+            kind="Gate off",
+            title=gate.replace("_", " ").capitalize(),
+            text=f"Here {WITHOUT[gate]}. The record says so wherever it mattered.",
+            url=reverse("admin:incidents_auditevent_changelist"),
+            button="Audit log",
+            tone="soon",
+        )
+        for gate in sorted(settings.GATES_OFF)
+    ]
 
 
 def _instruments() -> dict[str, Any]:

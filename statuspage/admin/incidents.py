@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import drafts, notices
+from incidents import drafts, notices, stating
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.words import Publication
@@ -182,7 +182,8 @@ def _notices_for(incident: Incident) -> list[Notice]:
     """Signed notices that could be the incident's next word; first notices open one, so they are not among them."""
     if incident.publication != Publication.PUBLISHED or not incident.is_open:
         return []
-    return [notice for notice in Notice.objects.all() if notices.is_signed(notice) and not notice.opens_for]
+    words = Notice.objects.exclude(code__in=stating.NOTICES.values())
+    return [notice for notice in words if notices.is_signed(notice) and not notice.opens_for]
 
 
 def _asked_notice(request: HttpRequest) -> Notice | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from incidents import statements, stating
 from incidents.languages import in_all
 from incidents.models import Notice
 from incidents.signing import sign_notice
@@ -26,6 +27,16 @@ def _body(code: str) -> Any:
             "sw": f"{SW}: {code} tangu {{since}}. Usilipe tena.{promise_sw}",
         }
     )
+
+
+def safety_notices() -> list[Notice]:
+    """Level 0 and the advice on money, signed in calm time."""
+    made = []
+    for level, code in stating.NOTICES.items():
+        words = in_all(statements.WORDS[level])
+        fields = {"phase": "", "component_status": "", "opens_for": [], "cadence_minutes": 0, "body": words}
+        made.append(sign_notice(notice=NoticeFactory(code=code, title=words, **fields), signer=UserFactory(), now=NOON))
+    return made
 
 
 def all_notices() -> dict[str, Notice]:

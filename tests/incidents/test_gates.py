@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from incidents.gates import StatedComponent, UpdateFacts, blockers
+from incidents.blockers import standing, waived
+from incidents.gates import CLOSING_GATES, GATES, ClosingFacts, StatedComponent, UpdateFacts, blockers, closing_blockers
+from incidents.policy import WITHOUT, Gate
+from incidents.statements import Level
 from tests.factories import NOON
 
 READY = UpdateFacts(
@@ -56,14 +60,20 @@ def test_facts_in_order_pass(facts: UpdateFacts) -> None:
         ({"affected": (StatedComponent("paybill", "delayed", "major_outage"),)}, "probes_disagree", "reason"),
         ({"affected": (StatedComponent("paybill", "operational", "unknown"),)}, "probes_disagree", "reason"),
         ({"affected": (StatedComponent("paybill", "under_maintenance", ""),)}, "maintenance_state", "affected"),
+        ({"bodies": {"en": "Your data is safe.", "sw": "Subiri."}, "ticked": {"safe"}}, "banned_phrase", "body.en"),
+        ({"bodies": {"en": "You get a refund.", "sw": "Subiri."}}, "phrase_unticked", "body.en"),
+        ({"bodies": {"en": "Wait.", "sw": "Inafanyiwa matengenezo."}}, "maintenance_word", "body.sw"),
+        ({"more": {"what_to_do": {"en": "It cannot be hacked.", "sw": "Subiri."}}}, "banned_phrase", "what_to_do.en"),
+        (
+            {"more": {"who_affected": {"en": "No money was lost.", "sw": "Subiri."}}, "duplicates_open": True},
+            "banned_phrase",
+            "who_affected.en",
+        ),
         (
             {"affected": (StatedComponent("paybill", "under_maintenance", "major_outage", expected="delayed"),)},
             "probes_disagree",
             "reason",
         ),
-        ({"bodies": {"en": "Scheduled maintenance.", "sw": "Usilipe."}}, "maintenance_word", "body.en"),
-        ({"names": {"en": "Late", "sw": "Matengenezo"}}, "maintenance_word", "name.sw"),
-        ({"beside": {"what_to_do": {"en": "Wait for the maintenance.", "sw": "Subiri."}}}, "maintenance_word", "what_to_do.en"),
     ],
 )
 def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[str, Any], code: str, field: str) -> None:
@@ -72,14 +82,18 @@ def test_one_fact_out_of_order_blocks_and_names_where_to_mend_it(change: dict[st
     assert found[0].message
 
 
-def test_announced_work_that_goes_on_may_be_named_and_stated() -> None:
-    facts = replace(
-        READY,
-        bodies={"en": "This is planned work.", "sw": "Haya ni matengenezo yaliyopangwa."},
-        window_published=True,
-        affected=(StatedComponent("paybill", "under_maintenance", "delayed", expected="partial_outage"),),
-    )
-    assert blockers(facts) == []
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": {"refund"}},
+        {"bodies": {"en": "You get a refund.", "sw": "Subiri."}, "ticked": None},
+        {"bodies": {"en": "Maintenance goes on.", "sw": "Matengenezo yanaendelea."}, "window_published": True},
+        {"bodies": {"en": "No money was lost.", "sw": "Subiri."}},
+        {"affected": (StatedComponent("paybill", "under_maintenance", "delayed", expected="partial_outage"),)},
+    ],
+)
+def test_the_same_words_pass_once_they_are_confirmed(change: dict[str, Any]) -> None:
+    assert blockers(replace(READY, **change)) == []
 
 
 def test_a_typed_reason_overrules_probes_that_disagree() -> None:
@@ -107,3 +121,50 @@ def test_all_that_blocks_is_said_at_once() -> None:
         "promise_missing",
         "signature_missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("impact", "level", "found"),
+    [
+        ("major", None, ["statement_missing"]),
+        ("critical", None, ["statement_missing"]),
+        ("major", Level.CHECKING, []),
+        ("critical", Level.NOT_ACCESSED, []),
+        ("minor", None, []),
+    ],
+)
+def test_a_major_incident_closes_only_when_something_is_said_of_data(impact: str, level: Level | None, found: list[str]) -> None:
+    facts = ClosingFacts(impact=impact, level=level, reviewed=True)
+    assert [blocker.code for blocker in closing_blockers(facts)] == found
+
+
+def test_an_incident_closes_only_when_its_review_is_public() -> None:
+    facts = ClosingFacts(impact="major", level=Level.CHECKING, reviewed=False)
+    [found] = closing_blockers(facts)
+    assert (found.code, found.field, found.gate) == ("review_missing", "review", Gate.REVIEW)
+    assert closing_blockers(replace(facts, reviewed=True)) == []
+
+
+def test_resolved_never_waits_for_statement_or_review() -> None:
+    assert not [one for one in blockers(RESOLVING) if one.field in ("statement", "review")]
+
+
+def test_a_gate_that_is_switched_off_forbids_nothing_and_is_named() -> None:
+    found = blockers(replace(READY, next_update_by=None, signature="none"))
+    off = {Gate.PROMISE, Gate.MONITORING}
+    assert [blocker.code for blocker in standing(found, off=off)] == ["signature_missing"]
+    assert waived(found, off=off) == ["promise"]
+
+
+def test_what_makes_no_sense_cannot_be_switched_off() -> None:
+    nonsense = replace(
+        READY, bodies={"en": "Since {since}.", "sw": "Tangu {since}."}, incident_status="resolved", may_reopen=False
+    )
+    assert {blocker.code for blocker in standing(blockers(nonsense), off=set(Gate))} == {"incident_closed", "slot_left"}
+
+
+def test_every_gate_is_one_function_and_says_what_is_lost_without_it() -> None:
+    assert {ask.__name__ for ask in (*GATES, *CLOSING_GATES)} == set(Gate)
+    assert set(WITHOUT) == set(Gate)
+    table = (Path(__file__).parents[2] / "docs" / "gates.md").read_text()
+    assert [row.split("`")[1] for row in table.splitlines() if row.startswith("| `")] == list(Gate)

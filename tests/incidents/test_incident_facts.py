@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from incidents import breaking_glass, documents, drafts, notes, promises, signing, timeline, times
+from incidents import availability, breaking_glass, documents, drafts, notes, promises, signing, timeline, times
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import (
@@ -394,3 +394,73 @@ def test_nobody_breaks_the_glass_without_leave_and_reason(
     draft = write(incident, component)
     with pytest.raises(SigningRefused, match=words):
         breaking_glass.break_glass(update=draft, actor=alone if allowed else UserFactory(), reason=reason, now=at(6))
+
+
+# --- Written down afterwards -------------------------------------------------------------------
+
+
+def written_later(component: Component, **fields: Any) -> IncidentUpdate:
+    draft = drafts.open_backfill(
+        **{
+            "name": {"en": "PayBill failed", "sw": "PayBill ilishindikana"},
+            "body": {"en": "A disk was full.", "sw": "Diski ilijaa."},
+            "affected": {component: "major_outage"},
+            "started_at": at(-180),
+            "ended_at": at(-120),
+            "author": UserFactory(),
+            "now": at(0),
+            **fields,
+        }
+    )
+    return signing.sign(item=draft, signer=UserFactory(), now=at(1))
+
+
+def test_a_past_incident_is_signed_silent_and_changes_nothing_that_is_shown_now(component: Component) -> None:
+    update = publishing.publish_update(update_id=written_later(component).pk, actor=UserFactory(), now=at(2))
+    component.refresh_from_db()
+    assert (component.status, update.deliver_notifications) == ("operational", False)
+    facts = shown(update.incident).facts
+    assert (facts.backfilled, facts.started_at, facts.resolved_at, facts.impact) == (True, at(-180), at(-120), "critical")
+    assert facts.published_at == at(2)
+    assert verify().holds
+
+
+def test_a_past_incident_counts_in_the_uptime_of_its_days_and_is_named_beside_it(component: Component, settings: Any) -> None:
+    Component.objects.update(created_at=at(-60 * 48))
+    update = publishing.publish_update(update_id=written_later(component).pk, actor=None, now=at(2))
+    day = NOON.date()
+    figure = availability.in_period(components=[component], first=day, last=day, now=at(60))[component.code]
+    assert figure.tally.down == timedelta(hours=1)
+    assert availability.notes(component=component, first=day, last=day) == [update.incident]
+
+
+def test_a_past_incident_needs_a_signature_and_does_not_come_back(component: Component) -> None:
+    draft = written_later(component)
+    drafts.edit_update(update=draft, actor=UserFactory(), now=at(2), body={"en": "Other.", "sw": "Nyingine."})
+    assert [blocker.code for blocker in publishing.blockers_of(draft, now=at(2))] == ["signature_void"]
+    assert not Incident.objects.get().may_reopen(at(3))
+
+
+def test_a_past_incident_edited_by_hand_is_found(component: Component) -> None:
+    publishing.publish_update(update_id=written_later(component).pk, actor=None, now=at(2))
+    Incident.objects.update(backfilled=False)
+    assert verify().problem == "the incident update it records was edited or removed"
+
+
+@pytest.mark.parametrize(("start", "end"), [(-60, 10), (-60, -60), (-60, -90)])
+def test_a_past_incident_is_past_and_has_both_ends(component: Component, start: float, end: float) -> None:
+    with pytest.raises(TimelineError, match="both have passed"):
+        written_later(component, started_at=at(start), ended_at=at(end))
+
+
+def test_the_corrected_end_of_a_past_incident_is_proved(component: Component) -> None:
+    update = publishing.publish_update(update_id=written_later(component).pk, actor=None, now=at(2))
+    times.set_time(incident=update.incident, field="resolved_at", value=at(-100), reason="Logs", actor=UserFactory(), now=at(3))
+    assert verify().holds
+
+
+def test_who_saw_it_first_is_corrected_with_a_reason(incident: Incident) -> None:
+    found = times.set_detected_by(incident=incident, value="public", reason="A tweet", actor=UserFactory(), now=at(1))
+    assert found.detected_by == "public"
+    with pytest.raises(TimelineError, match="use one of probe"):
+        times.set_detected_by(incident=incident, value="a dog", reason="It barked", actor=UserFactory(), now=at(1))

@@ -100,10 +100,10 @@ def test_history_begins_on_the_day_that_is_named(component: Component) -> None:
     assert shown(component, -3000, 0) == [Interval(DOWN, midnight, minutes(-300)), Interval(OK, minutes(-300), minutes(0))]
 
 
-def test_three_queries_whatever_the_number_of_components_and_changes(django_assert_num_queries: Any) -> None:
+def test_four_queries_whatever_the_number_of_components_and_changes(django_assert_num_queries: Any) -> None:
     components = [ComponentFactory() for _ in range(20)]
     for number, component in enumerate(components * 5):
         change(component, number + 1, [DOWN, OK][number % 2], at=number)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         found = intervals.shown(components=components, start=minutes(30), end=minutes(90))
     assert set(found) == {component.pk for component in components}

@@ -27,7 +27,7 @@ WHOLE = Rebuttal(
     claim=Claim(
         quote="Government has shut down payments to integrate them with the tax system",
         language="en",
-        where="forwarded messages",
+        where=both("forwarded messages"),
         first_seen=TODAY,
         reach=40_000,
     ),
@@ -35,10 +35,10 @@ WHOLE = Rebuttal(
     what_is_false=both("No link to the tax authority was made during the outage."),
     what_is_true=both("You can pay tax from your account, and the authority sees those payments, as any payee does."),
     why_it_spread=both("Phones showed a wrong text about maintenance, and we gave no cause for hours."),
-    evidence=(Evidence("Change log of the payment core, 24 November", TODAY, "neema"),),
+    evidence=(Evidence(both("Change log of the payment core, 24 November"), TODAY, "neema"),),
     corroborations=(Corroboration("Tax authority", both("This is fake news."), TODAY, "https://tax.example/statement", TODAY),),
     spokesperson="grace",
-    spokesperson_role="Chief Financial Services Officer",
+    spokesperson_role=both("Chief Financial Services Officer"),
     legal_basis=(
         LegalBasis(
             "Data Protection Act 2019", "s.25", both("Data is used for its purpose only."), "https://law.example", "otieno"
@@ -77,8 +77,8 @@ def test_a_whole_answer_may_be_published() -> None:
         ({"what_is_false": both("Sharing of data is not permissible.")}, "banned_phrase"),
         ({"what_is_true": both("All your data is secure.")}, "banned_phrase"),
         ({"evidence": ()}, "evidence_missing"),
-        ({"evidence": (Evidence("Log", None, "neema"),)}, "evidence_incomplete"),
-        ({"evidence": (Evidence("Log", TODAY, ""),)}, "evidence_incomplete"),
+        ({"evidence": (Evidence(both("Log"), None, "neema"),)}, "evidence_incomplete"),
+        ({"evidence": (Evidence(both("Log"), TODAY, ""),)}, "evidence_incomplete"),
         ({"corroborations": (Corroboration("Tax authority", both("Fake."), TODAY, "", TODAY),)}, "corroboration_incomplete"),
         (
             {"corroborations": (Corroboration("Tax authority", {"en": "Fake."}, TODAY, "https://tax.example", TODAY),)},
@@ -89,7 +89,11 @@ def test_a_whole_answer_may_be_published() -> None:
             "corroboration_incomplete",
         ),
         ({"legal_basis": (LegalBasis("Act", "s.1", both("x"), "https://law.example", ""),)}, "law_unread"),
-        ({"spokesperson_role": ""}, "spokesperson_missing"),
+        ({"spokesperson_role": {"en": "Chief"}}, "spokesperson_missing"),
+        ({"short_forms": {"fax": both("x")}}, "short_form_unknown"),
+        ({"short_forms": {"sms": {"en": "A fault."}}}, "language_missing"),
+        ({"short_forms": {"sms": both("x" * 161)}}, "short_form_long"),
+        ({"short_forms": {"post": both("All your data is secure.")}}, "banned_phrase"),
         ({"approver": ""}, "approval_missing"),
         ({"approver": "asha"}, "approval_by_author"),
         ({"review_date": None}, "review_missing"),
@@ -97,6 +101,7 @@ def test_a_whole_answer_may_be_published() -> None:
         ({"review_date": TODAY + timedelta(days=91)}, "review_out_of_range"),
         ({"claim": replace(WHOLE.claim, quote=" ")}, "quote_missing"),
         ({"claim": replace(WHOLE.claim, first_seen=None)}, "sighting_missing"),
+        ({"claim": replace(WHOLE.claim, language="in Sheng")}, "sighting_missing"),
         ({"claim": replace(WHOLE.claim, quote="Call +254 (0)712-345 678 to get your money back")}, "private_number"),
     ],
 )

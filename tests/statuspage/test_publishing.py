@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 
 from incidents import drafts, record, signing, timeline
 from incidents.languages import by_language, in_all
-from incidents.models import Component, Incident, IncidentUpdate, RecordEntry
+from incidents.models import AuditEvent, Component, Incident, IncidentUpdate, RecordEntry
+from incidents.policy import Gate
 from incidents.verification import verify
 from statuspage import publishing
 from statuspage.publishing import Blocked
@@ -67,6 +69,18 @@ def test_a_double_click_publishes_once(component: Component) -> None:
     second = publishing.publish_update(update_id=draft.pk, actor=None, now=NOON + timedelta(seconds=1))
     assert first.record_seq == second.record_seq
     assert RecordEntry.objects.filter(kind="incident_update").count() == 1
+
+
+def test_what_passes_a_switched_off_gate_says_so_in_record_and_audit(component: Component, settings: Any) -> None:
+    settings.GATES_OFF = frozenset({Gate.SIGNATURE, Gate.PROMISE})
+    observe(component, "partial_outage")
+    words = {"en": "Late.", "sw": "Inachelewa."}
+    draft = drafts.edit_update(update=IncidentUpdate.objects.get(), actor=UserFactory(), now=NOON, body=words)
+    update = publishing.publish_update(update_id=draft.pk, actor=None, now=NOON)
+    assert update.waived == ["signature"]  # its promise stands
+    assert json.loads(RecordEntry.objects.get(kind="incident_update").body)["data"]["waived"] == ["signature"]
+    assert AuditEvent.objects.get(act="update.publish").details["waived"] == ["signature"]
+    assert verify().holds
 
 
 def test_a_blocked_update_changes_nothing(component: Component) -> None:

@@ -12,7 +12,7 @@ from django.core import serializers
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from incidents import languages, notices
+from incidents import languages, notices, statements, stating
 from incidents.models import AuditEvent, Component, ComponentGroup, Notice
 from probes.models import Probe, ProbeSchedule, Vantage
 from probes.probers import validate
@@ -81,14 +81,24 @@ def test_no_real_brand_is_named() -> None:
 def test_every_notice_is_signed_by_the_approver_and_carries_the_right_slots() -> None:
     seed()
     found = {notice.code: notice for notice in Notice.objects.all()}
-    assert set(found) == {"delayed", "down", "no-change", "watching", "resolved"}
-    for notice in found.values():
+    assert set(found) == {"delayed", "down", "no-change", "watching", "resolved", "checking", "money-advice"}
+    for code, notice in found.items():
         assert notices.is_signed(notice)
         assert str(notice.signed_by) == "approver"
+        if code in ("checking", "money-advice"):
+            continue
         assert bool(notice.cadence_minutes) == (notice.code != "resolved")
         for text in languages.by_language(notice.body).values():
             assert "{component}" in text
             assert ("{next}" in text) == bool(notice.cadence_minutes)
+
+
+def test_level_0_and_the_advice_on_money_are_signed_in_the_permitted_words() -> None:
+    seed()
+    for level, code in stating.NOTICES.items():
+        notice = Notice.objects.get(code=code)
+        assert notices.is_signed(notice)
+        assert languages.by_language(notice.body) == statements.WORDS[level]
 
 
 def test_each_state_that_probes_confirm_has_one_first_notice() -> None:

@@ -29,6 +29,15 @@ def test_nothing_but_the_secret_key_is_needed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_gate_that_is_switched_off_is_said_at_every_start(tmp_path: Path) -> None:
+    done = check(tmp_path, HALI_GATES_OFF="signature")
+    assert done.returncode == 0
+    assert (
+        "(statuspage.W001) HALI_GATES_OFF switches off the gate signature: one person may publish any words alone." in done.stderr
+    )
+    assert "HINT: Take signature out of HALI_GATES_OFF." in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -40,6 +49,7 @@ def test_nothing_but_the_secret_key_is_needed(tmp_path: Path) -> None:
         ("HALI_TIME_ZONE", "Nairobi", "HALI_TIME_ZONE='Nairobi' is not known"),
         ("HALI_BASE_URL", "status.example.org", "HALI_BASE_URL='status.example.org'"),
         ("HALI_UNATTENDED_MINUTES", "-1", "HALI_UNATTENDED_MINUTES='-1'"),
+        ("HALI_GATES_OFF", "signature,luck", "HALI_GATES_OFF: there is no gate luck: give names of languages, banned_phrases"),
         ("HALI_LOG_LEVEL", "LOUD", "HALI_LOG_LEVEL='LOUD' is not known"),
         ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL: give postgres"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL"),

@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from incidents import stating
 from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, Notice
 from incidents.signing import sign_notice
+from incidents.statements import WORDS, Level
 from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import Probe, ProbeSchedule, Vantage
 from probes.scheduling import reset, schedule
@@ -180,6 +182,12 @@ NOTICES = (
     ),
 )
 
+# They stand by themselves beside a major or critical incident; about payments as such, not one service.
+SAFETY_NOTICES = tuple(
+    Words(stating.NOTICES[level], "", "", (), 0, {"en": "Your money and your data", "sw": "Pesa zako na data yako"}, WORDS[level])
+    for level in (Level.CHECKING, Level.ADVICE)
+)
+
 
 class Command(BaseCommand):
     help = "Enter the demo provider: services, notices, probes of the sandbox gateway, accounts. Only with HALI_DEMO=true."
@@ -203,7 +211,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         accounts = {name: _account(name, role) for name, role in ACCOUNTS.items()}
         _services()
-        for words in NOTICES:
+        for words in (*NOTICES, *SAFETY_NOTICES):
             _notice(words, accounts["approver"], now)
         _probes(now)
 

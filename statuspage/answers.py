@@ -1,0 +1,180 @@
+"""What the public may know of statements on data and funds and of answers to claims, as frozen values: published rows only.
+
+Faces read these beside statuspage.page; nothing here holds a name of staff, a claim as it was logged, or a ground.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Prefetch
+
+from incidents import rebuttals
+from incidents.facts import Text
+from incidents.languages import by_language
+from incidents.models import Rebuttal, Statement, Withdrawal
+from incidents.models.rebuttal import FOR_STAFF
+from incidents.rebuttals import Verdict
+from incidents.statements import Level
+from incidents.words import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """When and why something no longer holds."""
+
+    at: datetime
+    note: Text
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFacts:
+    """One statement. It stands while it is the newest of its ladder (data, money, advice) and is not taken back."""
+
+    public_id: str
+    level: str
+    ladder: str
+    scope: Text
+    body: Text
+    as_of: datetime
+    expires_at: datetime | None
+    published_at: datetime
+    record_seq: int
+    taken_back: TakenBack | None
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFacts:
+    """One version of an answer. The lists hold plain values: evidence (what, dated); corroborations (body, said, dated, link,
+    checked_on, reachable); legal_basis (act, section, says, link); days are ISO text."""
+
+    series: str
+    version: int
+    slug: str
+    fact_headline: Text
+    verdict: Verdict
+    what_is_true: Text
+    claim_quote: str
+    claim_language: str
+    claim_where: Text
+    claim_first_seen: date
+    what_is_false: Text
+    why_it_spread: Text
+    evidence: tuple[Mapping[str, Any], ...]
+    corroborations: tuple[Mapping[str, Any], ...]
+    legal_basis: tuple[Mapping[str, Any], ...]
+    short_forms: Mapping[str, Text]
+    spokesperson: str
+    spokesperson_role: Text
+    spoke_at: date | None
+    spoke_in: str
+    review_date: date | None
+    incident: str
+    components: tuple[str, ...]
+    published_at: datetime
+    record_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it stands, with its earlier versions, newest first."""
+
+    now: AnswerFacts
+    earlier: tuple[AnswerFacts, ...]
+    taken_back: TakenBack | None
+
+
+def statements_of(incidents: Iterable[str]) -> dict[str, tuple[StatementFacts, ...]]:
+    """Every public statement of these incidents (public ids), newest first; taken back or replaced ones too."""
+    said = Statement.objects.published().filter(incident__public_id__in=list(incidents)).order_by("-record_seq")
+    found: dict[str, list[StatementFacts]] = {}
+    for row in said.select_related("incident").prefetch_related(_withdrawals()):
+        known = found.setdefault(row.incident.public_id, [])
+        known.append(_statement_facts(row, is_newest=Level(row.level).ladder not in {one.ladder for one in known}))
+    return {public_id: tuple(statements) for public_id, statements in found.items()}
+
+
+def answers() -> tuple[Answer, ...]:
+    """Every public answer, the one that changed last first."""
+    series: dict[str, list[Rebuttal]] = {}
+    rows = Rebuttal.objects.published().order_by("-record_seq").select_related("incident").prefetch_related(_withdrawals())
+    for row in rows:
+        series.setdefault(row.series, []).append(row)
+    return tuple(_answer(versions) for versions in series.values())
+
+
+def _withdrawals() -> Prefetch[Any]:
+    return Prefetch("withdrawals", Withdrawal.objects.filter(publication=Publication.PUBLISHED))
+
+
+def _taken_back(row: Statement | Rebuttal) -> TakenBack | None:
+    for withdrawal in row.withdrawals.all():
+        assert withdrawal.published_at is not None
+        return TakenBack(withdrawal.published_at, by_language(withdrawal.note))
+    return None
+
+
+def _statement_facts(row: Statement, *, is_newest: bool) -> StatementFacts:
+    assert row.published_at is not None
+    assert row.record_seq is not None
+    taken_back = _taken_back(row)
+    return StatementFacts(
+        public_id=row.public_id,
+        level=row.level,
+        ladder=Level(row.level).ladder,
+        scope=by_language(row.scope),
+        body=by_language(row.body),
+        as_of=row.as_of,
+        expires_at=row.expires_at,
+        published_at=row.published_at,
+        record_seq=row.record_seq,
+        taken_back=taken_back,
+        stands=is_newest and taken_back is None,
+    )
+
+
+def _answer(versions: list[Rebuttal]) -> Answer:
+    """`versions`: newest first; the address is made of the first one's fact, so it stays."""
+    first = next(iter(by_language(versions[-1].fact_headline).values()))
+    now, *earlier = (_answer_facts(row, rebuttals.slug(first)) for row in versions)
+    return Answer(now, tuple(earlier), next(filter(None, map(_taken_back, versions)), None))
+
+
+def _answer_facts(row: Rebuttal, slug: str) -> AnswerFacts:
+    assert row.published_at is not None
+    assert row.record_seq is not None
+    return AnswerFacts(
+        series=row.series,
+        version=row.version,
+        slug=slug,
+        verdict=Verdict(row.verdict),
+        fact_headline=by_language(row.fact_headline),
+        what_is_true=by_language(row.what_is_true),
+        what_is_false=by_language(row.what_is_false),
+        why_it_spread=by_language(row.why_it_spread),
+        claim_quote=row.claim_quote,
+        claim_language=row.claim_language,
+        claim_where=by_language(row.claim_where),
+        claim_first_seen=row.claim_first_seen,
+        evidence=_without_staff(row.evidence),
+        corroborations=_without_staff(row.corroborations),
+        legal_basis=_without_staff(row.legal_basis),
+        short_forms=row.short_forms,
+        spokesperson=row.spokesperson,
+        spokesperson_role=by_language(row.spokesperson_role),
+        spoke_at=row.spoke_at,
+        spoke_in=row.spoke_in,
+        review_date=row.review_date,
+        incident=row.incident.public_id if row.incident else "",
+        components=tuple(row.components),
+        published_at=row.published_at,
+        record_seq=row.record_seq,
+    )
+
+
+def _without_staff(items: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple({key: value for key, value in item.items() if key not in FOR_STAFF} for item in items)
