@@ -92,7 +92,7 @@ def task_for(row: ProbeSchedule, slot: int) -> Task:
 def silent_vantages(*, since: int) -> list[Vantage]:
     """Enabled vantages without a schedule due lately: they get an empty batch, so that their agent is heard of all the same."""
     busy = ProbeSchedule.objects.active().filter(interval__lte=since).values("vantage")
-    return list(Vantage.objects.filter(enabled=True).exclude(pk__in=busy))
+    return list(Vantage.objects.filter(enabled=True, is_passive=False).exclude(pk__in=busy))
 
 
 def reset(*, probe: Probe, now: int) -> None:

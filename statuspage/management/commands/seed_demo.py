@@ -15,6 +15,7 @@ from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, Notice
 from incidents.signing import sign_notice
 from incidents.words import ComponentStatus, IncidentStatus
+from probes import vantages
 from probes.models import Probe, ProbeSchedule, Vantage
 from probes.scheduling import reset, schedule
 from statuspage import roles
@@ -251,6 +252,7 @@ def _notice(words: Words, signer: User, now: datetime) -> None:
 def _probes(now: datetime) -> None:
     """The sandbox's recipes watch two services; their address follows HALI_SANDBOX_PORT."""
     vantage, _ = Vantage.objects.get_or_create(name=VANTAGE, defaults={"label": "Nairobi"})
+    vantages.enrol_here(name=VANTAGE, path=settings.DATA_DIR / "agent.key")
     base_url = f"{LOOPBACK}{settings.HALI_SANDBOX_PORT}"
     for code, (service, interval, asks) in PROBES.items():
         probe, _ = Probe.objects.get_or_create(
