@@ -71,7 +71,9 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
     """Hand outcomes in, signed by this agent's key."""
     guarded = reference.guard(reports, settings.REFERENCE_TARGETS)
     batch = Batch(vantage, guarded, time.time(), secrets.token_urlsafe(12), outward_s)
-    record_outcomes.apply_async(args=(vantage, *pack(batch, settings.AGENT_KEY)), queue="core", expires=300)
+    signed = pack(batch, settings.AGENT_KEY)
+    # Nothing is declared: at the broker an agent's user may append to the queue core and do nothing else to it.
+    record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, declare=[])
 
 
 def _run_one(task: Task) -> dict[str, Any]:

@@ -63,14 +63,16 @@ def enrol_here(*, name: str, path: Path) -> None:
 
 def acl_line(name: str) -> str:
     """The broker's rule for the agent's user (Redis 7 or Valkey): its own queue, and handing in outcomes."""
-    return (
-        f"ACL SETUSER agent-{name} on ><password> resetkeys resetchannels -@all "
-        f"~hali:probes.{name} ~hali:probes.{name}.* ~hali:_kombu.binding.probes.{name} ~hali:_kombu.binding.core "
-        "%W~hali:core "
-        "+ping +info +select +multi +exec +watch +unwatch "
-        "+brpop +lpush +rpush +llen +sadd +smembers +hset +hdel +hget +zadd +zrem +zrevrangebyscore +set +get +del "
-        "+expire +eval +evalsha +script|load"
+    own = f"hali:probes.{name}"
+    bindings = (f"hali:_kombu.{table}.probes.{name}" for table in ("binding", "binding_permanent"))
+    keys = " ".join(f"~{key}" for key in (own, f"{own}.*", *bindings))
+    commands = (
+        "ping info select multi exec watch unwatch brpop lpush rpush llen sadd smembers hset hdel hget "
+        "zadd zrem zrange zrevrangebyscore set get del expire eval evalsha script|load"
     )
+    allowed = " ".join(f"+{command}" for command in commands.split())
+    return f"ACL SETUSER agent-{name} on ><password> resetkeys resetchannels -@all {keys} %W~hali:core {allowed}"
+
 
 
 def take_batch(*, name: str, payload: str, signature: str, now: datetime) -> list[StatusChange]:

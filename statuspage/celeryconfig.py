@@ -14,6 +14,7 @@ broker_transport_options = {
     "socket_keepalive": True,
     "health_check_interval": 10,
     "global_keyprefix": "hali:",
+    "priority_steps": [0],  # one list a queue: nothing here has a priority, and an agent's user is let to its own list only
 }
 if broker_url.startswith("redis+socket://"):
     del broker_transport_options["socket_keepalive"]  # a unix socket has none
