@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from probes import budget, scheduling
+from probes import budget, scheduling, skew, vantages
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import TargetError
 from probes.probers import PROBERS, validate
@@ -167,14 +167,40 @@ class ScheduleAdmin(NarrowSaves, DeskAdmin):
 
 
 class VantageAdmin(NarrowSaves, DeskAdmin):
-    list_display = ["name", "label", "queue", "heard", "enabled"]
+    """Where probes run from. `manage.py add_vantage` gives one its key; here it is named and switched off."""
+
+    list_display = ["name", "label", "heard", "clock_says", "refusals", "enabled"]
+    fields = ["name", "label", "enabled", "heard", "clock_says", "refusals"]
+    readonly_fields = ["heard", "clock_says", "refusals"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Vantage | None = None) -> list[str]:
-        return ["name"] if obj else []  # its queue and its agent go by it
+        return [*self.readonly_fields, "name"] if obj else list(self.readonly_fields)  # its queue and its agent go by it
 
     @display(description="Last heard of")
     def heard(self, vantage: Vantage) -> str:
-        return f"{ago(vantage.last_heard_at)} ago" if vantage.last_heard_at else "never"
+        if vantage.is_passive:
+            return "others push to it"
+        if not vantage.public_key:
+            return "has no key yet: manage.py add_vantage"
+        if not vantage.last_heard_at:
+            return "never"
+        words = f"{ago(vantage.last_heard_at)} ago"
+        return f"{words}: silent, not counted" if vantages.is_silent(vantage, timezone.now()) else words
+
+    @display(description="Clock")
+    def clock_says(self, vantage: Vantage) -> str:
+        if vantage.skew_ms is None or vantage.skew_error_ms is None:
+            return "–"
+        if abs(vantage.skew_ms) <= max(vantage.skew_error_ms, skew.WORTH_TELLING_MS):
+            return "right"
+        seconds, way = abs(vantage.skew_ms) / 1000, "ahead" if vantage.skew_ms > 0 else "behind"
+        return f"{seconds:.1f} s {way}, give or take {vantage.skew_error_ms / 1000:.1f} s"
+
+    @display(description="Refused batches")
+    def refusals(self, vantage: Vantage) -> str:
+        if not vantage.refused or not vantage.refused_at:
+            return "none"
+        return f"{vantage.refused}, the last {ago(vantage.refused_at)} ago ({vantage.refused_because.replace('_', ' ')})"
 
 
 class ResultAdmin(ReadOnlyAdmin):
