@@ -203,6 +203,17 @@ class VantageLink(models.Model):
         return f"{self.vantage_id}: {self.out_because or 'has a say'}"
 
 
+class Push(models.Model):
+    """The newest push of a passive probe. Only what is newer is taken, so that nothing counts twice."""
+
+    probe = models.OneToOneField(Probe, on_delete=models.CASCADE, related_name="push")
+    sent_at = models.BigIntegerField(help_text="Epoch seconds, as its sender signed them.")
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}: {self.sent_at}"
+
+
 class ProbeChange(models.Model):
     """What was confirmed, by one vantage or (`vantage` empty) by all together: appended beside the raw results, never edited."""
 
