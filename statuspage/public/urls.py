@@ -28,6 +28,8 @@ urlpatterns: list[URLPattern] = [
     path("callbacks/<str:token>/validation", callbacks.validate),
     path("callbacks/<str:token>/<str:correlation>", callbacks.take),
     path("callbacks/<str:token>/<str:correlation>/timeout", callbacks.take, {"in_queue_timeout": True}),
+    path("callbacks/<str:token>/<str:correlation>/code/<str:code_field>", callbacks.take),
+    path("callbacks/<str:token>/by/<str:id_field>/<str:code_field>", callbacks.take),
     path("push/<slug:code>", pushes.take),
     path("subscriptions", views.subscribe, {"language": codes()[0]}, name="subscriptions"),  # where Statuspage's own form posts
 ]
