@@ -131,7 +131,8 @@ def moment(slot: int | None) -> datetime | None:
 
 
 def is_silent(row: ProbeSchedule, now: datetime) -> bool:
-    """No vote for max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose (back-off, rate cap) stand for votes, but not for long."""
+    """No vote for max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose (back-off, rate cap)
+    stand for votes, but not for long."""
     limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST) + _grace_of(row.probe))
     if row.last_outcome_at is None:
         return True

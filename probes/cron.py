@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -26,7 +26,7 @@ def latest(expression: str, zone: str, at: float) -> int:
 def longest_gap(expression: str, zone: str, at: float) -> int:
     """Seconds of the longest pause between the next runs."""
     runs = [run.timestamp() for run in islice(CronSim(expression, datetime.fromtimestamp(at, ZoneInfo(zone))), LOOKED_AT)]
-    return int(max((later - earlier for earlier, later in zip(runs, runs[1:], strict=False)), default=0))
+    return int(max((later - earlier for earlier, later in pairwise(runs)), default=0))
 
 
 def why_impossible(expression: str, zone: str, at: float) -> str:

@@ -1,7 +1,7 @@
 """How a push proves who sent it: an HMAC over its probe, its time and its body, as Standard Webhooks have it. Pure.
 
-    webhook-timestamp: 1795510800
-    webhook-signature: v1,BASE64(HMAC-SHA256(key, "<code of the probe>.<timestamp>.<body>"))
+webhook-timestamp: 1795510800
+webhook-signature: v1,BASE64(HMAC-SHA256(key, "<code of the probe>.<timestamp>.<body>"))
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def sign(secret: str, code: str, timestamp: int, body: bytes) -> str:
 def is_signed(secret: str, code: str, timestamp: int, body: bytes, signatures: str) -> bool:
     """Whether one of the signatures (spaces between) is by the secret."""
     wanted = sign(secret, code, timestamp, body).encode()
-    return any([hmac.compare_digest(wanted, one.encode()) for one in signatures.split()[:5]])
+    return any(hmac.compare_digest(wanted, one.encode()) for one in signatures.split()[:5])
 
 
 def _digest(secret: str, code: str, timestamp: int, body: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""What others push to us: heartbeats and counts become results of the vantage `pushed`, and a beat that does not come is one too.
+"""What others push to us: heartbeats and counts become results of the vantage `pushed`, and so does a beat that does not come.
 
-The end of a beat's grace stands in its schedule's `next_slot`, so the publisher finds who is late with one query. It needs neither
-broker nor agent.
+The end of a beat's grace stands in its schedule's `next_slot`, so the publisher finds who is late with one query. It needs
+neither broker nor agent.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Batch:
-    """`sent_at`: epoch seconds by the agent's clock. `outward_s`: from the dispatcher's clock to the agent's, when it took the work;
-    None where the dispatcher did not say. `nonce`: drawn for this batch alone."""
+    """`sent_at`: epoch seconds by the agent's clock. `nonce`: drawn for this batch alone. `outward_s`: from the dispatcher's
+    clock to the agent's, when it took the work; None where the dispatcher did not say."""
 
     vantage: str
     reports: Sequence[dict[str, Any]]

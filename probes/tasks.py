@@ -73,7 +73,8 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
     batch = Batch(vantage, guarded, time.time(), secrets.token_urlsafe(12), outward_s)
     signed = pack(batch, settings.AGENT_KEY)
     # Nothing is declared: at the broker an agent's user may append to the queue core and do nothing else to it.
-    record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, declare=[])
+    options: dict[str, Any] = {"declare": []}
+    record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, **options)
 
 
 def _run_one(task: Task) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class IsPassive(Exception):
 def enrol(*, name: str, label: str = "", renew: bool = False) -> str:
     """Make the vantage, or give one without a key its key; answers the private key, which is kept nowhere here.
 
-    Raises HasKey where it has one and `renew` is not set; IsPassive for the name of the vantage that has no agent. A new key voids the one before at once.
+    Raises HasKey where it has one and `renew` is not set; IsPassive for the name of the vantage that has no agent. A new key
+    voids the one before at once.
     """
     if name == PASSIVE:
         raise IsPassive(name)
@@ -72,7 +73,6 @@ def acl_line(name: str) -> str:
     )
     allowed = " ".join(f"+{command}" for command in commands.split())
     return f"ACL SETUSER agent-{name} on ><password> resetkeys resetchannels -@all {keys} %W~hali:core {allowed}"
-
 
 
 def take_batch(*, name: str, payload: str, signature: str, now: datetime) -> list[StatusChange]:

@@ -67,8 +67,8 @@ def _places(error: Exception) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: late answers; pushes that did not come; silence; states set by hand that expire; unattended words; promises and signatures that
-    did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
+    """One second's work: late answers; pushes that did not come; silence; states set by hand that expire; unattended words;
+    promises and signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
     late_answers.sweep(now=now)
     pushes.sweep(now=now)
     recording.sweep_silence(now=now)

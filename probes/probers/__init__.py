@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import credentials, flow, flow_spec, heartbeat, http, metric, never_scheduled, passive, payment_flow, ussd_lab
+from probes.probers import credentials, heartbeat, http, metric, never_scheduled, passive, payment_flow, ussd_lab
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ PROBERS: Mapping[str, Prober] = {
     "smtp": _when_needed("smtp"),
     "sql": _when_needed("sql"),
     "queue": _when_needed("queue"),
-    "flow": Prober(flow_spec.validate, flow.probe),
+    "flow": _when_needed("flow"),
     "heartbeat": Prober(heartbeat.validate, passive.probe, heartbeat.judge, is_beat=True),
     "ussd_lab": Prober(ussd_lab.validate, passive.probe, ussd_lab.judge, is_beat=True),
     "metric": Prober(metric.validate, passive.probe, metric.judge),

@@ -19,12 +19,24 @@ from zoneinfo import ZoneInfo
 
 from probes.gateway_callbacks import correlation_of
 from probes.outcome import Accepted, Outcome, OutcomeStatus, TargetError
-from probes.probers import assertions, callback_address, credentials, flow_spec, http, http_spec, limits, never_scheduled, patterns, templates
+from probes.probers import (
+    assertions,
+    callback_address,
+    credentials,
+    flow_spec,
+    http,
+    http_spec,
+    limits,
+    never_scheduled,
+    patterns,
+    templates,
+)
 from probes.probers.authorization import NotAuthorized
 from probes.probers.engine import Reply
 from probes.probers.specs import Spec
 from probes.probers.tokens import NotInTime, TokenCache
 
+KEYS, validate = flow_spec.KEYS, flow_spec.validate
 TOKENS = TokenCache()
 LONGEST_VALUE = 4000  # characters of what is taken out of an answer
 
@@ -118,7 +130,9 @@ def _step(run: Run, step: Mapping[str, Any], where: str) -> Reply:
 
 def _ask_with_token(run: Run, step: Mapping[str, Any], where: str) -> Reply:
     """Ask; a step that needs the shared token and is refused asks once more with a new one."""
-    if "token" not in run.spec or "token" not in templates.names_in([step.get(key) for key in ("path", "url", "headers", "body")]):
+    if "token" not in run.spec or "token" not in templates.names_in(
+        [step.get(key) for key in ("path", "url", "headers", "body")]
+    ):
         return _ask(run, step, where)
     run.names["token"] = _token(run)
     reply = _ask(run, step, where)
@@ -149,7 +163,8 @@ def _ask(run: Run, step: Mapping[str, Any], where: str) -> Reply:
 
 
 def _is_header(later: Mapping[str, Any] | None) -> bool:
-    return bool(later) and isinstance(later.get("correlation"), dict) and "header" in later["correlation"]  # type: ignore[union-attr]
+    correlation = (later or {}).get("correlation")
+    return isinstance(correlation, dict) and "header" in correlation
 
 
 def _secret(name: str, host: str | None) -> str:
@@ -265,7 +280,7 @@ def _accepted(run: Run, reply: Reply) -> Outcome:
     else:
         named = _value_at(correlation, reply)
     if named is None:
-        return _outcome(run, OutcomeStatus.DOWN, "assertion", "accepted, but the answer does not name what a later one would name")
+        return _outcome(run, OutcomeStatus.DOWN, "assertion", "accepted, but without what a later answer would name")
     status, error_class, words = _speed(run)
     if status is OutcomeStatus.DOWN:
         return _outcome(run, status, error_class, words)

@@ -92,7 +92,7 @@ def _validate_token(spec: Spec, known: set[str]) -> set[str]:
     _within("token", _validate_request, spec, token, known)
     extracted = _within("token", _validate_extract, token)
     if not {"token"} <= extracted <= {"token", "expires_s"}:
-        raise TargetError('token: extract: give token, and expires_s where the answer has it: {"token": {"json": "$.access_token"}}.')
+        raise TargetError('token: extract: give token, and expires_s where it is known: {"token": {"json": "$.access_token"}}.')
     _within("token", specs.seconds, token, "lives_s", 300, 86_400)
     return {"token"}
 
@@ -186,7 +186,8 @@ def _validate_extract(step: Mapping[str, Any]) -> set[str]:
         raise TargetError(f'extract: give an object of at most {EXTRACTS_AT_MOST}, for example {{"id": {{"json": "$.id"}}}}.')
     for name, place in extract.items():
         if not templates.NAME.fullmatch(str(name)) or name in BUILT_IN or name == "callback":
-            raise TargetError(f"extract: {str(name)[:40]!r}: give a name in small letters that is not taken ({', '.join(sorted(BUILT_IN))}).")
+            taken = ", ".join(sorted(BUILT_IN))
+            raise TargetError(f"extract: {str(name)[:40]!r}: give a name in small letters that is not taken ({taken}).")
         validate_place(place, f"extract.{name}")
     return set(extract)
 
@@ -207,7 +208,7 @@ def validate_place(place: Any, key: str) -> None:
 
 
 def _validate_later(spec: Spec) -> Mapping[str, Any]:
-    later = spec["answers_later"]
+    later: Mapping[str, Any] = spec["answers_later"]
     _object(later, LATER_KEYS, "answers_later")
     correlation = later.get("correlation", "{{run}}")
     if isinstance(correlation, dict):
@@ -221,7 +222,8 @@ def _validate_later(spec: Spec) -> Mapping[str, Any]:
     if not FIELD.fullmatch(str(later.get("code", "ResultCode"))):
         raise TargetError("answers_later: code: give the name of the answer's field that says how it ended, for example status.")
     codes_of(later)
-    late_s, lost_s = (_within("answers_later", specs.seconds, later, *one, LONGEST_S) for one in (("late_s", LATE_S), ("lost_s", LOST_S)))
+    late_s = _within("answers_later", specs.seconds, later, "late_s", LATE_S, LONGEST_S)
+    lost_s = _within("answers_later", specs.seconds, later, "lost_s", LOST_S, LONGEST_S)
     if late_s >= lost_s:
         raise TargetError("answers_later: late_s is not below lost_s: an answer is late before it is lost.")
     return later
@@ -238,5 +240,3 @@ def codes_of(later: Mapping[str, Any]) -> dict[str, str]:
             if found.setdefault(code, kind) != kind:
                 raise TargetError(f"answers_later: the code {code[:20]!r} is in two lists; leave it in one.")
     return found
-
-

@@ -30,8 +30,9 @@ def take(
     code_field: str = "",
     id_field: str = "",
 ) -> HttpResponse:
-    """One answer; `code_field` and `id_field` name what a gateway of another kind calls its code and its number. Whoever knows the address hears "accepted", whatever became of it: a gateway has no use for more, and of any
-    other answer Django would log the address."""
+    """One answer. Whoever knows the address hears "accepted", whatever became of it: a gateway has no use for more, and of any
+    other answer Django would log the address. `code_field`, `id_field`: what a gateway of another kind calls its code and its
+    number."""
     if not settings.CALLBACK_TOKEN or not constant_time_compare(token, settings.CALLBACK_TOKEN):
         raise Http404
     try:

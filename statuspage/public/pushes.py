@@ -1,4 +1,4 @@
-"""Where heartbeats and counts are pushed to us. A signature proves the sender; neither it nor the secret is logged or answered."""
+"""Where heartbeats and counts are pushed to us. A signature proves the sender; neither it nor its secret is logged."""
 
 from __future__ import annotations
 

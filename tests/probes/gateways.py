@@ -94,9 +94,9 @@ def bank(asked: Asked) -> Answer:
     return 404, {"error": "not found"}
 
 
-def airtel(asked: Asked) -> Answer:
+def enquiry(asked: Asked) -> Answer:
     if (asked.method, asked.path) == ("POST", "/auth/oauth2/token"):
-        wanted = {"client_id": "airtel-key", "client_secret": "airtel-secret", "grant_type": "client_credentials"}
+        wanted = {"client_id": "wallet-key", "client_secret": "wallet-secret", "grant_type": "client_credentials"}
         return (200, {"token_type": "bearer", "access_token": "at-1", "expires_in": 7200}) if asked.body == wanted else (401, {})
     if asked.header("Authorization") != "Bearer at-1" or asked.header("X-Country") != "KE":
         return 401, {"error": "invalid_token"}
@@ -105,7 +105,7 @@ def airtel(asked: Asked) -> Answer:
     return 404, {}
 
 
-def mtn(asked: Asked) -> Answer:
+def request_to_pay(asked: Asked) -> Answer:
     if asked.header("Ocp-Apim-Subscription-Key") != "mtn-subscription":
         return 401, {"message": "Access denied due to missing subscription key"}
     if (asked.method, asked.path) == ("POST", "/collection/token/"):
@@ -133,14 +133,14 @@ def cards(asked: Asked) -> Answer:
 EXAMPLES: dict[str, Callable[[Asked], Answer]] = {
     "public-api": public_api,
     "bank": bank,
-    "airtel": airtel,
-    "mtn": mtn,
+    "enquiry": enquiry,
+    "request-to-pay": request_to_pay,
     "cards": cards,
 }
 SECRETS = {
     "BANK_KEY": "bank-key-1",
-    "AIRTEL_KEY": "airtel-key",
-    "AIRTEL_SECRET": "airtel-secret",
+    "WALLET_KEY": "wallet-key",
+    "WALLET_SECRET": "wallet-secret",
     "MTN_USER": "mtn-user",
     "MTN_PASSWORD": "mtn-password",
     "MTN_SUBSCRIPTION": "mtn-subscription",

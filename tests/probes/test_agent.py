@@ -1,4 +1,4 @@
-"""An agent needs only the broker and its key: a real one, on Valkey and on Redis, with a database address that nothing answers."""
+"""An agent needs only the broker and its key: a real one, on Valkey and on Redis, and a database address that nothing answers."""
 
 from __future__ import annotations
 

@@ -162,7 +162,9 @@ class TestTaking:
         assert Vantage.objects.get(name="nairobi").refused_because == "clock"
         assert not VantageBatch.objects.exists()
 
-    def test_a_vantage_that_nobody_knows_is_told_in_the_log(self, enrolled: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_vantage_that_nobody_knows_is_told_in_the_log(
+        self, enrolled: dict[str, str], caplog: pytest.LogCaptureFixture
+    ) -> None:
         take(batch(vantage="kisumu"), enrolled["nairobi"])
         assert "refused: there is no vantage of its name" in caplog.text
 

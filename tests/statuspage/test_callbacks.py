@@ -29,7 +29,7 @@ from statuspage import snapshot, ticking
 from tests.copies import wait_for
 from tests.factories import ComponentFactory, ProbeFactory, ProbeScheduleFactory
 from tests.incidents.helpers import all_notices
-from tests.probes.gateways import SECRETS, Gateway, mtn
+from tests.probes import gateways
 from tests.probes.test_flow import example
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -208,10 +208,10 @@ def test_a_flow_is_closed_by_the_callback_its_gateway_puts(
 ) -> None:
     """The example of docs/flows.md, whole: agent, gateway, its callback to the running web app, the record."""
     all_notices()
-    for name, value in {**SECRETS, "MTN_CALLBACK": f"{live_server.url}/callbacks/{TOKEN}"}.items():
+    for name, value in {**gateways.SECRETS, "MTN_CALLBACK": f"{live_server.url}/callbacks/{TOKEN}"}.items():
         monkeypatch.setenv(f"HALI_SECRET_{name}", value)
-    gateway = Gateway(mtn)
-    spec = {**example("mtn"), "base_url": gateway.url}
+    gateway = gateways.Gateway(gateways.request_to_pay)
+    spec = {**example("request-to-pay"), "base_url": gateway.url}
     probe: Probe = ProbeFactory(code="momo", component=ComponentFactory(), kind="flow", spec=spec)
     ProbeScheduleFactory(probe=probe)
     message = _run_one(Task(probe.pk, probe.code, "flow", spec, interval=60, timeout=5.0, slot=int(timezone.now().timestamp())))

@@ -36,7 +36,9 @@ class Command(BaseCommand):
         try:
             key = vantages.enrol(name=name, label=options["label"], renew=options["renew"])
         except vantages.HasKey:
-            raise CommandError(f"{name} has a key already: add --renew for a new one; the old one stops working at once.") from None
+            raise CommandError(
+                f"{name} has a key already: add --renew for a new one; the old one stops working at once."
+            ) from None
         except vantages.IsPassive:
             raise CommandError(f"{name} is where pushes are kept: it has no agent. Choose another name.") from None
         self.stdout.write(_told(name, key))
