@@ -129,6 +129,9 @@ def _report(probe: Probe, slot: int, outcome: Outcome, began: float, now: dateti
 def watch(probe: Probe) -> ProbeSchedule:
     """The probe's schedule at the vantage of pushes, made or brought up to date. A cron expression goes before the interval."""
     vantage, _ = Vantage.objects.get_or_create(name=VANTAGE, defaults={"is_passive": True, "label": "Pushed to us"})
+    if not vantage.is_passive:  # somebody made one of this name by hand
+        vantage.is_passive = True
+        vantage.save(update_fields=["is_passive"])
     interval = every(probe)
     row, made = ProbeSchedule.objects.select_related("probe", "vantage").get_or_create(
         probe=probe, vantage=vantage, defaults={"interval": interval}

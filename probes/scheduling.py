@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from probes import pushes
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
 from probes.outcome import Task
+from probes.probers import PASSIVE
 
 CLAIM_AT_MOST = 500
 BATCH_AT_MOST = 25
@@ -38,7 +40,10 @@ def phase_of(probe_code: str, vantage_name: str, interval: int) -> int:
 
 
 def schedule(*, probe: Probe, vantage: Vantage) -> ProbeSchedule:
-    """Run `probe` at `vantage` at the probe's interval; an earlier schedule is brought up to date."""
+    """Run `probe` at `vantage` at the probe's interval; an earlier schedule is brought up to date. What is pushed to us runs
+    nowhere: whatever `vantage` is, it is watched for at the one of pushes."""
+    if probe.kind in PASSIVE:
+        return pushes.watch(probe)
     row, _ = ProbeSchedule.objects.update_or_create(
         probe=probe,
         vantage=vantage,

@@ -103,7 +103,7 @@ class ProbeAdmin(NarrowSaves, DeskAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The probe's schedules follow its interval, wherever it runs. What its old form saw is forgotten."""
         super().save_related(request, form, formsets, change)
-        if form.instance.kind in PASSIVE:
+        if form.instance.kind in PASSIVE:  # it runs nowhere, so nobody need choose where
             pushes.watch(form.instance)
         for row in form.instance.schedules.filter(enabled=True, vantage__is_passive=False).select_related("vantage"):
             scheduling.schedule(probe=form.instance, vantage=row.vantage)

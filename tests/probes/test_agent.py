@@ -26,6 +26,8 @@ from probes.outcome import Task
 from probes.signed_batches import Batch
 from tests import servers
 from tests.copies import ROOT, wait_for
+from tests.probes import gateways
+from tests.probes.test_flow import example
 
 pytestmark = pytest.mark.broker
 KEY = signed_batches.new_key()
@@ -74,6 +76,7 @@ def started_agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[
         "PATH": os.environ["PATH"],
         "HALI_AGENT": "nairobi",
         "HALI_AGENT_KEY": KEY,
+        "HALI_SECRET_BANK_KEY": gateways.SECRETS["BANK_KEY"],
         "HALI_DATA_DIR": str(tmp_path),
         "REDIS_URL": broker_url,
         "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",
@@ -155,6 +158,22 @@ def test_an_agent_tells_how_its_clock_differs_from_the_dispatchers(
     assert batch.reports == []
     assert batch.outward_s is not None
     assert batch.outward_s >= 40
+
+
+def test_a_flow_is_run_with_secrets_of_the_agents_own_and_none_of_them_travels(
+    dispatcher: Celery, agent: subprocess.Popen[bytes], broker_url: str
+) -> None:
+    gateway = gateways.Gateway(gateways.bank)
+    try:
+        spec = {**example("bank"), "base_url": gateway.url}
+        task = Task(probe_id=1, code="bank", kind="flow", spec=spec, interval=60, timeout=5, slot=int(time.time()))
+        dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")
+        [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
+    finally:
+        gateway.close()
+    assert (batch.reports[0]["status"], batch.reports[0]["error_class"]) == ("ok", "")
+    assert gateway.asked[0].body["key"] == gateways.SECRETS["BANK_KEY"]
+    assert gateways.SECRETS["BANK_KEY"] not in json.dumps([task.as_message(), batch.reports])
 
 
 # --- What its user may do at the broker --------------------------------------------------------------

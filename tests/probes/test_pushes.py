@@ -10,7 +10,7 @@ import pytest
 
 from probes import confirming, push_signatures, pushes, recording, scheduling
 from probes.models import Probe, ProbeSchedule, Push, Result, Vantage
-from tests.factories import NOON, ComponentFactory, ProbeFactory
+from tests.factories import NOON, ComponentFactory, ProbeFactory, VantageFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 START = int(NOON.timestamp())
@@ -284,6 +284,14 @@ class TestScheduling:
         pushes.watch(beat_probe())
         push()
         assert scheduling.claim_due(now=START + 86_400) == []
+
+    def test_whatever_vantage_is_chosen_for_it_it_is_watched_for_at_the_one_of_pushes(self) -> None:
+        row = scheduling.schedule(probe=beat_probe(), vantage=VantageFactory(name="nairobi"))
+        assert (row.vantage.name, ProbeSchedule.objects.count()) == ("pushed", 1)
+
+    def test_a_vantage_of_that_name_that_somebody_made_is_taken_over(self) -> None:
+        VantageFactory(name="pushed")
+        assert pushes.watch(beat_probe()).vantage.is_passive
 
     def test_no_agent_is_woken_for_it(self) -> None:
         pushes.watch(beat_probe())
