@@ -265,7 +265,7 @@ def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports
     if link.dark_since is not None:
         heard_lately = now - timedelta(seconds=SILENT_AFTER_AT_LEAST)
         others = VantageLink.objects.exclude(vantage=vantage).filter(
-            vantage__enabled=True, vantage__last_heard_at__gte=heard_lately
+            vantage__enabled=True, vantage__is_passive=False, vantage__last_heard_at__gte=heard_lately
         )
         cut = links.is_cut(link, {str(other.pk): links.Link.from_json(other.state) for other in others})
     if cut and row.out_because != "link" and link.dark_since is not None:
