@@ -16,6 +16,7 @@ from probes import agreement, detection, links
 from probes.masking import mask
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
 from probes.outcome import OutcomeStatus
+from probes.probers import BEATS, heartbeat
 from probes.suppression import Needs, PlannedWindow, held_back
 
 SILENT_AFTER_INTERVALS = 3
@@ -130,14 +131,20 @@ def moment(slot: int | None) -> datetime | None:
 
 
 def is_silent(row: ProbeSchedule, now: datetime) -> bool:
-    """No vote for max(3 x interval, 60 s). Slots skipped on purpose (back-off, rate cap) stand for votes, but not for long."""
-    limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST))
+    """No vote for max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose (back-off, rate cap)
+    stand for votes, but not for long."""
+    limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST) + _grace_of(row.probe))
     if row.last_outcome_at is None:
         return True
     heard = row.last_outcome_at
     if row.excused_at is not None:
         heard = max(heard, min(row.excused_at, heard + EXCUSED_AT_MOST * limit))
     return now - heard > limit
+
+
+def _grace_of(probe: Probe) -> float:
+    """How late what others push to us may be."""
+    return heartbeat.grace_of(probe.spec) if probe.kind in BEATS else 0.0
 
 
 # --- The vantages of a probe -----------------------------------------------------------------------
@@ -258,7 +265,7 @@ def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports
     if link.dark_since is not None:
         heard_lately = now - timedelta(seconds=SILENT_AFTER_AT_LEAST)
         others = VantageLink.objects.exclude(vantage=vantage).filter(
-            vantage__enabled=True, vantage__last_heard_at__gte=heard_lately
+            vantage__enabled=True, vantage__is_passive=False, vantage__last_heard_at__gte=heard_lately
         )
         cut = links.is_cut(link, {str(other.pk): links.Link.from_json(other.state) for other in others})
     if cut and row.out_because != "link" and link.dark_since is not None:
@@ -377,7 +384,7 @@ def _remember_why(verdicts: Sequence[ProbeVerdict], why: str) -> bool:
 
 def _words(probes: Sequence[Probe], verdicts: Mapping[int, ProbeVerdict], now: datetime) -> dict[int, agreement.ProbeWord]:
     """Each probe's word; one whose vantages are all silent or switched off has none."""
-    rows = ProbeSchedule.objects.active().filter(probe__in=probes).defer("state")
+    rows = ProbeSchedule.objects.active().filter(probe__in=probes).select_related("probe").defer("state")
     speaking = {row.probe_id for row in rows if row.confirmed and not is_silent(row, now)}
     words = {}
     for probe in probes:

@@ -17,7 +17,21 @@ class Vantage(models.Model):
     name = models.SlugField(max_length=40, unique=True)
     label = models.CharField(max_length=80, blank=True)
     enabled = models.BooleanField(default=True)
+    is_passive = models.BooleanField(
+        default=False, editable=False, help_text="Nothing is asked from here: what others push to us is kept as its outcomes."
+    )
     last_heard_at = models.DateTimeField(null=True, blank=True, editable=False)
+    public_key = models.CharField(
+        max_length=44, blank=True, default="", editable=False, help_text="Its agent signs, and this checks. It is no secret."
+    )
+    # How far its agent's clock is ahead of ours, give or take `skew_error_ms`; `clock`: the least delays of late (skew.Delays).
+    skew_ms = models.BigIntegerField(null=True, editable=False)
+    skew_error_ms = models.BigIntegerField(null=True, editable=False)
+    clock = models.JSONField(default=dict, editable=False)
+    # Batches in its name that were not believed.
+    refused = models.PositiveIntegerField(default=0, editable=False)
+    refused_at = models.DateTimeField(null=True, editable=False)
+    refused_because = models.CharField(max_length=12, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -28,6 +42,20 @@ class Vantage(models.Model):
     @property
     def queue(self) -> str:
         return f"probes.{self.name}"
+
+
+class VantageBatch(models.Model):
+    """A signed batch that was taken: the same one again is a replay. Dropped when its age alone would have it refused."""
+
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="+")
+    nonce = models.CharField(max_length=24)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["vantage", "nonce"], name="one_batch_per_nonce")]
+
+    def __str__(self) -> str:
+        return f"{self.vantage_id}: {self.nonce}"
 
 
 class Probe(models.Model):
@@ -80,8 +108,12 @@ class ProbeScheduleQuerySet(models.QuerySet["ProbeSchedule"]):
         return self.filter(enabled=True, probe__enabled=True, vantage__enabled=True)
 
     def due(self, now: int) -> ProbeScheduleQuerySet:
-        """Schedules whose slot has come; `now` in epoch seconds."""
-        return self.active().filter(next_slot__lte=now)
+        """Schedules whose slot has come; `now` in epoch seconds. What others push to us is never asked for."""
+        return self.active().filter(next_slot__lte=now, vantage__is_passive=False)
+
+    def overdue(self, now: int) -> ProbeScheduleQuerySet:
+        """Schedules of pushes that should have come; there `next_slot` is the end of the grace, 0 while nothing ever came."""
+        return self.active().filter(next_slot__gt=0, next_slot__lte=now, vantage__is_passive=True)
 
 
 class ProbeSchedule(models.Model):
@@ -169,6 +201,17 @@ class VantageLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vantage_id}: {self.out_because or 'has a say'}"
+
+
+class Push(models.Model):
+    """The newest push of a passive probe. Only what is newer is taken, so that nothing counts twice."""
+
+    probe = models.OneToOneField(Probe, on_delete=models.CASCADE, related_name="push")
+    sent_at = models.BigIntegerField(help_text="Epoch seconds, as its sender signed them.")
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}: {self.sent_at}"
 
 
 class ProbeChange(models.Model):

@@ -44,12 +44,14 @@ class Task:
 @dataclass(frozen=True)
 class Accepted:
     """What was asked is under way. Its answer will name `correlation`; it is late `late_s` seconds after the start of the run and
-    lost after `lost_s`. `slow` says that the acknowledgement alone took too long."""
+    lost after `lost_s`. `slow` says that the acknowledgement alone took too long. `codes`: what the answer's code means (a kind
+    of probes.gateway_callbacks), where the spec says so."""
 
     correlation: str
     late_s: float
     lost_s: float
     slow: bool = False
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

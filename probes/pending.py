@@ -126,7 +126,9 @@ def waiting_of(row: PendingAnswer, *, is_losing: bool) -> Waiting:
     assert row.asked_at is not None
     assert row.late_at is not None
     assert row.deadline is not None
-    return Waiting(row.asked_at, row.late_at, row.deadline, row.slow, row.answered_at, row.answer, row.code, is_losing)
+    codes = (row.report.get("accepted") or {}).get("codes") or {}
+    answer = codes.get(row.code, row.answer)
+    return Waiting(row.asked_at, row.late_at, row.deadline, row.slow, row.answered_at, answer, row.code, is_losing)
 
 
 def is_losing(row: PendingAnswer, now: datetime) -> bool:

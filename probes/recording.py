@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
 from probes import confirming, detection, pending
 from probes.confirming import LATE as LATE
 from probes.links import NO_CONNECTIVITY, is_unanswered
-from probes.models import Probe, ProbeSchedule, Result, Vantage
+from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
 from probes.outcome import OutcomeStatus
+from probes.signed_batches import NONCE_LENGTH, Refused
 
 EVIDENCE_LENGTH = 300
 
@@ -42,10 +43,21 @@ class Report:
         return cls(**message)
 
 
-def record(*, vantage_name: str, reports: Sequence[Report], now: datetime, heard: bool = True) -> list[StatusChange]:
+@dataclass(frozen=True)
+class Signed:
+    """What a signed batch says beside its outcomes: its nonce, and fields of the vantage about its agent's clock."""
+
+    nonce: str
+    clock: Mapping[str, Any]
+
+
+def record(
+    *, vantage_name: str, reports: Sequence[Report], now: datetime, heard: bool = True, signed: Signed | None = None
+) -> list[StatusChange]:
     """Keep the outcomes of one batch and take over what they confirm. Doing it twice changes nothing.
 
-    Runs that were only accepted wait for their answer. `heard`: the batch comes from the vantage's agent now.
+    Runs that were only accepted wait for their answer. `heard`: the batch comes from the vantage's agent now. `signed`: raises
+    Refused when a batch of this nonce was taken before.
 
     Results and detection's memory are one short transaction; components follow in their own, compared with what is stored,
     so that a worker killed between the two leaves nothing that the next batch does not mend. Outcomes of probes that no
@@ -55,8 +67,10 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime, heard
         vantage = Vantage.objects.filter(name=vantage_name).first()
         if vantage is None:
             return []
+        if signed:
+            _note_nonce(vantage, signed.nonce, now)
         if heard:
-            Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now)
+            Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now, **(signed.clock if signed else {}))
         schedules = {
             row.probe_id: row
             for row in ProbeSchedule.objects.select_for_update(of=("self",))
@@ -74,6 +88,14 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime, heard
         turned = confirming.take_in(vantage=vantage, rows=schedules, reports=news, now=now) if news else set()
     component_ids = {schedules[report.probe_id].probe.component_id for report in known}
     return confirming.hand_over(Component.objects.filter(pk__in=component_ids), now, turned)
+
+
+def _note_nonce(vantage: Vantage, nonce: str, now: datetime) -> None:
+    """In the transaction of what came with it: killed in between, neither is there."""
+    try:
+        VantageBatch.objects.create(vantage=vantage, nonce=nonce[:NONCE_LENGTH], at=now)
+    except IntegrityError:
+        raise Refused("replayed") from None
 
 
 def _without_link(reports: Sequence[Report]) -> list[Report]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from probes import pushes
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
 from probes.outcome import Task
+from probes.probers import PASSIVE
 
 CLAIM_AT_MOST = 500
 BATCH_AT_MOST = 25
@@ -38,7 +40,10 @@ def phase_of(probe_code: str, vantage_name: str, interval: int) -> int:
 
 
 def schedule(*, probe: Probe, vantage: Vantage) -> ProbeSchedule:
-    """Run `probe` at `vantage` at the probe's interval; an earlier schedule is brought up to date."""
+    """Run `probe` at `vantage` at the probe's interval; an earlier schedule is brought up to date. What is pushed to us runs
+    nowhere: whatever `vantage` is, it is watched for at the one of pushes."""
+    if probe.kind in PASSIVE:
+        return pushes.watch(probe)
     row, _ = ProbeSchedule.objects.update_or_create(
         probe=probe,
         vantage=vantage,
@@ -92,7 +97,7 @@ def task_for(row: ProbeSchedule, slot: int) -> Task:
 def silent_vantages(*, since: int) -> list[Vantage]:
     """Enabled vantages without a schedule due lately: they get an empty batch, so that their agent is heard of all the same."""
     busy = ProbeSchedule.objects.active().filter(interval__lte=since).values("vantage")
-    return list(Vantage.objects.filter(enabled=True).exclude(pk__in=busy))
+    return list(Vantage.objects.filter(enabled=True, is_passive=False).exclude(pk__in=busy))
 
 
 def reset(*, probe: Probe, now: int) -> None:

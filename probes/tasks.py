@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -13,9 +14,10 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from probes import late_answers, recording, reference, scheduling
+from probes import late_answers, recording, reference, scheduling, vantages
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
+from probes.signed_batches import Batch, pack
 
 IN_FLIGHT = 25
 SEND_EVERY = 1.0  # seconds
@@ -36,6 +38,7 @@ def dispatch_due() -> None:
         for batch in batches:
             run_batch.apply_async(
                 args=(batch.vantage, [task.as_message() for task in batch.tasks]),
+                kwargs={"dispatched_at": time.time()},
                 queue=batch.queue,
                 expires=batch.expires_in,
                 producer=producer,
@@ -43,15 +46,16 @@ def dispatch_due() -> None:
 
 
 @shared_task(ignore_result=True, soft_time_limit=25, time_limit=30)
-def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
+def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]], dispatched_at: float | None = None) -> None:
     """Run up to 25 probes side by side and send their outcomes on. Needs the broker only.
 
     One message, unless some are slow: what is there goes out each second, so that a probe that waits for its deadline holds back
     no other's outcome. A pool of threads has no time limit of Celery's; this loop has its own.
     """
+    outward_s = None if dispatched_at is None else time.time() - dispatched_at
     tasks = [Task.from_message(message) for message in messages]
     if not tasks:
-        _send(vantage, [])  # a sign of life
+        _send(vantage, [], outward_s)  # a sign of life
         return
     pool = ThreadPoolExecutor(max_workers=min(IN_FLIGHT, len(tasks)))
     runs = [pool.submit(_run_one, task) for task in tasks]
@@ -59,13 +63,18 @@ def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
     while pending and time.monotonic() < ends:
         done, pending = wait(pending, timeout=SEND_EVERY)
         if done:
-            _send(vantage, [run.result() for run in sorted(done, key=runs.index)])
+            _send(vantage, [run.result() for run in sorted(done, key=runs.index)], outward_s)
     pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _send(vantage: str, reports: list[dict[str, Any]]) -> None:
+def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) -> None:
+    """Hand outcomes in, signed by this agent's key."""
     guarded = reference.guard(reports, settings.REFERENCE_TARGETS)
-    record_outcomes.apply_async(args=(vantage, guarded), queue="core", expires=300)
+    batch = Batch(vantage, guarded, time.time(), secrets.token_urlsafe(12), outward_s)
+    signed = pack(batch, settings.AGENT_KEY)
+    # Nothing is declared: at the broker an agent's user may append to the queue core and do nothing else to it.
+    options: dict[str, Any] = {"declare": []}
+    record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, **options)
 
 
 def _run_one(task: Task) -> dict[str, Any]:
@@ -89,10 +98,9 @@ def _run_one(task: Task) -> dict[str, Any]:
 
 
 @shared_task(ignore_result=True, soft_time_limit=20, time_limit=30, acks_late=True)
-def record_outcomes(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None:
-    """Take a batch of outcomes into the database."""
-    reports = [recording.Report.from_message(message) for message in messages]
-    recording.record(vantage_name=vantage, reports=reports, now=timezone.now())
+def record_outcomes(vantage: str, payload: str, signature: str = "") -> None:
+    """Take a signed batch of outcomes into the database."""
+    vantages.take_batch(name=vantage, payload=str(payload), signature=signature, now=timezone.now())
 
 
 @shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
@@ -100,3 +108,4 @@ def prune_results() -> None:
     """Each hour: drop raw results older than 48 hours, a bounded number a time."""
     recording.prune_results(older_than=timezone.now() - KEEP_RAW_RESULTS)
     late_answers.prune(now=timezone.now())
+    vantages.prune_batches(now=timezone.now())

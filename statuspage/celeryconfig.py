@@ -14,9 +14,18 @@ broker_transport_options = {
     "socket_keepalive": True,
     "health_check_interval": 10,
     "global_keyprefix": "hali:",
+    "priority_steps": [0],  # one list a queue: nothing here has a priority, and an agent's user is let to its own list only
 }
 if broker_url.startswith("redis+socket://"):
     del broker_transport_options["socket_keepalive"]  # a unix socket has none
+if settings.HALI_AGENT:  # at the broker an agent's user may touch nothing but its own queue, and hand in outcomes
+    own = f"probes.{settings.HALI_AGENT}"
+    broker_transport_options |= {
+        "unacked_key": f"{own}.unacked",
+        "unacked_index_key": f"{own}.unacked_index",
+        "unacked_mutex_key": f"{own}.unacked_mutex",
+    }
+    worker_enable_remote_control = False
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # never give up
 result_backend = None  # state is in our tables

@@ -141,7 +141,9 @@ def _beat(mark: bytes | None, now: datetime) -> Part:
 def _agent(now: datetime) -> Part:
     """The vantage that is silent for the longest time speaks for all."""
     active = Q(schedules__enabled=True, schedules__probe__enabled=True)
-    vantages = list(Vantage.objects.filter(enabled=True).annotate(shortest=Min("schedules__interval", filter=active)))
+    vantages = list(
+        Vantage.objects.filter(enabled=True, is_passive=False).annotate(shortest=Min("schedules__interval", filter=active))
+    )
     if not vantages:
         return Part(False, "no vantage is enabled")
     heard = [(vantage.last_heard_at, _patience(vantage.shortest), vantage.name) for vantage in vantages if vantage.last_heard_at]

@@ -55,12 +55,31 @@ def _one_of(name: str, default: str, allowed: frozenset[str], hint: str) -> str:
     return raw
 
 
+def _agent_key() -> str:
+    """The agent's own key, from the environment or a file."""
+    from probes import signed_batches  # only an agent pays for the library behind it
+
+    path = Path(env.str("HALI_AGENT_KEY_FILE", default=str(DATA_DIR / "agent.key")))
+    try:
+        key: str = env.str("HALI_AGENT_KEY", default="").strip() or path.read_text().strip()
+        signed_batches.public_key_of(key)
+    except (OSError, ValueError):  # whatever it is, the words must not hold the key
+        raise ImproperlyConfigured(
+            f"HALI_AGENT_KEY is no agent's key, nor is the file {path}: run `manage.py add_vantage {HALI_AGENT}` where the "
+            "database is, and give this agent the key it prints."
+        ) from None
+    return key
+
+
 # --- This copy -------------------------------------------------------------------------------
 DEMO = _boolean("HALI_DEMO", False)
 DEBUG = _boolean("DEBUG", False)
 HALI_PORT = _integer("HALI_PORT", 8000, 1, 65535)
 HALI_SANDBOX_PORT = _integer("HALI_SANDBOX_PORT", 8001, 1, 65535)
 HALI_AGENT = env.str("HALI_AGENT", default="").strip()  # the vantage name of an agent; empty elsewhere
+AGENT_KEY = ""  # what an agent signs its outcomes with; nobody else has it
+if HALI_AGENT:
+    AGENT_KEY = _agent_key()
 try:  # what an agent must be able to reach, or it says nothing of anything
     REFERENCE_TARGETS = reference.parse(env.str("HALI_REFERENCE_TARGETS", default=""))
 except ValueError as error:

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from incidents import breaking_glass, components, promises
-from probes import late_answers, recording
+from probes import late_answers, pushes, recording
 from statuspage import grounds, publishing, snapshot
 from statuspage.courier import Courier
 from statuspage.models import Heartbeat
@@ -67,9 +67,11 @@ def _places(error: Exception) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: late answers; planned work; silence; states set by hand that expire; unattended words; statements that
-    lapse; promises and signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
+    """One second's work: late answers; pushes that did not come; planned work; silence; states set by hand that expire;
+    unattended words; statements that lapse; promises and signatures that did not come; Notifications of entries that have none;
+    snapshot; freshness; heartbeat."""
     late_answers.sweep(now=now)
+    pushes.sweep(now=now)
     publishing.advance_maintenance(now=now)
     recording.sweep_silence(now=now)
     components.lapse_overrides(now=now)

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import credentials, http, never_scheduled, payment_flow
+from probes.probers import credentials, heartbeat, http, metric, never_scheduled, passive, payment_flow, ussd_lab
 from probes.probers.credentials import MissingSecret
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,16 @@ class ProbeOnce(Protocol):
 
 @dataclass(frozen=True)
 class Prober:
-    """One kind of probe: what its spec may say, and one run of it (`timeout` seconds in all, `now` in epoch seconds)."""
+    """One kind of probe: what its spec may say, and one run of it (`timeout` seconds in all, `now` in epoch seconds).
+
+    A kind with `judge` is passive: nobody asks, it is pushed to us, and `judge` turns a push's body into an outcome or raises
+    passive.BodyError. `is_beat`: there a push that does not come is an outcome too.
+    """
 
     validate: Callable[[Mapping[str, Any]], None]
     probe: ProbeOnce
+    judge: Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome] | None = None
+    is_beat: bool = False
 
 
 def _when_needed(kind: str) -> Prober:
@@ -58,7 +64,13 @@ PROBERS: Mapping[str, Prober] = {
     "smtp": _when_needed("smtp"),
     "sql": _when_needed("sql"),
     "queue": _when_needed("queue"),
+    "flow": _when_needed("flow"),
+    "heartbeat": Prober(heartbeat.validate, passive.probe, heartbeat.judge, is_beat=True),
+    "ussd_lab": Prober(ussd_lab.validate, passive.probe, ussd_lab.judge, is_beat=True),
+    "metric": Prober(metric.validate, passive.probe, metric.judge),
 }
+PASSIVE = tuple(kind for kind, prober in PROBERS.items() if prober.judge)
+BEATS = tuple(kind for kind, prober in PROBERS.items() if prober.is_beat)
 
 
 def validate(kind: str, spec: Mapping[str, Any]) -> None:
@@ -68,6 +80,8 @@ def validate(kind: str, spec: Mapping[str, Any]) -> None:
     if not isinstance(spec, dict):
         raise TargetError("spec: give a JSON object.")
     never_scheduled.refuse_calls(spec)
+    if isinstance(spec.get("url"), str):
+        never_scheduled.refuse_request(str(spec.get("method", "GET")).upper(), spec["url"])
     PROBERS[kind].validate(spec)
 
 

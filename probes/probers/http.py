@@ -14,24 +14,30 @@ from probes.probers.engine import Reply, Request
 from probes.probers.http_spec import KEYS, validate
 from probes.probers.specs import Spec
 
-__all__ = ["KEYS", "probe", "validate"]
+__all__ = ["KEYS", "ask", "judge", "probe", "validate"]
 
 
 def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
     """Run once. The spec has been validated; `timeout` is seconds in all, a token's fetch and redirects included."""
     deadline = time.monotonic() + timeout
     try:
-        reply = _ask(spec, deadline)
+        reply = ask(spec, deadline)
     except authorization.NotAuthorized as error:
         return error.outcome
-    status, error_class, evidence = _judge(spec, reply)
+    status, error_class, evidence = judge(spec, reply)
     return Outcome(status, error_class, evidence, reply.status, reply.total_us, reply.phases)
 
 
-def _ask(spec: Spec, deadline: float) -> Reply:
-    """Ask; where a token that was kept is refused, once more with a new one. Raises MissingSecret and NotAuthorized."""
+def ask(spec: Spec, deadline: float, *, more_headers: Mapping[str, str] | None = None, wants_headers: bool = False) -> Reply:
+    """Ask; where a token that was kept is refused, once more with a new one. Raises MissingSecret and NotAuthorized.
+
+    `more_headers` may hold secrets.
+    """
     plain, secret = _headers(spec)
+    secret |= more_headers or {}
     request = _request(spec, deadline)
+    if wants_headers:
+        request = replace(request, wants_headers=True)
     if "auth" not in spec:
         return _send(spec, request, plain, secret, deadline)
     given = _authorize(spec, deadline)
@@ -80,7 +86,7 @@ def _send(spec: Spec, request: Request, plain: Mapping[str, str], secret: Mappin
     return redirects.follow(whole, at_most=spec.get("redirects", 0), elsewhere=elsewhere)
 
 
-def _judge(spec: Spec, reply: Reply) -> tuple[OutcomeStatus, str, str]:
+def judge(spec: Spec, reply: Reply) -> tuple[OutcomeStatus, str, str]:
     """Status before text before speed: the first finding is the outcome."""
     is_whole = reply.error_class != "body_too_big"
     if reply.error_class == "target":

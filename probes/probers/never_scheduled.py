@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from probes.outcome import TargetError
+from probes.probers import specs
 
 # The recipe's name, and the calls of a gateway it would make.
 NEVER: Mapping[str, tuple[str, re.Pattern[str]]] = {
@@ -18,6 +19,42 @@ NEVER: Mapping[str, tuple[str, re.Pattern[str]]] = {
     "c2b-register": ("in production it can be done once only", re.compile(r"/c2b/v\d+/registerurl")),
     "stk-push": ("it rings a phone", re.compile(r"/mpesa/stkpush/")),
 }
+
+
+# What other gateways call such things, where it is not their sandbox: (what, why, the end of the address).
+ELSEWHERE: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("a request to pay", "it rings a phone", re.compile(r"/(?:requesttopay|requesttowithdraw|merchant/v\d+/payments)/?$")),
+    (
+        "a payment",
+        "it moves money",
+        re.compile(
+            r"/(?:payments?|payouts?|refunds?|transfers?|charges?|disbursements?|captures?|reversals?|deposits?|withdrawals?"
+            r"|payment_intents|cashtransfer|remittances?)/?$"
+        ),
+    ),
+)
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+def is_sandbox(host: str | None) -> bool:
+    """Whether money there is not real: this machine, or a name with a part such as sandbox or sandbox-2."""
+    parts = re.split(r"[.-]", (host or "").lower())
+    return specs.is_loopback(host) or "sandbox" in parts
+
+
+def refuse_request(method: str, url: str) -> None:
+    """Raises TargetError for a call that is never scheduled, by its method and whole address."""
+    refuse_calls(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return  # whoever asks is told so in other words
+    if method in _READING or is_sandbox(parts.hostname):
+        return
+    plain = _plain(parts.path)
+    for what, why, pattern in ELSEWHERE:
+        if pattern.search(plain):
+            raise TargetError(f"{method} to this address looks like {what}, which is never scheduled, because {why}.")
 
 
 def refuse_recipe(name: object) -> None:
@@ -36,7 +73,12 @@ def refuse_calls(value: Any) -> None:
         for one in value:
             refuse_calls(one)
     elif isinstance(value, str):
-        plain = re.sub(r"/(?:\.?/)+", "/", unquote(unquote(value)).lower())
+        plain = _plain(value)
         for name, (why, pattern) in NEVER.items():
             if pattern.search(plain):
                 raise TargetError(f"the spec names a call that is never scheduled ({name}), because {why}.")
+
+
+def _plain(value: str) -> str:
+    """An address in one spelling."""
+    return re.sub(r"/(?:\.?/)+", "/", unquote(unquote(value)).lower())

@@ -32,6 +32,12 @@ def is_found(value: str, text: str) -> bool:
     return _compile(value).search(text[:LOOKED_AT]) is not None
 
 
+def group_in(value: str, text: str) -> str | None:
+    """What the one group of a pattern holds, in the first 64 K characters of the text; None where it is not found."""
+    found = _compile(value).search(text[:LOOKED_AT])
+    return found[1] if found else None
+
+
 @lru_cache(maxsize=500)
 def _compile(value: str) -> Any:
     options = re2.Options()

@@ -40,6 +40,8 @@ def validate(spec: Spec) -> None:
         raise TargetError("base_url: give https://; http:// is for this machine only, since credentials travel in it.")
     recipe = spec.get("recipe")
     never_scheduled.refuse_recipe(recipe)
+    if isinstance(recipe, str) and recipe in ELSEWHERE:
+        raise TargetError(f"recipe: {recipe} is a kind of its own: set kind to {ELSEWHERE[recipe]}.")
     if not isinstance(recipe, str) or recipe not in RECIPES:
         raise TargetError(f"recipe: give one of {', '.join(RECIPES)}.")
     if RECIPES[recipe].needs_app or "credentials" in spec:
@@ -61,6 +63,10 @@ def validate(spec: Spec) -> None:
             "checkout_request_id: it ends with the payer's number, so it stays out of the spec; "
             "put it into HALI_SECRET_<credentials>_CHECKOUT of the agent."
         )
+
+
+# The rest of the ten questions worth asking: nobody asks the first two, they are pushed to us; the third is no gateway's.
+ELSEWHERE = {"heartbeat": "heartbeat", "txn-metrics": "metric", "http": "http"}
 
 
 def _limits(spec: Spec, recipe: Recipe) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from incidents import record, signing
 from incidents.models import Incident, IncidentUpdate
 from incidents.policy import WITHOUT
 from incidents.words import Publication
+from probes import vantages
 from probes.models import ProbeVerdict, Vantage, VantageLink
 from statuspage.admin import evidence
 from statuspage.admin.base import person
@@ -71,6 +72,7 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
             *_promises(open_incidents, now, late=False),
             *_suspected(),
             *_put_out(),
+            *_silent(now),
             *_failing(now),
             *_switched_off(),
             *(_draft(draft) for draft in drafts if _is_next_word(draft) and not _wants_signature(draft)),
@@ -187,6 +189,23 @@ def _put_out() -> list[Strip]:
     ]
 
 
+def _silent(now: datetime) -> list[Strip]:
+    """Vantages whose agent says nothing: they neither agree nor disagree."""
+    return [
+        Strip(
+            clock=ago(vantage.last_heard_at) if vantage.last_heard_at else "",
+            kind="Vantage silent",
+            title=vantage.label or vantage.name,
+            text="Its agent says nothing. It is not counted, neither as trouble nor as agreement.",
+            url=reverse("admin:probes_vantage_change", args=[vantage.pk]),
+            button="Look",
+            tone="soon",
+        )
+        for vantage in Vantage.objects.filter(enabled=True, schedules__enabled=True).distinct()
+        if vantages.is_silent(vantage, now)
+    ]
+
+
 def _failing(now: datetime) -> list[Strip]:
     """Tellings that failed and are tried again, and those given up lately."""
     retried = Delivery.objects.filter(state=DeliveryState.PENDING, attempt__gt=0).exclude(last_error="")
@@ -223,7 +242,7 @@ def _instruments() -> dict[str, Any]:
     return {
         "publisher_at": publisher.at if publisher else None,
         "record": record.head(),
-        "vantages": list(Vantage.objects.filter(enabled=True)),
+        "vantages": list(Vantage.objects.filter(enabled=True, is_passive=False)),
         "subscribers": Subscriber.objects.active().count(),
         "pending": Delivery.objects.filter(state=DeliveryState.PENDING).count(),
     }

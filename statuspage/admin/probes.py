@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from probes import budget, scheduling
+from probes import budget, pushes, scheduling, skew, vantages
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import TargetError
-from probes.probers import PROBERS, validate
+from probes.probers import PASSIVE, PROBERS, validate
 from statuspage.admin.base import DeskAdmin, NarrowSaves, ReadOnlyAdmin, ReadOnlyRows
 from statuspage.admin.columns import display
 from statuspage.templatetags.desk import ago, moment, status_word
@@ -103,7 +103,9 @@ class ProbeAdmin(NarrowSaves, DeskAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The probe's schedules follow its interval, wherever it runs. What its old form saw is forgotten."""
         super().save_related(request, form, formsets, change)
-        for row in form.instance.schedules.filter(enabled=True).select_related("vantage"):
+        if form.instance.kind in PASSIVE:  # it runs nowhere, so nobody need choose where
+            pushes.watch(form.instance)
+        for row in form.instance.schedules.filter(enabled=True, vantage__is_passive=False).select_related("vantage"):
             scheduling.schedule(probe=form.instance, vantage=row.vantage)
         if change and MEANING.intersection(form.changed_data):
             scheduling.reset(probe=form.instance, now=int(time.time()))
@@ -147,7 +149,18 @@ class ScheduleAdmin(NarrowSaves, DeskAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ProbeSchedule | None = None) -> list[str]:
         return ["probe", "vantage"] if obj else []
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A probe runs at a vantage with an agent, or is pushed to us: then its schedule is made by itself."""
+        if db_field.name == "vantage":
+            kwargs["queryset"] = Vantage.objects.filter(is_passive=False)
+        if db_field.name == "probe":
+            kwargs["queryset"] = Probe.objects.exclude(kind__in=PASSIVE)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: ProbeSchedule, form: Any, change: bool) -> None:
+        if obj.vantage.is_passive:
+            super().save_model(request, obj, form, change)
+            return
         obj.interval = obj.probe.interval
         obj.phase = scheduling.phase_of(obj.probe.code, obj.vantage.name, obj.interval)
         if not change:
@@ -167,14 +180,40 @@ class ScheduleAdmin(NarrowSaves, DeskAdmin):
 
 
 class VantageAdmin(NarrowSaves, DeskAdmin):
-    list_display = ["name", "label", "queue", "heard", "enabled"]
+    """Where probes run from. `manage.py add_vantage` gives one its key; here it is named and switched off."""
+
+    list_display = ["name", "label", "heard", "clock_says", "refusals", "enabled"]
+    fields = ["name", "label", "enabled", "heard", "clock_says", "refusals"]
+    readonly_fields = ["heard", "clock_says", "refusals"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Vantage | None = None) -> list[str]:
-        return ["name"] if obj else []  # its queue and its agent go by it
+        return [*self.readonly_fields, "name"] if obj else list(self.readonly_fields)  # its queue and its agent go by it
 
     @display(description="Last heard of")
     def heard(self, vantage: Vantage) -> str:
-        return f"{ago(vantage.last_heard_at)} ago" if vantage.last_heard_at else "never"
+        if vantage.is_passive:
+            return "others push to it"
+        if not vantage.public_key:
+            return "has no key yet: manage.py add_vantage"
+        if not vantage.last_heard_at:
+            return "never"
+        words = f"{ago(vantage.last_heard_at)} ago"
+        return f"{words}: silent, not counted" if vantages.is_silent(vantage, timezone.now()) else words
+
+    @display(description="Clock")
+    def clock_says(self, vantage: Vantage) -> str:
+        if vantage.skew_ms is None or vantage.skew_error_ms is None:
+            return "–"
+        if abs(vantage.skew_ms) <= max(vantage.skew_error_ms, skew.WORTH_TELLING_MS):
+            return "right"
+        seconds, way = abs(vantage.skew_ms) / 1000, "ahead" if vantage.skew_ms > 0 else "behind"
+        return f"{seconds:.1f} s {way}, give or take {vantage.skew_error_ms / 1000:.1f} s"
+
+    @display(description="Refused batches")
+    def refusals(self, vantage: Vantage) -> str:
+        if not vantage.refused or not vantage.refused_at:
+            return "none"
+        return f"{vantage.refused}, the last {ago(vantage.refused_at)} ago ({vantage.refused_because.replace('_', ' ')})"
 
 
 class ResultAdmin(ReadOnlyAdmin):

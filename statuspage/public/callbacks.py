@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
 from probes import late_answers
-from probes.gateway_callbacks import CORRELATION, read
+from probes.gateway_callbacks import CORRELATION, read, read_fields
 from statuspage.public.views import client_of
 
 log = logging.getLogger(__name__)
@@ -22,14 +22,22 @@ LONGEST_BODY = 64 * 1024
 
 
 @csrf_exempt  # the token in the address proves more than a cookie would
-def take(request: HttpRequest, token: str, correlation: str = "", in_queue_timeout: bool = False) -> HttpResponse:
+def take(
+    request: HttpRequest,
+    token: str,
+    correlation: str = "",
+    in_queue_timeout: bool = False,
+    code_field: str = "",
+    id_field: str = "",
+) -> HttpResponse:
     """One answer. Whoever knows the address hears "accepted", whatever became of it: a gateway has no use for more, and of any
-    other answer Django would log the address."""
+    other answer Django would log the address. `code_field`, `id_field`: what a gateway of another kind calls its code and its
+    number."""
     if not settings.CALLBACK_TOKEN or not constant_time_compare(token, settings.CALLBACK_TOKEN):
         raise Http404
     try:
-        if request.method == "POST":
-            _note(request, correlation, in_queue_timeout)
+        if request.method in {"POST", "PUT"}:
+            _note(request, correlation, in_queue_timeout, code_field, id_field)
     except DatabaseError as error:
         log.error("A callback could not be noted (%s): its run will count as late.", type(error).__name__)
     return _accepted()
@@ -43,12 +51,16 @@ def validate(request: HttpRequest, token: str) -> HttpResponse:
     return _accepted()
 
 
-def _note(request: HttpRequest, correlation: str, in_queue_timeout: bool) -> None:
+def _note(request: HttpRequest, correlation: str, in_queue_timeout: bool, code_field: str, id_field: str) -> None:
     if not _is_allowed(client_of(request)):
         log.warning("A callback from an address outside HALI_CALLBACK_FROM was ignored.")
         return
     body = request.read(LONGEST_BODY + 1)
-    told = read(body, in_queue_timeout=in_queue_timeout) if len(body) <= LONGEST_BODY else None
+    told = None
+    if len(body) <= LONGEST_BODY and code_field:
+        told = read_fields(body, code_field=code_field, id_field=id_field)
+    elif len(body) <= LONGEST_BODY:
+        told = read(body, in_queue_timeout=in_queue_timeout)
     named = correlation or (told.correlation if told else "")
     if told is None or not CORRELATION.fullmatch(named):
         log.warning("A callback that answers nothing we asked was ignored.")

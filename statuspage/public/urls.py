@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from incidents.languages import codes
-from statuspage.public import callbacks, views
+from statuspage.public import callbacks, pushes, views
 from statuspage.rendering import prefix_of
 
 
@@ -28,5 +28,8 @@ urlpatterns: list[URLPattern] = [
     path("callbacks/<str:token>/validation", callbacks.validate),
     path("callbacks/<str:token>/<str:correlation>", callbacks.take),
     path("callbacks/<str:token>/<str:correlation>/timeout", callbacks.take, {"in_queue_timeout": True}),
+    path("callbacks/<str:token>/<str:correlation>/code/<str:code_field>", callbacks.take),
+    path("callbacks/<str:token>/by/<str:id_field>/<str:code_field>", callbacks.take),
+    path("push/<slug:code>", pushes.take),
     path("subscriptions", views.subscribe, {"language": codes()[0]}, name="subscriptions"),  # where Statuspage's own form posts
 ]

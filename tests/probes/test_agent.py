@@ -1,28 +1,36 @@
-"""An agent needs only the broker: a real one, on Valkey and on Redis, with a database address that nothing answers."""
+"""An agent needs only the broker and its key: a real one, on Valkey and on Redis, and a database address that nothing answers."""
 
 from __future__ import annotations
 
 import base64
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+import redis
 from celery import Celery
 
+from probes import signed_batches, vantages
 from probes.outcome import Task
+from probes.signed_batches import Batch
 from tests import servers
 from tests.copies import ROOT, wait_for
+from tests.probes import gateways
+from tests.probes.test_flow import example
 
 pytestmark = pytest.mark.broker
+KEY = signed_batches.new_key()
 
 
 class Fine(BaseHTTPRequestHandler):
@@ -58,9 +66,17 @@ def dispatcher(broker_url: str) -> Iterator[Celery]:
 
 @pytest.fixture
 def agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with started_agent(broker_url, tmp_path) as process:
+        yield process
+
+
+@contextmanager
+def started_agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         "PATH": os.environ["PATH"],
         "HALI_AGENT": "nairobi",
+        "HALI_AGENT_KEY": KEY,
+        "HALI_SECRET_BANK_KEY": gateways.SECRETS["BANK_KEY"],
         "HALI_DATA_DIR": str(tmp_path),
         "REDIS_URL": broker_url,
         "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",
@@ -68,17 +84,21 @@ def agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "statuspage.worker", "--name", "agent", "--queues", "probes.nairobi", "--pool", "threads"]
     with (tmp_path / "agent.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-def outcomes(broker_url: str) -> list[Any]:
-    """Take the messages that wait in the queue core."""
+def outcomes(broker_url: str) -> list[Batch]:
+    """Take the batches that wait in the queue core; their signatures are checked as the core does."""
     found = []
     with servers.client(broker_url) as connection:
         while raw := connection.lpop("hali:core"):
-            found.append(json.loads(base64.b64decode(json.loads(raw)["body"])))
+            (vantage, payload, signature), _, _ = json.loads(base64.b64decode(json.loads(raw)["body"]))
+            public_key = signed_batches.public_key_of(KEY)
+            found.append(signed_batches.unpack(payload, signature, vantage=vantage, public_key=public_key))
     return found
 
 
@@ -94,9 +114,9 @@ def test_an_agent_runs_a_batch_without_any_database(
     dispatcher.send_task(
         "probes.tasks.run_batch", args=["nairobi", [task.as_message() for task in tasks]], queue="probes.nairobi"
     )
-    [message] = wait_for("the outcomes", lambda: outcomes(broker_url))
-    (vantage, reports), _, _ = message
-    assert vantage == "nairobi"
+    [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
+    reports = batch.reports
+    assert batch.vantage == "nairobi"
     assert [(report["probe_id"], report["status"]) for report in reports] == [(1, "ok"), (2, "down"), (3, "misconfigured")]
     assert reports[0]["total_us"] > 0
     assert reports[1]["error_class"] == "refused"
@@ -108,8 +128,8 @@ def test_a_batch_that_comes_too_late_says_nothing_about_the_target(
 ) -> None:
     late = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=5, timeout=5, slot=int(time.time()) - 60)
     dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [late.as_message()]], queue="probes.nairobi")
-    [message] = wait_for("the outcomes", lambda: outcomes(broker_url))
-    assert message[0][1][0]["status"] == "skipped"
+    [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
+    assert batch.reports[0]["status"] == "skipped"
 
 
 def test_a_slow_probe_holds_back_no_other_of_its_batch(
@@ -126,4 +146,79 @@ def test_a_slow_probe_holds_back_no_other_of_its_batch(
         dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", messages], queue="probes.nairobi")
         [first] = wait_for("the fast one's outcome", lambda: outcomes(broker_url))
         [second] = wait_for("the slow one's outcome", lambda: outcomes(broker_url))
-    assert [[report["probe_id"] for report in reports] for (_, reports), _, _ in (first, second)] == [[2], [1]]
+    assert [[report["probe_id"] for report in batch.reports] for batch in (first, second)] == [[2], [1]]
+
+
+def test_an_agent_tells_how_its_clock_differs_from_the_dispatchers(
+    dispatcher: Celery, agent: subprocess.Popen[bytes], broker_url: str
+) -> None:
+    options = {"dispatched_at": time.time() - 40}
+    dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", []], kwargs=options, queue="probes.nairobi")
+    [batch] = wait_for("a sign of life", lambda: outcomes(broker_url))
+    assert batch.reports == []
+    assert batch.outward_s is not None
+    assert batch.outward_s >= 40
+
+
+def test_a_flow_is_run_with_secrets_of_the_agents_own_and_none_of_them_travels(
+    dispatcher: Celery, agent: subprocess.Popen[bytes], broker_url: str
+) -> None:
+    gateway = gateways.Gateway(gateways.bank)
+    try:
+        spec = {**example("bank"), "base_url": gateway.url}
+        task = Task(probe_id=1, code="bank", kind="flow", spec=spec, interval=60, timeout=5, slot=int(time.time()))
+        dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")
+        [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
+    finally:
+        gateway.close()
+    assert (batch.reports[0]["status"], batch.reports[0]["error_class"]) == ("ok", "")
+    assert gateway.asked[0].body["key"] == gateways.SECRETS["BANK_KEY"]
+    assert gateways.SECRETS["BANK_KEY"] not in json.dumps([task.as_message(), batch.reports])
+
+
+# --- What its user may do at the broker --------------------------------------------------------------
+
+
+@pytest.fixture
+def agents_user(redis_url: str) -> Iterator[str]:
+    """The address an agent is given: its user has the rule that add_vantage prints."""
+    with servers.client(redis_url) as connection:
+        connection.execute_command(*shlex.split(vantages.acl_line("nairobi").replace("<password>", "hunter2")))
+    yield redis_url.replace("redis://", "redis://agent-nairobi:hunter2@")
+    with servers.client(redis_url) as connection:
+        connection.execute_command("ACL", "DELUSER", "agent-nairobi")
+        connection.execute_command("ACL", "LOG", "RESET")
+
+
+def test_the_rule_that_is_printed_lets_an_agent_work(agents_user: str, redis_url: str, target: str, tmp_path: Path) -> None:
+    with started_agent(agents_user, tmp_path), Celery("dispatcher", broker=redis_url, set_as_current=False) as app:
+        app.conf.update(broker_transport_options={"global_keyprefix": "hali:"}, task_serializer="json")
+        task = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=60, timeout=5, slot=int(time.time()))
+        app.send_task("probes.tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")
+        [batch] = wait_for("the outcomes", lambda: outcomes(redis_url))
+        with servers.client(redis_url) as connection:
+            refused = connection.acl_log()
+    assert batch.reports[0]["status"] == "ok"
+    assert [(entry["reason"], entry["object"]) for entry in refused] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("LPOP", "hali:core"),
+        ("BRPOP", "hali:core", "1"),
+        ("LRANGE", "hali:core", "0", "-1"),
+        ("LPUSH", "hali:notify", "x"),
+        ("BRPOP", "hali:probes.mombasa", "1"),
+        ("LPUSH", "hali:probes.mombasa", "x"),
+        ("HGET", "hali:unacked", "x"),
+        ("KEYS", "*"),
+        ("FLUSHALL",),
+        ("CONFIG", "GET", "*"),
+        ("ACL", "LIST"),
+        ("PUBLISH", "x", "y"),
+    ],
+)
+def test_the_rule_lets_it_do_nothing_else(agents_user: str, command: tuple[str, ...]) -> None:
+    with servers.client(agents_user) as connection, pytest.raises(redis.exceptions.NoPermissionError):
+        connection.execute_command(*command)

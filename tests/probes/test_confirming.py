@@ -185,6 +185,14 @@ def test_a_lone_vantage_that_loses_its_link_is_put_out_and_never_says_down() -> 
     assert VantageLink.objects.get().out_since is None
 
 
+def test_what_is_pushed_to_us_says_nothing_of_the_link_of_an_agent() -> None:
+    world = World(["nairobi"], **SITES)
+    pushed = VantageFactory(name="pushed", is_passive=True, last_heard_at=world.now + timedelta(minutes=1))
+    VantageLink.objects.create(vantage=pushed)
+    rounds(world, *[{"nairobi": "o"}] * 3, *[{"nairobi": "x"}] * 4)
+    assert VantageLink.objects.get(vantage__name="nairobi").out_because == "link"
+
+
 def test_an_outage_of_one_target_is_told_by_a_lone_vantage_whose_link_works() -> None:
     world = World(["nairobi"], **SITES)
     rounds(world, *[{"nairobi": "o"}] * 3)

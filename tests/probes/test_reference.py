@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from probes import reference, tasks
+from probes import reference, signed_batches, tasks
 from probes.links import is_unanswered
 from probes.outcome import Task
 from tests.probes.conftest import Listener, http_answer
@@ -76,8 +76,11 @@ def test_an_agent_asks_its_reference_with_every_batch(
     monkeypatch.setattr(tasks.record_outcomes, "apply_async", lambda args, **options: sent.append(args))
     page = listen(answer=http_answer("200 OK", b"fine"))
     settings.REFERENCE_TARGETS = (closed_port(),)
+    settings.AGENT_KEY = signed_batches.new_key()
     slot = int(time.time())
     task = Task(1, "page", "http", {"url": page.url}, interval=10, timeout=2.0, slot=slot)
     tasks.run_batch("nairobi", [task.as_message()])
-    [(vantage, [seen])] = sent
+    [(vantage, payload, signature)] = sent
+    public_key = signed_batches.public_key_of(settings.AGENT_KEY)
+    [seen] = signed_batches.unpack(payload, signature, vantage="nairobi", public_key=public_key).reports
     assert (vantage, seen["status"], seen["error_class"]) == ("nairobi", "skipped", "no_connectivity")

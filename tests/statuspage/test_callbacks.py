@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from incidents.models import Incident
 from probes import recording
+from probes.gateway_callbacks import correlation_of
 from probes.models import PendingAnswer, Probe, ProbeSchedule, Result
 from probes.outcome import Task
 from probes.sandbox import demo
@@ -28,6 +29,8 @@ from statuspage import snapshot, ticking
 from tests.copies import wait_for
 from tests.factories import ComponentFactory, ProbeFactory, ProbeScheduleFactory
 from tests.incidents.helpers import all_notices
+from tests.probes import gateways
+from tests.probes.test_flow import example
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 RUN = "p00112233445566aa"
@@ -68,6 +71,43 @@ class TestAddress:
         response = post(f"/callbacks/{TOKEN}/validation", {"TransID": "NLJ7RT61SV", "BillRefNumber": RUN})
         assert response.json()["ResultCode"] == "0"
         assert not PendingAnswer.objects.exists()
+
+    def test_another_gateways_fields_may_be_named_in_the_address(self, post: Callable[..., Any]) -> None:
+        post(f"/callbacks/{TOKEN}/{RUN}/code/status", {"financialTransactionId": NUMBER, "status": "SUCCESSFUL", "payer": NUMBER})
+        row = PendingAnswer.objects.get()
+        assert (row.correlation, row.code) == (RUN, "SUCCESSFUL")
+
+    def test_a_gateway_may_put_its_answer(self, client: Client) -> None:
+        client.put(f"/callbacks/{TOKEN}/{RUN}/code/status", b'{"status": "FAILED"}', content_type="application/json")
+        assert PendingAnswer.objects.get().code == "FAILED"
+
+    def test_an_address_that_is_registered_once_says_where_the_number_is(self, post: Callable[..., Any]) -> None:
+        body = {"transaction": {"id": RUN, "message": NUMBER, "status_code": "TS"}}
+        post(f"/callbacks/{TOKEN}/by/id/status_code", body)
+        row = PendingAnswer.objects.get()
+        assert (row.correlation, row.code) == (RUN, "TS")
+
+    def test_a_number_of_the_gateways_own_is_kept_as_a_hash(self, post: Callable[..., Any]) -> None:
+        post(f"/callbacks/{TOKEN}/by/id/status_code", {"id": CHECKOUT, "status_code": "TS"})
+        assert PendingAnswer.objects.get().correlation == correlation_of(CHECKOUT)
+        assert NUMBER not in everything_kept()
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("by/id/status_code", {"id": RUN}),
+            ("by/id/status_code", {"status_code": "TS"}),
+            ("by/id/status_code", []),
+            (f"{CHECKOUT}/code/status", {"status": "TS"}),
+        ],
+    )
+    def test_named_fields_that_are_not_there_answer_nothing(self, post: Callable[..., Any], path: str, body: Any) -> None:
+        assert post(f"/callbacks/{TOKEN}/{path}", body).status_code == 200
+        assert not PendingAnswer.objects.exists()
+
+    def test_a_code_that_could_be_a_persons_number_is_not_kept(self, post: Callable[..., Any]) -> None:
+        post(f"/callbacks/{TOKEN}/{RUN}/code/status", {"status": NUMBER})
+        assert PendingAnswer.objects.get().code == "?"
 
     @pytest.mark.parametrize("path", ["/callbacks/wrong", f"/callbacks/wrong/{RUN}", "/callbacks/wrong/validation"])
     def test_a_wrong_token_is_no_such_page(self, post: Callable[..., Any], path: str) -> None:
@@ -152,6 +192,37 @@ def test_a_balance_goes_the_whole_way_and_leaves_only_its_time(
     for secret in (NUMBER, NUMBER[-9:], BALANCE, "Asha", demo.SECURITY_CREDENTIAL, TOKEN, demo.RECEIPT):
         for place in (everything_kept(), pages, caplog.text):
             assert secret not in place
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("SUCCESSFUL", "ok", "flow: result SUCCESSFUL after"),
+        ("FAILED", "down", "flow: result FAILED after"),
+        ("REJECTED", "ok", "flow: result REJECTED after"),  # a customer's no: the gateway works
+    ],
+)
+def test_a_flow_is_closed_by_the_callback_its_gateway_puts(
+    live_server: Any, monkeypatch: pytest.MonkeyPatch, code: str, status: str, words: str
+) -> None:
+    """The example of docs/flows.md, whole: agent, gateway, its callback to the running web app, the record."""
+    all_notices()
+    for name, value in {**gateways.SECRETS, "MTN_CALLBACK": f"{live_server.url}/callbacks/{TOKEN}"}.items():
+        monkeypatch.setenv(f"HALI_SECRET_{name}", value)
+    gateway = gateways.Gateway(gateways.request_to_pay)
+    spec = {**example("request-to-pay"), "base_url": gateway.url}
+    probe: Probe = ProbeFactory(code="momo", component=ComponentFactory(), kind="flow", spec=spec)
+    ProbeScheduleFactory(probe=probe)
+    message = _run_one(Task(probe.pk, probe.code, "flow", spec, interval=60, timeout=5.0, slot=int(timezone.now().timestamp())))
+    gateway.close()
+    recording.record(vantage_name="nairobi", reports=[recording.Report.from_message(message)], now=timezone.now())
+    assert not Result.objects.exists()
+    address = gateway.asked[-1].header("X-Callback-Url")
+    assert requests.put(address, json={"status": code, "payer": NUMBER}, timeout=10).status_code == 200
+    result = Result.objects.get()
+    assert (result.status, result.evidence.startswith(words)) == (status, True)
+    assert NUMBER not in everything_kept()
 
 
 def _have_come(count: int) -> bool:

@@ -109,6 +109,11 @@ def test_a_vantage_that_was_never_heard_of_fails(at_work: None) -> None:
     assert failing() == []
 
 
+def test_the_vantage_of_pushes_has_no_agent_that_could_be_missed(at_work: None) -> None:
+    VantageFactory(name="pushed", is_passive=True)
+    assert failing() == []
+
+
 def test_one_silent_queue_is_enough(at_work: None) -> None:
     Heartbeat.objects.filter(name="queue:notify").update(at=NOON - timedelta(minutes=2))
     part = health.examine(now=NOON)["worker"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from probes import signed_batches
 from tests.copies import ROOT
 
 
@@ -74,24 +75,39 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     assert check(tmp_path, HALI_LOG_LEVEL="INFO").returncode == 0
 
 
-def test_an_agent_has_no_database_whatever_its_environment_says(tmp_path: Path) -> None:
-    code = "import django.conf; print(django.conf.settings.DATABASES['default']['ENGINE'])"
+def agent_says(folder: Path, expression: str, **environment: str) -> str:
+    own = {"DJANGO_SETTINGS_MODULE": "statuspage.settings", "HALI_DATA_DIR": str(folder), "HALI_AGENT": "nairobi"}
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"from django.conf import settings; print({expression})"],
         cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DJANGO_SETTINGS_MODULE": "statuspage.settings",
-            "HALI_DATA_DIR": str(tmp_path),
-            "HALI_AGENT": "nairobi",
-            "DATABASE_URL": "postgres://nobody@127.0.0.1:1/nowhere",
-        },
+        env={"PATH": os.environ["PATH"], **own, **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    assert done.stdout.strip() == "django.db.backends.dummy"
+    return done.stdout.strip()
+
+
+def test_an_agent_has_no_database_whatever_its_environment_says(tmp_path: Path) -> None:
+    key, url = signed_batches.new_key(), "postgres://nobody@127.0.0.1:1/nowhere"
+    engine = agent_says(tmp_path, "settings.DATABASES['default']['ENGINE']", HALI_AGENT_KEY=key, DATABASE_URL=url)
+    assert engine == "django.db.backends.dummy"
+
+
+@pytest.mark.parametrize("key", ["", "hunter2"])
+def test_an_agent_without_a_key_does_not_start_and_says_where_to_get_one(tmp_path: Path, key: str) -> None:
+    done = check(tmp_path, HALI_AGENT="nairobi", HALI_AGENT_KEY=key)
+    assert done.returncode == 1
+    [line] = done.stderr.strip().splitlines()
+    assert "run `manage.py add_vantage nairobi` where the database is" in line
+    assert "hunter2" not in line
+
+
+def test_an_agent_may_have_its_key_in_a_file(tmp_path: Path) -> None:
+    key = signed_batches.new_key()
+    (tmp_path / "agent.key").write_text(key + "\n")
+    assert agent_says(tmp_path, "settings.AGENT_KEY") == key
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from incidents.models import Component, ComponentGroup, Notice
 from incidents.signing import sign_notice
 from incidents.statements import WORDS, Level
 from incidents.words import ComponentStatus, IncidentStatus
+from probes import vantages
 from probes.models import Probe, ProbeSchedule, Vantage
 from probes.scheduling import reset, schedule
 from statuspage import roles
@@ -259,6 +260,7 @@ def _notice(words: Words, signer: User, now: datetime) -> None:
 def _probes(now: datetime) -> None:
     """The sandbox's recipes watch two services; their address follows HALI_SANDBOX_PORT."""
     vantage, _ = Vantage.objects.get_or_create(name=VANTAGE, defaults={"label": "Nairobi"})
+    vantages.enrol_here(name=VANTAGE, path=settings.DATA_DIR / "agent.key")
     base_url = f"{LOOPBACK}{settings.HALI_SANDBOX_PORT}"
     for code, (service, interval, asks) in PROBES.items():
         probe, _ = Probe.objects.get_or_create(
