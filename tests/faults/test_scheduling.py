@@ -111,7 +111,7 @@ class House:
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.rows, autocommit=True) as connection:
-            return connection.execute(sql).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(sql).fetchall()
 
     def switch(self, *, on: bool) -> None:
         with psycopg.connect(self.rows, autocommit=True) as connection:
