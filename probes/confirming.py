@@ -23,9 +23,9 @@ SILENT_AFTER_INTERVALS = 3
 SILENT_AFTER_AT_LEAST = 60  # seconds
 EXCUSED_AT_MOST = 3  # times that again: for so long a slot skipped on purpose stands for a measurement
 SERIES = 30  # slots shown as evidence
-LATE = "late"
+LATE, OVERLAP = "late", "overlap"  # slots that were not run, and by no decision
 _NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
-_NO_EXCUSE = (LATE, links.NO_CONNECTIVITY)  # green would outlive its proof
+_NO_EXCUSE = (LATE, OVERLAP, links.NO_CONNECTIVITY)  # green would outlive its proof
 
 
 class Outcomes(Protocol):

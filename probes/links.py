@@ -24,10 +24,16 @@ def site_of(spec: Mapping[str, Any]) -> str:
 
     Two probes of one site say nothing of the link between us and the world; two of unrelated sites do.
     """
+    host = host_of(spec)
+    return _registered(host) if host else ""
+
+
+def host_of(spec: Mapping[str, Any]) -> str:
+    """The host a probe asks, in small letters; "" where its spec names none."""
     for key in ("url", "base_url", "host", "server", "resolver", "target"):
         value = spec.get(key)
         if isinstance(value, str) and value:
-            return _registered(_host(value))
+            return _host(value)
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -89,6 +89,8 @@ class Probe(models.Model):
         help_text="Percent. 100: its word alone changes the service. 50: another must agree. 0: for staff only.",
     )
     enabled = models.BooleanField(default=True)
+    paused_until = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_because = models.CharField(max_length=200, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["code"]
@@ -102,18 +104,30 @@ class Probe(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    def is_paused(self, now: datetime) -> bool:
+        return self.paused_until is not None and self.paused_until > now
+
 
 class ProbeScheduleQuerySet(models.QuerySet["ProbeSchedule"]):
     def active(self) -> ProbeScheduleQuerySet:
         return self.filter(enabled=True, probe__enabled=True, vantage__enabled=True)
 
     def due(self, now: int) -> ProbeScheduleQuerySet:
-        """Schedules whose slot has come; `now` in epoch seconds. What others push to us is never asked for."""
-        return self.active().filter(next_slot__lte=now, vantage__is_passive=False)
+        """Schedules whose slot has come; `now` in epoch seconds. A paused probe stays watched, so it falls silent. What others
+        push to us is never asked for."""
+        moment = datetime.fromtimestamp(now, UTC)
+        running = models.Q(probe__paused_until__isnull=True) | models.Q(probe__paused_until__lte=moment)
+        return self.active().filter(running, next_slot__lte=now, vantage__is_passive=False)
 
     def overdue(self, now: int) -> ProbeScheduleQuerySet:
         """Schedules of pushes that should have come; there `next_slot` is the end of the grace, 0 while nothing ever came."""
-        return self.active().filter(next_slot__gt=0, next_slot__lte=now, vantage__is_passive=True)
+        moment = datetime.fromtimestamp(now, UTC)
+        running = models.Q(probe__paused_until__isnull=True) | models.Q(probe__paused_until__lte=moment)
+        return self.active().filter(running, next_slot__gt=0, next_slot__lte=now, vantage__is_passive=True)
+
+    def asked(self) -> ProbeScheduleQuerySet:
+        """Schedules that a person wants run now, also of a probe that is paused or switched off."""
+        return self.filter(asked_at__isnull=False, enabled=True, vantage__enabled=True, vantage__is_passive=False)
 
 
 class ProbeSchedule(models.Model):
@@ -125,6 +139,9 @@ class ProbeSchedule(models.Model):
     phase = models.PositiveIntegerField(default=0, help_text="Slots are phase + k * interval, in epoch seconds.")
     next_slot = models.BigIntegerField(default=0, db_index=True)
     enabled = models.BooleanField(default=True)
+    asked_at = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="Epoch seconds: a person wants it run now."
+    )
     # Detection's memory (detection.State as JSON) and what it says, kept apart for queries.
     state = models.JSONField(default=dict, blank=True, editable=False)
     confirmed = models.CharField(max_length=24, choices=ComponentStatus, blank=True, default="", editable=False)
@@ -137,9 +154,24 @@ class ProbeSchedule(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["probe", "vantage"], name="one_schedule_per_probe_and_vantage")]
+        indexes = [
+            models.Index(fields=["asked_at"], name="schedule_asked_for", condition=models.Q(asked_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.probe_id} at {self.vantage_id}"
+
+
+class HostRate(models.Model):
+    """What a host with a cap has been asked lately, and how much its probes want of it."""
+
+    host = models.CharField(max_length=253, unique=True)
+    runs = models.JSONField(default=dict, help_text="How many in each second of the last minute.")
+    wanted = models.PositiveIntegerField(default=0, help_text="Runs a minute, were there no cap.")
+    wanted_at = models.BigIntegerField(default=0, help_text="Epoch seconds of that count.")
+
+    def __str__(self) -> str:
+        return f"{self.host}: {sum(self.runs.values())} in the last minute"
 
 
 class Result(models.Model):

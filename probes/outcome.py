@@ -59,7 +59,8 @@ class Outcome:
     """What one run saw.
 
     `error_class`: "", dns, refused, timeout_connect, tls, timeout_read, deadline, status, assertion, body_too_big, blocked,
-    target, busy, internal, rate, credentials, lost (accepted, but no result came). `evidence`: one line for staff, at most 300
+    target, busy, internal, rate, credentials, lost (accepted, but no result came); of skipped ones late, overlap, backoff,
+    rate_cap or no_connectivity. `evidence`: one line for staff, at most 300
     characters, never a secret or a number of a person. `total_us`: the measure in microseconds; `phases`: dns, connect, tls,
     ttfb, transfer in microseconds.
     `accepted` goes with the status of that name.

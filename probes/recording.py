@@ -13,6 +13,7 @@ from incidents import timeline
 from incidents.models import Component, StatusChange
 from probes import confirming, detection, pending
 from probes.confirming import LATE as LATE
+from probes.confirming import OVERLAP as OVERLAP
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
 from probes.outcome import OutcomeStatus

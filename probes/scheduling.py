@@ -17,6 +17,9 @@ CLAIM_AT_MOST = 500
 BATCH_AT_MOST = 25
 LONGEST_RUN = 20.0  # seconds: below the time limit of run_batch, or one slow probe would take its batch with it
 
+# What an outcome means hangs on these: when one of them changes, what was seen before says nothing any more.
+MEANING = frozenset({"component", "kind", "spec", "interval", "timeout", "failure_threshold", "window", "success_threshold"})
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -64,24 +67,37 @@ def claim_due(*, now: int) -> list[tuple[ProbeSchedule, int]]:
             following = next_slot_after(now, row.interval, row.phase)
             won = ProbeSchedule.objects.filter(pk=row.pk, next_slot=row.next_slot).update(next_slot=following)
             if won:
-                claimed.append((row, following - row.interval))
+                # One that was asked for at once, or never ran, has a slot off the grid: on it, it would be late from the start.
+                claimed.append((row, max(following - row.interval, row.next_slot or now)))
     return claimed
 
 
-def into_batches(claimed: Sequence[tuple[ProbeSchedule, int]]) -> list[Batch]:
-    """Group claimed schedules by vantage, at most 25 to a message."""
+def claim_asked(*, now: int) -> list[tuple[ProbeSchedule, int]]:
+    """Claim the runs that people asked for, as `claim_due` does: (schedule, `now` as its slot)."""
+    claimed = []
+    with transaction.atomic():
+        for row in ProbeSchedule.objects.asked().select_related("probe", "vantage").order_by("pk")[:CLAIM_AT_MOST]:
+            won = ProbeSchedule.objects.filter(pk=row.pk, asked_at=row.asked_at).update(asked_at=None)
+            if won:
+                claimed.append((row, now))
+    return claimed
+
+
+def into_batches(claimed: Sequence[tuple[ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
+    """Group claimed schedules by vantage, at most 25 to a message. `attempt`: 1 for those that people asked for."""
     by_vantage: dict[Vantage, list[Task]] = {}
     for row, slot in claimed:
-        by_vantage.setdefault(row.vantage, []).append(task_for(row, slot))
+        by_vantage.setdefault(row.vantage, []).append(task_for(row, slot, attempt))
     batches = []
     for vantage, tasks in by_vantage.items():
         for start in range(0, len(tasks), BATCH_AT_MOST):
             chunk = tuple(tasks[start : start + BATCH_AT_MOST])
-            batches.append(Batch(vantage.name, vantage.queue, chunk, min(10.0, *(float(task.interval) for task in chunk))))
+            soonest = min(float(task.interval) for task in chunk)
+            batches.append(Batch(vantage.name, vantage.queue, chunk, 10.0 if attempt else min(10.0, soonest)))
     return batches
 
 
-def task_for(row: ProbeSchedule, slot: int) -> Task:
+def task_for(row: ProbeSchedule, slot: int, attempt: int = 0) -> Task:
     probe = row.probe
     return Task(
         probe_id=probe.pk,
@@ -91,6 +107,7 @@ def task_for(row: ProbeSchedule, slot: int) -> Task:
         interval=row.interval,
         timeout=min(probe.timeout, max(0.8 * row.interval, 0.5), LONGEST_RUN),  # no overlap by construction
         slot=slot,
+        attempt=attempt,
     )
 
 
@@ -100,9 +117,16 @@ def silent_vantages(*, since: int) -> list[Vantage]:
     return list(Vantage.objects.filter(enabled=True, is_passive=False).exclude(pk__in=busy))
 
 
+def hasten(*, probe: Probe, now: int) -> None:
+    """Its next run is at the next tick, wherever it runs. The second of `now` itself may have been a slot already. What others
+    push comes when it comes."""
+    ProbeSchedule.objects.filter(probe=probe, vantage__is_passive=False).update(next_slot=now + 1)
+
+
 def reset(*, probe: Probe, now: int) -> None:
     """Run a changed probe at once and forget what its old form saw: until it answers, it says nothing. `now` in epoch seconds."""
+    hasten(probe=probe, now=now)
     ProbeSchedule.objects.filter(probe=probe).update(
-        next_slot=now, state={}, confirmed="", confirmed_since=None, last_outcome_at=None, excused_at=None
+        state={}, confirmed="", confirmed_since=None, last_outcome_at=None, excused_at=None
     )
     ProbeVerdict.objects.filter(probe=probe).delete()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,7 +15,7 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from probes import late_answers, recording, reference, scheduling, vantages
+from probes import late_answers, recording, reference, scheduling, sparing, vantages
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
 from probes.signed_batches import Batch, pack
@@ -23,17 +24,25 @@ IN_FLIGHT = 25
 SEND_EVERY = 1.0  # seconds
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
 KEEP_RAW_RESULTS = timedelta(hours=48)
+_under_way: set[int] = set()  # probes that this agent is running
+_guard = threading.Lock()
 
 
 @shared_task(ignore_result=True)
 def dispatch_due() -> None:
-    """Each second: claim the due schedules and send each vantage its batch, on one pipelined connection."""
+    """Each second: claim the due schedules and send each vantage its batch, on one pipelined connection; then write down what
+    was left out on purpose."""
     now = int(time.time())
-    batches = scheduling.into_batches(scheduling.claim_due(now=now))
+    chosen, spared = sparing.choose(scheduling.claim_due(now=now), now=now)
+    batches = scheduling.into_batches(chosen) + scheduling.into_batches(scheduling.claim_asked(now=now), attempt=1)
     if now % 10 == 0:
         batches += [scheduling.Batch(vantage.name, vantage.queue, (), 10.0) for vantage in scheduling.silent_vantages(since=15)]
-    if not batches:
-        return
+    if batches:
+        _send_out(batches)
+    sparing.write_down(spared, now=timezone.now())
+
+
+def _send_out(batches: Sequence[scheduling.Batch]) -> None:
     with current_app.producer_or_acquire() as producer:
         for batch in batches:
             run_batch.apply_async(
@@ -80,7 +89,10 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
 def _run_one(task: Task) -> dict[str, Any]:
     started = time.time()
     late = started - task.slot
-    outcome = Outcome(OutcomeStatus.SKIPPED, error_class=recording.LATE) if late > max(0.5 * task.interval, 2) else run(task)
+    if task.attempt == 0 and late > max(0.5 * task.interval, 2):
+        outcome = Outcome(OutcomeStatus.SKIPPED, recording.LATE, f"not asked: its turn came {late:.1f} s late")
+    else:
+        outcome = _run_alone(task)
     return {
         "probe_id": task.probe_id,
         "slot": task.slot,
@@ -95,6 +107,18 @@ def _run_one(task: Task) -> dict[str, Any]:
         "lateness_ms": round(late * 1000),
         "accepted": None if outcome.accepted is None else asdict(outcome.accepted),
     }
+
+
+def _run_alone(task: Task) -> Outcome:
+    """Deadlines end below the interval, but a run that began late may last beyond the next one's slot."""
+    with _guard:
+        if task.probe_id in _under_way:
+            return Outcome(OutcomeStatus.SKIPPED, recording.OVERLAP, "not asked: its last run is still under way")
+        _under_way.add(task.probe_id)
+    try:
+        return run(task)
+    finally:
+        _under_way.discard(task.probe_id)
 
 
 @shared_task(ignore_result=True, soft_time_limit=20, time_limit=30, acks_late=True)

@@ -20,7 +20,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from incidents import policy
-from probes import addresses, reference
+from probes import addresses, pacing, reference
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -84,6 +84,10 @@ try:  # what an agent must be able to reach, or it says nothing of anything
     REFERENCE_TARGETS = reference.parse(env.str("HALI_REFERENCE_TARGETS", default=""))
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_REFERENCE_TARGETS: {error}.") from error
+try:  # runs a minute that a host may be asked; no host is capped unless named
+    HOST_RATES = pacing.parse_rates(env.str("HALI_HOST_RATES", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_HOST_RATES: {error}.") from error
 try:  # the addresses its probes may ask
     PROBE_NETWORKS = addresses.parse(env.str("HALI_PROBE_NETWORKS", default="public,loopback" if DEMO else "any"))
 except ValueError as error:

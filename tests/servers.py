@@ -12,7 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Server:
     url: str
     process: subprocess.Popen[bytes]
     stop_signal: int = signal.SIGTERM
+    start_again: Callable[[], None] = lambda: None  # after stop or kill, with the same data; not for every kind
 
     def kill(self) -> None:
         self.process.kill()
@@ -107,9 +108,18 @@ def start_postgresql(folder: Path) -> Server:
         "max_connections": "60",
         "shared_buffers": "32MB",
     }
-    process = _start([postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())], log, user)
-    server = Server(f"postgres://hali@127.0.0.1:{port}", process, signal.SIGINT)
-    wait_for("PostgreSQL answers", lambda: _postgresql_answers(server.url, process, log), seconds=30)
+    command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
+    server = Server(f"postgres://hali@127.0.0.1:{port}", _start(command, log, user), signal.SIGINT)
+
+    def answers() -> bool:
+        return _postgresql_answers(server.url, server.process, log)
+
+    def start_again() -> None:
+        server.process = _start(command, log, user)
+        wait_for("PostgreSQL answers again", answers, seconds=30)
+
+    server.start_again = start_again
+    wait_for("PostgreSQL answers", answers, seconds=30)
     return server
 
 
@@ -140,7 +150,14 @@ def start_redis(folder: Path) -> Server:
 
 def start_valkey(folder: Path) -> Server:
     """The embedded broker, as `make run` starts it."""
-    server = Server(f"redis+socket://{broker.socket_path(folder)}", _start(broker.command(folder), folder / "valkey.log"))
+    command, log = broker.command(folder), folder / "valkey.log"
+    server = Server(f"redis+socket://{broker.socket_path(folder)}", _start(command, log))
+
+    def start_again() -> None:
+        server.process = _start(command, log)
+        wait_for("Valkey answers again", lambda: _redis_answers(server.url))
+
+    server.start_again = start_again
     wait_for("Valkey answers", lambda: _redis_answers(server.url))
     return server
 

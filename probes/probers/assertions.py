@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.outcome import OutcomeStatus, TargetError
-from probes.probers import jsonpaths, patterns
+from probes.probers import jsonpaths, patterns, tracing
 
 Assertion = Mapping[str, Any]
 
@@ -130,12 +130,19 @@ def judge(assertions: Sequence[Assertion], answer: Answer) -> Finding | None:
     if not assertions:
         return None
     document = _Document(answer)
-    findings = [
-        finding
-        for number, assertion in enumerate(assertions, start=1)
-        if (finding := _judge_one(assertion, number, answer, document)) is not None
-    ]
+    findings = []
+    for number, assertion in enumerate(assertions, start=1):
+        finding = _judge_one(assertion, number, answer, document)
+        holds = None if finding and finding.status is OutcomeStatus.MISCONFIGURED else finding is None
+        tracing.asserted(f"{number}, {_named(assertion)}", holds)
+        findings += [finding] if finding else []
     return max(findings, key=lambda finding: severity(finding.status), default=None)
+
+
+def _named(assertion: Assertion) -> str:
+    """What an assertion is about, without what it wants, which may be anything."""
+    place = next((f"{name} {assertion[name]}" for name in PLACES if name in assertion), "body")
+    return f"{place} {next(name for name in TESTS if name in assertion)}"
 
 
 def severity(status: OutcomeStatus) -> int:

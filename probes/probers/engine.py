@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 from probes import addresses
-from probes.probers import curl_failures, tls_options
+from probes.probers import curl_failures, tls_options, tracing
 from probes.probers.tls_options import TlsOptions
 
 BODY_LIMIT = 256 * 1024
@@ -134,6 +134,7 @@ _kept: dict[tuple[Any, ...], Any] = {}
 _KEPT_AT_MOST = 50
 
 
+@tracing.exchange
 def fetch(request: Request) -> Reply:
     """Ask once, never again, never elsewhere: no retries, no redirects, no proxy. Whatever happens is a Reply."""
     try:

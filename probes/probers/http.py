@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from probes.outcome import Outcome, OutcomeStatus
-from probes.probers import assertions, authorization, credentials, http_spec, limits, redirects, tls_options
+from probes.probers import assertions, authorization, credentials, http_spec, limits, redirects, tls_options, tracing
 from probes.probers.engine import Reply, Request
 from probes.probers.http_spec import KEYS, validate
 from probes.probers.specs import Spec
@@ -93,12 +93,15 @@ def judge(spec: Spec, reply: Reply) -> tuple[OutcomeStatus, str, str]:
         return OutcomeStatus.MISCONFIGURED, "target", reply.error
     if reply.error_class and is_whole:
         return OutcomeStatus.DOWN, reply.error_class, reply.error
+    tracing.asserted(f"status {http_spec.expected_words(spec)}", reply.status in http_spec.expected(spec))
     if reply.status not in http_spec.expected(spec):
         if reply.status == 429:
             return OutcomeStatus.MISCONFIGURED, "rate", "429: we ask too often; lengthen the interval"
         return OutcomeStatus.DOWN, "status", f"status {reply.status}, expected {http_spec.expected_words(spec)}"
     wanted = spec.get("body_contains", "").encode()
     is_found = bool(wanted) and wanted in reply.body
+    if wanted:
+        tracing.asserted("body_contains", is_found or (False if is_whole else None))
     if wanted and not is_found and is_whole:
         return OutcomeStatus.DOWN, "assertion", f"status {reply.status}, but the expected text is missing"
     checks = spec.get("assertions", [])

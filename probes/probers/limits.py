@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from probes.outcome import OutcomeStatus, TargetError
-from probes.probers import specs
+from probes.probers import specs, tracing
 
 KEYS = ("delayed_ms", "degraded_ms", "down_ms")
 _STATUSES = {"down_ms": OutcomeStatus.DOWN, "degraded_ms": OutcomeStatus.DEGRADED, "delayed_ms": OutcomeStatus.DELAYED}
@@ -25,6 +25,8 @@ def judge(spec: specs.Spec, took_us: int | None, words: str) -> tuple[OutcomeSta
     words = f"{words} in {took // 1000} ms"
     for key, status in _STATUSES.items():
         limit = spec.get(key)
+        if limit:
+            tracing.asserted(f"{key} {limit}", took <= limit * 1000)
         if limit and took > limit * 1000:
             return status, "deadline" if status is OutcomeStatus.DOWN else "", f"{words}, limit {limit} ms"
     return OutcomeStatus.OK, "", words

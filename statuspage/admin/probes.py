@@ -17,16 +17,13 @@ from probes.outcome import TargetError
 from probes.probers import PASSIVE, PROBERS, validate
 from statuspage.admin.base import DeskAdmin, NarrowSaves, ReadOnlyAdmin, ReadOnlyRows
 from statuspage.admin.columns import display
+from statuspage.admin.probe_acts import ProbeActs
 from statuspage.templatetags.desk import ago, moment, status_word
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Probe]
 else:
     _ModelForm = forms.ModelForm
-
-
-# What an outcome means hangs on these: when one of them changes, what was seen before says nothing any more.
-MEANING = frozenset({"component", "kind", "spec", "interval", "timeout", "failure_threshold", "window", "success_threshold"})
 
 
 class ProbeForm(_ModelForm):
@@ -78,7 +75,7 @@ class ResultRows(ReadOnlyRows):
         return _milliseconds(result)
 
 
-class ProbeAdmin(NarrowSaves, DeskAdmin):
+class ProbeAdmin(ProbeActs, NarrowSaves, DeskAdmin):
     form = ProbeForm
     list_display = ["code", "component", "kind", "interval", "says", "last_outcome", "enabled"]
     list_filter = ["enabled", "kind", "component"]
@@ -107,11 +104,13 @@ class ProbeAdmin(NarrowSaves, DeskAdmin):
             pushes.watch(form.instance)
         for row in form.instance.schedules.filter(enabled=True, vantage__is_passive=False).select_related("vantage"):
             scheduling.schedule(probe=form.instance, vantage=row.vantage)
-        if change and MEANING.intersection(form.changed_data):
+        if change and scheduling.MEANING.intersection(form.changed_data):
             scheduling.reset(probe=form.instance, now=int(time.time()))
 
     @display(description="Says")
     def says(self, probe: Probe) -> str:
+        if probe.is_paused(timezone.now()):
+            return f"paused until {moment(probe.paused_until)}"
         if not any(row.enabled and row.vantage.enabled for row in probe.schedules.all()):
             return "runs nowhere"
         verdict = getattr(probe, "verdict", None)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -147,6 +148,33 @@ def test_a_slow_probe_holds_back_no_other_of_its_batch(
         [first] = wait_for("the fast one's outcome", lambda: outcomes(broker_url))
         [second] = wait_for("the slow one's outcome", lambda: outcomes(broker_url))
     assert [[report["probe_id"] for report in batch.reports] for batch in (first, second)] == [[2], [1]]
+
+
+def test_a_probe_never_overlaps_itself(dispatcher: Celery, agent: subprocess.Popen[bytes], target: str, broker_url: str) -> None:
+    """The first run hangs beyond the next slot: that one is left out, and another probe of the same message is not."""
+    now = int(time.time())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hangs = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
+        first = Task(probe_id=1, code="hangs", kind="http", spec=hangs, interval=60, timeout=6, slot=now)
+        other = Task(probe_id=2, code="page", kind="http", spec={"url": target}, interval=60, timeout=6, slot=now)
+        again = replace(first, slot=now + 1)
+        for tasks in ([first], [again, other]):
+            messages = [task.as_message() for task in tasks]
+            dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", messages], queue="probes.nairobi")
+            if tasks == [first]:
+                held = silent.accept()[0]  # it is being asked
+        found: dict[tuple[int, int], tuple[str, str]] = {}
+
+        def all_there() -> bool:
+            for batch in outcomes(broker_url):
+                found.update({(one["probe_id"], one["slot"]): (one["status"], one["error_class"]) for one in batch.reports})
+            return len(found) == 3
+
+        wait_for("three outcomes", all_there)
+        held.close()
+    assert found[1, now + 1] == ("skipped", "overlap")
+    assert found[2, now] == ("ok", "")
+    assert found[1, now][0] == "down"
 
 
 def test_an_agent_tells_how_its_clock_differs_from_the_dispatchers(

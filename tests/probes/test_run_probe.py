@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from io import StringIO
+from threading import Thread
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
 
-from probes.models import Result
-from tests.factories import ProbeFactory
+from probes import recording, scheduling
+from probes.models import ProbeSchedule, Result
+from probes.probers import tracing
+from probes.recording import Report
+from tests.copies import wait_for
+from tests.factories import ProbeFactory, ProbeScheduleFactory
 from tests.probes.conftest import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -51,4 +60,87 @@ def test_an_unknown_code_names_the_known_ones_and_exits_with_2() -> None:
     ProbeFactory(code="page")
     with pytest.raises(CommandError, match=r"no probe 'pages'\. Known: page") as error:
         call_command("run_probe", "pages")
+    assert error.value.returncode == 2
+
+
+def debugged(code: str) -> str:
+    out = StringIO()
+    with suppress(SystemExit):
+        call_command("run_probe", code, "--debug", stdout=out)
+    return out.getvalue()
+
+
+def test_debug_prints_the_request_its_phases_every_assertion_and_what_the_outcome_is_worth(sandbox: Sandbox) -> None:
+    spec = {"url": f"{sandbox.url}/_sim/faults?key=planted-9f8a7b", "body_contains": "no such words", "degraded_ms": 2000}
+    ProbeFactory(code="page", spec=spec, interval=10)
+    lines = debugged("page").splitlines()
+    assert lines[0].startswith("probe      page (http) for service-")
+    assert lines[1] == "deadline   8 s in all"
+    assert f"request    GET {sandbox.url}/_sim/faults?… (127.0.0.1)" in lines
+    assert {line.split()[0] for line in lines if line.startswith("  ")} >= {"connect", "ttfb", "in"}
+    assert "assertion  status 200-299: holds" in lines
+    assert "assertion  body_contains: DOES NOT HOLD" in lines
+    assert "outcome    down, assertion: status 200, but the expected text is missing" in lines
+    assert lines[-1].startswith("verdict    a vote for “")
+    assert lines[-1].endswith("2 of the last 3 at a vantage, 2 vantages agreeing, confirm it")
+
+
+def test_debug_prints_no_secret(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALI_SECRET_PORTAL", "planted-7c6d5e")
+    spec = {
+        "url": f"{sandbox.url}/_sim/faults?token=planted-1a2b3c",
+        "secret_headers": {"X-Api-Key": "PORTAL"},
+        "degraded_ms": 9000,
+    }
+    ProbeFactory(code="page", spec=spec)
+    said = debugged("page")
+    assert "assertion  degraded_ms 9000: holds" in said
+    assert "planted" not in said
+
+
+def test_debug_prints_every_request_of_a_recipe(sandbox: Sandbox) -> None:
+    spec = {"base_url": sandbox.url, "recipe": "stk-query", "credentials": "SANDBOX"}
+    ProbeFactory(code="query", kind="payment_flow", spec=spec)
+    said = debugged("query")
+    assert said.count("request    ") == 2, "the token and the query"
+    assert "outcome    ok: stk-query: " in said
+    assert "; 3 in a row end a trouble" in said
+
+
+def test_nothing_is_noted_while_nobody_looks(sandbox: Sandbox) -> None:
+    ProbeFactory(code="page", spec={"url": f"{sandbox.url}/_sim/faults"})
+    with tracing.watched() as lines:
+        pass
+    call_command("run_probe", "page", stdout=StringIO())
+    assert lines == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_agents_of_named_vantages_run_it_and_their_outcomes_are_printed() -> None:
+    """The tick and the agent's way back, played by a thread."""
+    row = ProbeScheduleFactory(probe=ProbeFactory(code="page"))
+
+    def agent() -> None:
+        try:
+            wait_for("the row asks for a run", lambda: bool(ProbeSchedule.objects.asked()))
+            [(_, slot)] = scheduling.claim_asked(now=int(time.time()))
+            report = Report(row.probe_id, slot, 1, "down", "refused", "connection refused", None, None, {}, time.time(), 0)
+            recording.record(vantage_name="nairobi", reports=[report], now=timezone.now())
+        finally:
+            connection.close()
+
+    thread = Thread(target=agent)
+    thread.start()
+    out = StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("run_probe", "page", "--at", "nairobi", stdout=out)
+    thread.join()
+    assert end.value.code == 1
+    assert out.getvalue() == "page at nairobi: down; connection refused\n"
+
+
+def test_a_vantage_where_it_does_not_run_is_one_clear_line() -> None:
+    ProbeFactory(code="page")
+    with pytest.raises(CommandError, match="It does not run at mombasa: switch on its schedule") as error:
+        call_command("run_probe", "page", "--at", "mombasa")
     assert error.value.returncode == 2

@@ -39,6 +39,32 @@ def test_slots_missed_in_a_pause_are_dropped() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("next_slot", [0, 1033])
+def test_a_new_or_changed_probe_has_a_slot_of_its_own_at_once_and_then_keeps_to_its_grid(next_slot: int) -> None:
+    row = ProbeScheduleFactory(interval=60, phase=0, next_slot=next_slot)
+    assert [slot for _, slot in scheduling.claim_due(now=1033)] == [1033], "on the grid it would be 13 seconds late"
+    row.refresh_from_db()
+    assert row.next_slot == 1080
+
+
+@pytest.mark.django_db
+def test_a_probe_that_is_changed_in_the_second_of_its_slot_runs_in_the_next() -> None:
+    row = ProbeScheduleFactory(interval=5, phase=0, next_slot=1000)
+    assert len(scheduling.claim_due(now=1000)) == 1
+    scheduling.reset(probe=row.probe, now=1000)
+    assert [slot for _, slot in scheduling.claim_due(now=1001)] == [1001]
+
+
+@pytest.mark.django_db
+def test_slots_do_not_drift_however_late_the_dispatcher_comes() -> None:
+    row = ProbeScheduleFactory(interval=10, phase=3, next_slot=1003)
+    for late in (0, 4, 9, 2, 25, 1):
+        scheduling.claim_due(now=row.next_slot + late)
+        row.refresh_from_db()
+        assert row.next_slot % 10 == 3
+
+
+@pytest.mark.django_db
 def test_what_is_switched_off_is_not_due() -> None:
     ProbeScheduleFactory(next_slot=1, enabled=False)
     ProbeScheduleFactory(next_slot=1, probe__enabled=False)
@@ -79,17 +105,35 @@ def test_phases_spread_over_the_interval() -> None:
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_two_beats_claim_each_slot_once() -> None:
+def test_three_dispatchers_claim_each_slot_once() -> None:
     for number in range(40):
         ProbeScheduleFactory(probe__code=f"p{number}", next_slot=1000)
 
+    def claim(_: int) -> list[tuple[int, int]]:
+        try:
+            return [(row.pk, slot) for now in (1000, 1004, 1005, 1012) for row, slot in scheduling.claim_due(now=now)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        claims = [claim for found in pool.map(claim, range(3)) for claim in found]
+    assert len(claims) == len(set(claims))
+    assert {slot for _, slot in claims} >= {1010}
+    assert len([slot for _, slot in claims if slot == 1010]) == 40
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_two_dispatchers_send_a_run_by_hand_once() -> None:
+    for number in range(20):
+        ProbeScheduleFactory(probe__code=f"p{number}", asked_at=1000)
+
     def claim(_: int) -> list[int]:
         try:
-            return [row.pk for row, _slot in scheduling.claim_due(now=1000)]
+            return [row.pk for row, _slot in scheduling.claim_asked(now=1001)]
         finally:
             connection.close()
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         first, second = pool.map(claim, range(2))
-    assert len(first) + len(second) == 40
-    assert not set(first) & set(second)
+    assert sorted(first + second) == sorted(ProbeSchedule.objects.values_list("pk", flat=True))
