@@ -109,11 +109,11 @@ class House:
     def incident(self) -> Incident:
         return Incident.objects.published().latest("pk")
 
-    def say(self, code: str, at: datetime) -> IncidentUpdate:
+    def say(self, code: str, at: datetime) -> Any:
         notice = self.notices[code]
         return self.try_to(lambda: publishing.publish_notice(component=self.service, notice=notice, actor=self.writer, now=at))
 
-    def publish(self, draft: IncidentUpdate, at: datetime) -> IncidentUpdate:
+    def publish(self, draft: IncidentUpdate, at: datetime) -> Any:
         return self.try_to(lambda: publishing.publish_update(update_id=draft.pk, actor=self.writer, now=at))
 
     def sign(self, draft: Any, at: datetime) -> Any:
@@ -124,7 +124,7 @@ class House:
         draft = self.sign(documents.add(document=document, author=self.writer, now=at), at)
         return self.try_to(lambda: act(**{name: draft}, actor=self.writer, now=at))
 
-    def close(self, at: datetime) -> Incident:
+    def close(self, at: datetime) -> Any:
         return self.try_to(lambda: closing.close(incident=self.incident, actor=self.officer, now=at))
 
     def try_to(self, act: Callable[[], Any]) -> Any:
@@ -171,9 +171,9 @@ def house(settings: Any) -> House:
 
 def in_every_language() -> None:
     """No public text stands in one language only."""
-    fields = {(text.entry_id, *text.field.rsplit(".", 1)) for text in RecordText.objects.filter(field__endswith=".en")}
+    fields = {(text.entry_id, text.field.rpartition(".")[0]) for text in RecordText.objects.filter(field__endswith=".en")}
     assert fields
-    for entry, field, _ in fields:
+    for entry, field in fields:
         for code in codes():
             assert RecordText.objects.filter(entry_id=entry, field=f"{field}.{code}").exclude(text="").exists(), field
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from incidents import drafts, signing, timeline
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.verification import verify
-from statuspage import publishing
+from statuspage import publishing, snapshot
 from tests.factories import NOON, UserFactory
 from tests.incidents.helpers import all_notices, safety_notices
 from tests.incidents.history import five_years
@@ -43,7 +44,7 @@ ASKED = {
 
 @pytest.fixture
 def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing.snapshot, "refresh", lambda **_: False)
+    monkeypatch.setattr(snapshot, "refresh", lambda **_: False)
 
 
 def at(minute: float) -> datetime:
@@ -83,7 +84,7 @@ def one_incident(notices: dict[str, Notice]) -> dict[str, list[int]]:
         publishing.publish_update(update_id=draft.pk, actor=writer, now=at(minute))
 
     found = {"first sign": [counted(lambda: see("partial_outage", 0))], "first word": [counted(lambda: say("down", 1))]}
-    found["ten updates"] = [counted(lambda minute=minute: write(minute)) for minute in range(2, 12)]
+    found["ten updates"] = [counted(partial(write, minute)) for minute in range(2, 12)]
     found["recovery"] = [counted(lambda: see("operational", 20))]
     found["watching"] = [counted(lambda: say("watching", 21))]
     found["resolved"] = [counted(lambda: say("resolved", 55))]
