@@ -251,8 +251,13 @@ class _Reader:
             before = len(self.problems)
             given = self._fields(entry, path, _PROBE, whose)
             found = {**defaults, **given}
+            is_pushed = found.get("kind") in probers.PASSIVE
+            if is_pushed:
+                found["vantages"] = ()
+            if is_pushed and entry.get("vantages"):
+                self.say((*path, "vantages"), f"{whose}: vantages: others push to it, so it runs nowhere: leave them out.")
             for name, cure in _REQUIRED.items():
-                if name not in entry and name not in defaults:
+                if name not in entry and name not in found:
                     self.say(path, f"{whose}: {name} is missing: {cure}.")
             self._thresholds(entry, given, found, path, whose)
             if "kind" in found and "spec" in found:

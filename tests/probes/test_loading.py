@@ -146,6 +146,13 @@ def test_a_service_that_nobody_entered_stops_the_whole_file() -> None:
     assert not Vantage.objects.exists()
 
 
+def test_a_probe_that_others_push_to_names_no_vantage_and_comes_back_as_it_was() -> None:
+    beat = "probes:\n  - code: lab\n    component: app\n    kind: heartbeat\n    interval: 300\n    spec:\n      secret: LAB\n"
+    assert len(load(beat)) == 1
+    assert [row.vantage.is_passive for row in ProbeSchedule.objects.all()] == [True]
+    assert load(beat, prune=Prune.REMOVE) == [] == load(exported(), prune=Prune.REMOVE)
+
+
 def test_many_new_probes_begin_spread_over_a_minute() -> None:
     one = FILE[FILE.index("  - code") :].replace("interval: 10", "interval: 3600")
     load(FILE[: FILE.index("  - code")] + "".join(one.replace("page", f"p{number}") for number in range(100)))
