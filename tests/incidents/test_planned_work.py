@@ -197,7 +197,8 @@ def test_a_whole_window_says_what_live_pages_say_of_theirs(component: Component)
         tick(hours)
     [facts] = page_planned.recent()
     owner = statuspage_v2.Page("p", "Mfano Pesa", "https://status.example", "Etc/UTC", NOON, "en")
-    made = statuspage_v2.maintenance_dict(owner, facts, [reading.component_facts(component)], {component.public_id: "operational"})
+    components = [reading.component_facts(component)]
+    made = statuspage_v2.maintenance_dict(owner, facts, components, {component.public_id: "operational"})
     captured = json.loads((FIXTURES / "anthropic-scheduled-maintenances-completed.json").read_text())
     [_, whole] = captured["scheduled_maintenances"]
 
