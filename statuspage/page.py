@@ -130,6 +130,8 @@ class IncidentNow:
     affected: tuple[AffectedNow, ...]
     updates: tuple[UpdateNow, ...]  # newest first
     promise: Promise | None
+    # On money and data, newest first: body, as_of, expires_at, published_at, stands, taken_back (at, note) each.
+    statements: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class NowPage:
     recent: tuple[IncidentFacts, ...]  # the last 25 and all open ones, newest word first
     maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
     announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
+    # To claims that circulate: taken_back, and `now` with fact_headline, claim_quote, verdict, what_is_true, corroborations, …
+    answers: tuple[Any, ...] = ()
 
     @property
     def planned(self) -> tuple[PlannedNow, ...]:

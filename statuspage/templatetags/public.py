@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
-from incidents import rollup, uptime
+from incidents import rebuttals, rollup, uptime
 from incidents.facts import IncidentFacts, Text, UpdateFacts
 from incidents.uptime import Figure
 from incidents.words import STATUS_WORDS, ComponentStatus
@@ -241,6 +241,12 @@ def span_words(context: template.Context, span: Span) -> str:
     if span.since is None:
         return clock_words.minutes(span.minutes, language)
     return gettext("since %(time)s") % {"time": clock_words.clock(span.since, language)}
+
+
+@register.filter
+def verdict_word(verdict: str, language: str) -> str:
+    word = rebuttals.VERDICTS[rebuttals.Verdict(verdict)][0]
+    return word.get(language, word["en"])
 
 
 @register.filter

@@ -13,6 +13,7 @@ from datetime import timedelta
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, IncidentUpdate, StatusChange
 from incidents.words import IncidentStatus
 from statuspage import page_uptime, snapshot
+from statuspage.rendering import render
 from statuspage.snapshot import parts
 from tests.factories import NOON, ComponentGroupFactory, IncidentFactory
 from tests.statuspage import rows
@@ -344,6 +346,38 @@ def test_after_a_redaction_the_file_is_written_anew_without_the_text(folder: Pat
     snapshot.refresh(now=NOON + timedelta(seconds=1))
     assert "Achieng" not in read(folder, "archive/record/record.jsonl")
     assert [path.name for path in (folder / "shards/record").iterdir()] == ["2"]
+
+
+# --- Places for words on money and data, and for answers to claims ----------------------------------
+
+
+def test_a_statement_stands_or_is_struck_out_with_its_reason() -> None:
+    both = {"en": "Balances are not changed.", "sw": "Salio halibadiliki."}
+    stands = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=True, taken_back=None)
+    why = SimpleNamespace(at=NOON, note={"en": "We were wrong.", "sw": "Tulikosea."})
+    gone = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=False, taken_back=why)
+    html = render("public/_statements.html", language="en", path="/", statements=[stands, gone])
+    assert html.count("Balances are not changed.") == 2
+    assert "True as of 12:00 pm EAT, 24 Nov 2026." in words_of(html)
+    assert "<del>Balances are not changed.</del>" in html
+    assert "We were wrong." in html
+
+
+def test_an_answer_begins_with_the_fact_and_names_who_confirms_it() -> None:
+    now = SimpleNamespace(
+        fact_headline={"en": "A fault delays payments", "sw": "Hitilafu"},
+        claim_quote="It was <b>shut down</b>",
+        claim_language="en",
+        verdict="false",
+        what_is_true={"en": "A queue stopped.", "sw": "Foleni ilisimama."},
+        corroborations=[
+            {"body": {"en": "The authority"}, "said": {"en": "We did nothing."}, "link": "https://authority.example/"}
+        ],
+    )
+    html = render("public/_answer.html", language="en", path="/", answer=SimpleNamespace(now=now, taken_back=None))
+    said = words_of(html)
+    assert said.index("A fault delays payments") < said.index("shut down") < said.index("False.") < said.index("The authority")
+    assert "<b>" not in html
 
 
 # --- Everything ----------------------------------------------------------------------------------
