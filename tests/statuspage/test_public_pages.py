@@ -416,7 +416,7 @@ def test_no_kiswahili_page_shows_a_text_that_has_its_own_kiswahili(folder: Path)
     }
     seen = 0
     for name, html in html_files(folder):
-        if "/sw/" not in name:
+        if "/sw/" not in name or name.endswith("poster.html"):  # the poster has every language by design
             continue
         seen += 1
         texts = {
