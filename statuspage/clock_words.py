@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.dates import MONTHS
 from django.utils.translation import gettext, ngettext, override
 
 from incidents import wording
@@ -35,6 +36,23 @@ def full(moment: datetime, language: str) -> str:
     return f"{clock(moment, language)}, {day(moment, language)}"
 
 
+def day_of_month(value: date, language: str) -> str:
+    """24 Nov"""
+    return day(datetime.combine(value, time(12), zone()), language).rpartition(" ")[0]
+
+
+def month(value: date, language: str) -> str:
+    """November 2026"""
+    with override(language):
+        return f"{MONTHS[value.month]} {value.year}"
+
+
+def months(first: date, last: date, language: str) -> str:
+    """October to December 2026, of one year"""
+    with override(language):
+        return gettext("%(first)s to %(last)s") % {"first": MONTHS[first.month], "last": f"{MONTHS[last.month]} {last.year}"}
+
+
 def near(moment: datetime, now: datetime, language: str) -> str:
     """The clock, and the day where it is not `now`'s."""
     return wording.clock_from(moment, now, language, zone())
@@ -42,14 +60,19 @@ def near(moment: datetime, now: datetime, language: str) -> str:
 
 def lasted(start: datetime, end: datetime, language: str) -> str:
     """4 h 15 min, 56 minutes, 3 days 2 h; below a minute counts as one."""
-    minutes = max(1, round((end - start).total_seconds() / 60))
-    hours, rest = divmod(minutes, 60)
+    return minutes(round((end - start).total_seconds() / 60), language)
+
+
+def minutes(length: int, language: str) -> str:
+    """So many minutes as a length: 4 h 15 min."""
+    length = max(1, length)
+    hours, rest = divmod(length, 60)
     days, hours_of_day = divmod(hours, 24)
     with override(language):
         parts = [
             ngettext("%(n)d day", "%(n)d days", days) % {"n": days} if days else "",
             gettext("%(n)d h") % {"n": hours_of_day} if hours_of_day else "",
             gettext("%(n)d min") % {"n": rest} if hours and rest and not days else "",
-            ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes} if not hours else "",
+            ngettext("%(n)d minute", "%(n)d minutes", length) % {"n": length} if not hours else "",
         ]
     return " ".join(part for part in parts if part)

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models import Max
 from django.utils.translation import gettext_noop
 
-from incidents import record, rollup
+from incidents import planned_words, record, rollup
 from incidents.facts import (
     AffectedFacts,
     AnnouncementFacts,
     ComponentFacts,
-    EarlierText,
     GroupFacts,
     IncidentFacts,
     MaintenanceFacts,
-    RedressFacts,
     Text,
     UpdateFacts,
 )
-from incidents.languages import by_language
-from incidents.models import (
-    AffectedComponent,
-    Component,
-    ComponentGroup,
-    Correction,
-    Incident,
-    IncidentUpdate,
-    RecordEntry,
-    Redress,
-)
+from incidents.models import Component, Incident, RecordEntry
 from incidents.public_ids import ALPHABET
-from incidents.words import ComponentStatus, IncidentStatus, Publication, SignatureKind
+from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import ProbeSchedule
-from statuspage import page_planned, state_words
-from statuspage.page_planned import affected_facts
+from statuspage import answers, clock_words, page_planned, reading, state_words
+from statuspage.answers import Answer, StatementFacts
+from statuspage.days import Days
 
 FEED_LENGTH = 25
+ANSWERS_SHOWN = timedelta(days=7)
 BAND_LIMIT = 24  # above it the band shows one shape a group
 
 
@@ -77,17 +67,23 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class ComponentNow:
-    """A component with its word. `note` says who reports it, where no probe does."""
+    """A component with its word, how we know it, and its last 90 days (None: its history is not shown)."""
 
     facts: ComponentFacts
     word: Text
-    note: Text | None
+    source: Text
+    days: Days | None
 
 
 @dataclass(frozen=True, slots=True)
 class GroupNow:
     facts: GroupFacts
     components: tuple[ComponentNow, ...]
+
+    @property
+    def under(self) -> GroupFacts | None:
+        """The group it lies in, where there are two levels."""
+        return self.facts.parent
 
     @property
     def listed(self) -> tuple[ComponentNow, ...]:
@@ -110,17 +106,22 @@ class AffectedNow:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateNow:
-    facts: UpdateFacts
-    phase: Text
+class Heard:
+    """Something said beside the words of the updates, under its heading. `field` is an update's: what_to_do, areas, …"""
+
+    field: str
+    heading: Text
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Something said beside the words of the updates, under its heading."""
+class UpdateNow:
+    """One public word: with what it says beside its text, and the states it stated."""
 
-    heading: Text
-    text: Text
+    facts: UpdateFacts
+    phase: Text
+    beside: tuple[Heard, ...]
+    affected: tuple[AffectedNow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,17 @@ class IncidentNow:
     affected: tuple[AffectedNow, ...]
     updates: tuple[UpdateNow, ...]  # newest first
     promise: Promise | None
+    statements: tuple[StatementFacts, ...] = ()  # on money and data, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNow:
+    """Announced work with its word, and the worst each service may show while it lasts."""
+
+    facts: MaintenanceFacts
+    phase: Text
+    expected: tuple[AffectedNow, ...]
+    updates: tuple[UpdateNow, ...]  # newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +160,18 @@ class NowPage:
     lead: Text
     action: Text | None
     count: Text
+    measured: Text | None  # which services our probes measure and which our staff report
+    rule: Text  # how the percentages are made
     open_incidents: tuple[IncidentNow, ...]  # newest word first
     promise: Promise | None
     recent: tuple[IncidentFacts, ...]  # the last 25 and all open ones, newest word first
     maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
     announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
+    answers: tuple[Answer, ...] = ()  # to claims that circulate, the one that changed last first
+
+    @property
+    def planned(self) -> tuple[PlannedNow, ...]:
+        return tuple(planned_now(work, self.components) for work in self.maintenances)
 
     @property
     def components(self) -> tuple[ComponentFacts, ...]:
@@ -170,13 +189,39 @@ class NowPage:
 
 
 @dataclass(frozen=True, slots=True)
+class SpreadRow:
+    at: datetime
+    statuses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentPage:
-    """One incident, for its own page: it says nothing about now, so it has one form. `record` is the entry of its last word."""
+    """One incident, for its own page: it says nothing about now, so it has one form. `record` is the entry of its last word.
+
+    `action` is what to do as last stated, or what its worst state asks for; None once it is over. `spread` is how its services'
+    states followed each other, a row a change, a state a service in the order of `incident.affected`; empty where there is
+    nothing to see.
+    """
 
     identity: Identity
     incident: IncidentNow
     title: Text
     record: RecordPoint
+    action: Text | None
+    month: str  # 2026-11, of its start, in the page's own zone
+    spread: tuple[SpreadRow, ...]
+
+    @property
+    def promises(self) -> tuple[int, int]:
+        """(kept, made) of the words that had been promised."""
+        promised = [update for update in self.incident.facts.updates if update.promised_by]
+        return sum(not update.lateness for update in promised), len(promised)
+
+    @property
+    def is_late(self) -> bool:
+        """The word it promised did not come."""
+        facts = self.incident.facts
+        return bool(facts.is_open and facts.next_update_by and facts.next_update_by in facts.missed_promises)
 
 
 def identity() -> Identity:
@@ -196,10 +241,16 @@ def identity() -> Identity:
 def build_now(now: datetime) -> NowPage:
     """Everything about now, in a fixed number of queries. For rows and record to agree, call it inside one transaction."""
     head = record.head()
-    components = [component_facts(component) for component in Component.objects.published()]
-    recent = _recent_incidents()
+    rows = list(Component.objects.published())
+    components = [reading.component_facts(row) for row in rows]
+    recent = reading.recent_incidents(FEED_LENGTH)
     current = {component.public_id: component for component in components}
-    open_incidents = tuple(_incident_now(incident, now, current) for incident in recent if incident.is_open)
+    said = answers.statements_of(incident.public_id for incident in recent if incident.is_open)
+    open_incidents = tuple(
+        replace(_incident_now(incident, now, current), statements=said.get(incident.public_id, ()))
+        for incident in recent
+        if incident.is_open
+    )
     going_on = [incident.facts for incident in open_incidents]
     promises = [incident.promise for incident in open_incidents if incident.promise]
     return NowPage(
@@ -208,29 +259,35 @@ def build_now(now: datetime) -> NowPage:
         data_as_of=_newest_outcome(),
         updated_at=_last_change(head.seq, components, now),
         record=RecordPoint(head.seq, head.hash),
-        groups=_grouped(components),
+        groups=_grouped(components, reading.last_days(rows, now=now)),
         worst=rollup.worst(component.status for component in components),
         sentence=state_words.headline(components, going_on),
         lead=state_words.lead(components, going_on, settings.HELP_LINE),
         action=state_words.action(components, going_on),
         count=state_words.counted(components),
+        measured=state_words.measured(components),
+        rule=reading.rule_words(),
         open_incidents=open_incidents,
         promise=min(promises, key=lambda promise: promise.at, default=None),
         recent=tuple(recent),
         maintenances=page_planned.live(),
         announcements=page_planned.announcements(now),
+        answers=tuple(one for one in answers.answers() if now - one.now.published_at < ANSWERS_SHOWN),
     )
 
 
 def build_incident(public_id: str) -> IncidentPage:
     """A published incident's own page. Raises Incident.DoesNotExist."""
-    return _incident_page(_incident_facts(_with_updates(Incident.objects.published()).get(public_id=public_id)))
+    row = reading.with_updates(Incident.objects.published()).get(public_id=public_id)
+    return _incident_page(reading.incident_facts(row), answers.statements_of([public_id]))
 
 
 def build_incidents(public_ids: Iterable[str]) -> list[IncidentPage]:
     """The pages of those of these incidents that are published."""
-    rows = _with_updates(Incident.objects.published().filter(public_id__in=list(public_ids)))
-    return [_incident_page(_incident_facts(row)) for row in rows.order_by("id")]
+    rows = reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids)))
+    found = [reading.incident_facts(row) for row in rows.order_by("id")]
+    said = answers.statements_of(incident.public_id for incident in found)
+    return [_incident_page(incident, said) for incident in found]
 
 
 def months_of_incidents() -> dict[str, list[str]]:
@@ -242,144 +299,22 @@ def months_of_incidents() -> dict[str, list[str]]:
     return months
 
 
-# --- From rows to facts ------------------------------------------------------------------------
-
-
-def component_facts(component: Component) -> ComponentFacts:
-    return ComponentFacts(
-        public_id=component.public_id,
-        code=component.code,
-        name=by_language(component.name),
-        description=by_language(component.description),
-        group=group_facts(component.group),
-        status=component.status,
-        source=component.status_source,
-        since=component.status_since,
-        watched=component.is_watched,
-        created_at=component.created_at,
-        critical=component.critical,
-        only_show_if_degraded=component.only_show_if_degraded,
-        showcase=component.showcase,
-        start_date=component.start_date,
-        owner=component.owner,
-        channels=tuple(component.channels),
-        areas=tuple(component.areas),
-    )
-
-
-def group_facts(group: ComponentGroup) -> GroupFacts:
-    parent = group_facts(group.parent) if group.parent else None
-    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent, group.has_heading)
-
-
-def _recent_incidents() -> list[IncidentFacts]:
-    """The last 25 by their newest word, and all that are open."""
-    spoken = Max("updates__display_at", filter=Q(updates__publication=Publication.PUBLISHED))
-    standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
-    newest = standing.annotate(last_word=spoken).order_by("-last_word", "-id")
-    chosen = list(newest.values_list("pk", flat=True)[:FEED_LENGTH])
-    rows = _with_updates(standing.filter(Q(pk__in=chosen) | ~Q(status__in=IncidentStatus.closed())))
-    return sorted(map(_incident_facts, rows.order_by("-id")), key=lambda incident: incident.last_word_at, reverse=True)
-
-
-def _with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
-    """With published updates only; what is for staff is not even read."""
-    affected = AffectedComponent.objects.select_related("component__group")
-    corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
-    updates = IncidentUpdate.objects.published().defer("reason")
-    updates = updates.prefetch_related(Prefetch("affected", affected), Prefetch("corrections", corrections))
-    redress = Redress.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
-    rows = incidents.defer("evidence").select_related("follows", "merged_into")
-    return rows.prefetch_related(Prefetch("updates", updates), Prefetch("redress", redress), "missed_promises")
-
-
-def _incident_facts(incident: Incident) -> IncidentFacts:
-    rows = list(incident.updates.all())  # published, newest first, by the prefetch
-    earlier: list[IncidentUpdate | None] = [*rows[1:], None][: len(rows)]
-    assert incident.published_at is not None
-    return IncidentFacts(
-        public_id=incident.public_id,
-        name=by_language(incident.name),
-        status=incident.status,
-        impact=incident.impact,
-        started_at=incident.started_at,
-        published_at=incident.published_at,
-        monitoring_at=incident.monitoring_at,
-        resolved_at=incident.resolved_at,
-        next_update_by=incident.next_update_by,
-        updates=tuple(_update_facts(row, before) for row, before in zip(rows, earlier, strict=True)),
-        identified_at=incident.identified_at,
-        mitigated_at=incident.mitigated_at,
-        reopened_at=incident.reopened_at,
-        withdrawn_at=incident.withdrawn_at,
-        follows=incident.follows.public_id if incident.follows else "",
-        merged_into=incident.merged_into.public_id if incident.merged_into else "",
-        backfilled=incident.backfilled,
-        missed_promises=tuple(missed.promised_by for missed in incident.missed_promises.all()),
-        redress=tuple(map(_redress_facts, incident.redress.all())),
-    )
-
-
-def _redress_facts(redress: Redress) -> RedressFacts:
-    assert redress.published_at is not None
-    texts = (by_language(redress.who), by_language(redress.how), by_language(redress.complain))
-    return RedressFacts(*texts, redress.good_by, redress.published_at)
-
-
-def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> UpdateFacts:
-    assert update.display_at is not None
-    assert update.published_at is not None
-    assert update.record_seq is not None
-    return UpdateFacts(
-        public_id=update.public_id,
-        status=update.status,
-        body=_body_now(update),
-        display_at=update.display_at,
-        published_at=update.published_at,
-        next_update_by=update.next_update_by,
-        promised_by=before.next_update_by if before else None,
-        deliver_notifications=update.deliver_notifications,
-        presigned=update.signature_kind == SignatureKind.NOTICE,
-        record_seq=update.record_seq,
-        affected=tuple(map(affected_facts, update.affected.all())),
-        earlier=_earlier_texts(update),
-        **update.more_words(),
-        attribution=update.attribution,
-        channels=tuple(update.channels),
-        areas=tuple(update.areas),
-        share_affected=update.share_affected,
-    )
-
-
-def _body_now(update: IncidentUpdate) -> Text:
-    """As last corrected."""
-    corrections = list(update.corrections.all())
-    return by_language(corrections[-1].body if corrections else update.body)
-
-
-def _earlier_texts(update: IncidentUpdate) -> tuple[EarlierText, ...]:
-    corrections = list(update.corrections.all())
-    bodies = [update.body, *(correction.body for correction in corrections)]
-    return tuple(
-        EarlierText(by_language(body), correction.published_at, by_language(correction.reason))
-        for body, correction in zip(bodies, corrections, strict=False)
-        if correction.published_at
-    )
-
-
 # --- From facts to what is shown ---------------------------------------------------------------
 
 
-def _grouped(components: Sequence[ComponentFacts]) -> tuple[GroupNow, ...]:
+def _grouped(components: Sequence[ComponentFacts], rows_of_days: Mapping[str, Days]) -> tuple[GroupNow, ...]:
     groups: dict[str, list[ComponentFacts]] = {}
     for component in components:
         groups.setdefault(component.group.public_id, []).append(component)
-    return tuple(GroupNow(members[0].group, tuple(map(_component_now, members))) for members in groups.values())
+    return tuple(
+        GroupNow(members[0].group, tuple(component_now(part, rows_of_days.get(part.public_id)) for part in members))
+        for members in groups.values()
+    )
 
 
-def _component_now(component: ComponentFacts) -> ComponentNow:
-    note = None if component.watched else state_words.say(gettext_noop("Reported by our staff, not measured"))
-    return ComponentNow(component, state_words.status_word(component.status), note)
+def component_now(component: ComponentFacts, days: Days | None) -> ComponentNow:
+    source = state_words.source_word(component.source, watched=component.watched)
+    return ComponentNow(component, state_words.status_word(component.status), source, days)
 
 
 def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[str, ComponentFacts]) -> IncidentNow:
@@ -389,10 +324,33 @@ def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[s
     return IncidentNow(
         facts=incident,
         phase=state_words.phase_word(incident.status),
-        beside=_beside(incident),
+        beside=_heard(incident.last_said),
         affected=tuple(_affected_now(item, current) for item in (incident.stated if incident.is_open else incident.worst_stated)),
-        updates=tuple(UpdateNow(update, state_words.phase_word(update.status)) for update in incident.updates),
+        updates=tuple(map(_update_now, incident.updates)),
         promise=promise,
+    )
+
+
+def _update_now(update: UpdateFacts) -> UpdateNow:
+    return UpdateNow(
+        facts=update,
+        phase=state_words.phase_word(update.status),
+        beside=_heard(lambda field: getattr(update, field)),
+        affected=tuple(_affected_now(item, {}) for item in update.affected),
+    )
+
+
+def planned_now(work: MaintenanceFacts, components: Sequence[ComponentFacts]) -> PlannedNow:
+    expected = [
+        (component, work.expected[component.public_id]) for component in components if component.public_id in work.expected
+    ]
+    return PlannedNow(
+        facts=work,
+        phase=state_words.say(planned_words.PHASE_WORDS[work.phase]),
+        expected=tuple(AffectedNow(part.name, status, state_words.status_word(status)) for part, status in expected),
+        updates=tuple(
+            UpdateNow(update, state_words.say(planned_words.PHASE_WORDS[update.status]), (), ()) for update in work.updates
+        ),
     )
 
 
@@ -402,8 +360,8 @@ def _affected_now(item: AffectedFacts, current: dict[str, ComponentFacts]) -> Af
     return AffectedNow(item.name, status, state_words.status_word(status))
 
 
-def _incident_page(incident: IncidentFacts) -> IncidentPage:
-    shown = _incident_now(incident, None, {})
+def _incident_page(incident: IncidentFacts, said: Mapping[str, tuple[StatementFacts, ...]]) -> IncidentPage:
+    shown = replace(_incident_now(incident, None, {}), statements=said.get(incident.public_id, ()))
     title = incident.name
     if incident.status == IncidentStatus.RESOLVED:
         title = state_words.say(gettext_noop("Fixed: %(problem)s"), problem=incident.name)
@@ -413,13 +371,43 @@ def _incident_page(incident: IncidentFacts) -> IncidentPage:
         title = state_words.say(gettext_noop("No problem found: %(problem)s"), problem=incident.name)
     seq = max((update.record_seq for update in incident.updates), default=0)
     entry_hash = RecordEntry.objects.filter(seq=seq).values_list("hash", flat=True).first()
-    return IncidentPage(identity(), shown, title, RecordPoint(seq, entry_hash or ""))
+    return IncidentPage(
+        identity=identity(),
+        incident=shown,
+        title=title,
+        record=RecordPoint(seq, entry_hash or ""),
+        action=_incident_action(incident),
+        month=f"{incident.started_at.astimezone(clock_words.zone()):%Y-%m}",
+        spread=_spread(incident),
+    )
 
 
-def _beside(incident: IncidentFacts) -> tuple[Heard, ...]:
-    """What was last said beside the words, in the order of the page."""
-    found = [(heading, say(incident.last_said(field))) for field, heading, say in _BESIDE if incident.last_said(field)]
-    return tuple(Heard(state_words.say(heading), text) for heading, text in found)
+def _incident_action(incident: IncidentFacts) -> Text | None:
+    if not incident.is_open:
+        return None
+    stated: Text | None = incident.last_said("what_to_do")
+    return stated or state_words.action_of(rollup.worst(item.new_status for item in incident.stated))
+
+
+def _spread(incident: IncidentFacts) -> tuple[SpreadRow, ...]:
+    """What this incident stated of the services it names; one service or one row shows nothing that the words do not."""
+    named = [item.component_id for item in (incident.stated if incident.is_open else incident.worst_stated)]
+    states = dict.fromkeys(named, ComponentStatus.OPERATIONAL.value)
+    rows: list[SpreadRow] = []
+    for update in reversed(incident.updates):
+        states |= {item.component_id: item.new_status for item in update.affected}
+        row = SpreadRow(update.display_at, tuple(states[component] for component in named))
+        if not rows or rows[-1].statuses != row.statuses:
+            rows.append(row)
+    return tuple(rows) if len(named) > 1 and len(rows) > 1 else ()
+
+
+def _heard(said: Callable[[str], Any]) -> tuple[Heard, ...]:
+    """What was said beside the words, in the order of the page. `said` answers the value of a field; empty: nothing was."""
+    found = [(field, heading, say, said(field)) for field, heading, say in _BESIDE]
+    return tuple(
+        Heard(field, state_words.say(heading), say(value)) for field, heading, say, value in found if value not in (None, "", ())
+    )
 
 
 _BESIDE: tuple[tuple[str, str, Callable[[Any], Text]], ...] = (

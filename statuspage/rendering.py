@@ -30,6 +30,8 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
         ],
         "provider": settings.PROVIDER_NAME,
         "help_line": settings.HELP_LINE,
+        "contact": settings.CONTACT,
+        "pin_warning": settings.PIN_WARNING,
         "languages": settings.LANGUAGES,
         "freshness": "",
         "built_at": None,

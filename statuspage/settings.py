@@ -17,10 +17,12 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import environ
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 from incidents import policy
 from probes import addresses, pacing, reference
+from statuspage import brand
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -118,7 +120,29 @@ X_FRAME_OPTIONS = "DENY"
 PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
 HELP_LINE = env.str("HALI_HELP_LINE", default="0800 000 100" if DEMO else "")
 SPOKESPEOPLE = [name.strip() for name in env.str("HALI_SPOKESPEOPLE", default="").split(",") if name.strip()]
-_known_languages = {"en": "English", "sw": "Kiswahili"}
+CONTACT = env.str("HALI_CONTACT", default="status@mfanopesa.example" if DEMO else "").strip()
+PIN_WARNING = _boolean("HALI_PIN_WARNING", True)
+try:
+    ACCENT = brand.accent_of(env.str("HALI_ACCENT", default="#6b2fa0").strip())
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_ACCENT: {error}.") from error
+_logo = env.str("HALI_LOGO", default=str(BASE_DIR / "static" / "img" / "mfano-pesa.svg") if DEMO else "").strip()
+try:
+    MARK = brand.read_mark(Path(_logo)) if _logo else None
+except (OSError, ValueError) as error:
+    raise ImproperlyConfigured(f"HALI_LOGO={_logo!r}: {getattr(error, 'strerror', None) or error}.") from error
+UPTIME_RULE = _one_of(
+    "HALI_UPTIME_RULE",
+    "statuspage",
+    frozenset({"statuspage", "full", "full_with_planned"}),
+    "use statuspage, full or full_with_planned.",
+)
+LOCALE_PATHS = [BASE_DIR / "statuspage" / "locale"]
+_known_languages = {"en": "English"} | {
+    folder.parent.parent.name: LANG_INFO[folder.parent.parent.name]["name_local"]
+    for folder in sorted(LOCALE_PATHS[0].glob("*/LC_MESSAGES/django.po"))
+    if folder.parent.parent.name in LANG_INFO
+}
 _codes = [code.strip() for code in env.str("HALI_LANGUAGES", default="en,sw").split(",") if code.strip()]
 if not _codes:
     raise ImproperlyConfigured("HALI_LANGUAGES is empty: name at least one language, for example en,sw.")
@@ -130,7 +154,6 @@ for _code in _codes:
         )
 LANGUAGES = [(code, _known_languages[code]) for code in _codes]
 LANGUAGE_CODE = _codes[0]
-LOCALE_PATHS = [BASE_DIR / "statuspage" / "locale"]
 USE_I18N = USE_TZ = True
 FORMAT_MODULE_PATH = ["statuspage.formats"]  # the desk is on 24 hours; the page words its own times
 PAGE_TIME_ZONE = _one_of(

@@ -14,8 +14,18 @@ from incidents import rollup
 from incidents.facts import ComponentFacts, IncidentFacts, Text
 from incidents.languages import codes
 from incidents.places import COUNTIES
-from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
+from incidents.words import (
+    ATTRIBUTION_WORDS,
+    CHANNEL_WORDS,
+    PHASE_WORDS,
+    STATUS_WORDS,
+    ComponentStatus,
+    IncidentStatus,
+    StatusSource,
+)
 from statuspage import clock_words
+
+NAMED_AT_MOST = 5
 
 # (one service, some services, all of them): the headline when this is the worst state of any service.
 _HEADLINES: dict[str, tuple[str, str, str]] = {
@@ -46,6 +56,10 @@ _HEADLINES: dict[str, tuple[str, str, str]] = {
     ),
     ComponentStatus.UNDER_MAINTENANCE: (gettext_noop("Planned work is going on"),) * 3,
 }
+_OF_ONE: dict[str, str] = {
+    ComponentStatus.OPERATIONAL: gettext_noop("%(service)s is working"),
+    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Planned work on %(service)s is going on"),
+}
 _ACTIONS: dict[str, str] = {
     ComponentStatus.MAJOR_OUTAGE: gettext_noop(
         "Do not try again until this page says it is working. Do not give or take cash without an SMS."
@@ -55,6 +69,25 @@ _ACTIONS: dict[str, str] = {
     ComponentStatus.DELAYED: gettext_noop("Do not send or pay again. Wait for your SMS."),
     ComponentStatus.UNKNOWN: gettext_noop("If a payment has not gone through, do not send it again. Wait for your SMS."),
     ComponentStatus.UNDER_MAINTENANCE: gettext_noop("If you have paid already, wait for your SMS."),
+}
+
+
+_SOURCES: dict[str, str] = {
+    StatusSource.INCIDENT: gettext_noop("Our staff say so in an open problem"),
+    StatusSource.MAINTENANCE: gettext_noop("Planned work, announced beforehand"),
+    StatusSource.OVERRIDE: gettext_noop("Set by hand by our staff"),
+    StatusSource.PROBES: gettext_noop("Measured by our probes"),
+    StatusSource.SILENCE: gettext_noop("Our probes see nothing of it at present"),
+    StatusSource.STATED: gettext_noop("Reported by our staff, not measured"),
+}
+_DEFINITIONS: dict[str, str] = {
+    ComponentStatus.OPERATIONAL: gettext_noop("Payments go through in the usual time."),
+    ComponentStatus.DELAYED: gettext_noop("Payments are accepted, but arrive late, or their SMS does."),
+    ComponentStatus.DEGRADED_PERFORMANCE: gettext_noop("It answers, but slower than usual."),
+    ComponentStatus.PARTIAL_OUTAGE: gettext_noop("It fails for some people, or some of the time."),
+    ComponentStatus.MAJOR_OUTAGE: gettext_noop("Payments do not go through."),
+    ComponentStatus.UNDER_MAINTENANCE: gettext_noop("Work on it that we announced before it began."),
+    ComponentStatus.UNKNOWN: gettext_noop("We could not see it. It may be working. We never show this as working."),
 }
 
 
@@ -69,6 +102,8 @@ def channels(values: Sequence[str]) -> Text:
 
 def areas(values: Sequence[int]) -> Text:
     """County names; they are the same in every language."""
+    if len(values) == len(COUNTIES):
+        return say(gettext_noop("Countrywide"))
     names = ", ".join(COUNTIES[code] for code in values)
     return say(gettext_noop("Counties: %(names)s"), names=names)
 
@@ -77,6 +112,44 @@ def share(thousandths: int) -> Text:
     """A share of payments; below one percent it is said with its decimal."""
     value = f"{thousandths / 10:.1f}" if thousandths < 10 else str(round(thousandths / 10))
     return say(gettext_noop("About %(share)s of payments"), share=f"{value} %")
+
+
+def source_word(source: str, *, watched: bool) -> Text:
+    """How we know a component's state."""
+    if source == StatusSource.STATED and watched:
+        source = StatusSource.PROBES
+    return say(_SOURCES[source])
+
+
+def measured(components: Sequence[ComponentFacts]) -> Text | None:
+    """Which services our probes measure and which our staff report: the shorter list is named. None when there are none."""
+    listed = [component for component in components if not component.is_hidden]
+    watched = [component for component in listed if component.watched]
+    reported = [component for component in listed if not component.watched]
+    if not listed:
+        return None
+    if not watched:
+        return say(gettext_noop("All services here are reported by our staff, not measured."))
+    if not reported:
+        return say(gettext_noop("All services here are measured by our probes."))
+    few, words = (
+        (watched, gettext_noop("Our probes measure %(services)s. All others are reported by our staff."))
+        if len(watched) <= len(reported)
+        else (reported, gettext_noop("Our staff report %(services)s. All others are measured by our probes."))
+    )
+    return say(words, services=named([component.name for component in few]))
+
+
+def named(names: Sequence[Text]) -> Text:
+    """A, B and C; of many the first ones and how many more."""
+    if len(names) <= NAMED_AT_MOST:
+        return joined(names)
+    first = {code: ", ".join(name[code] for name in names[: NAMED_AT_MOST - 1]) for code in codes()}
+    return say(gettext_noop("%(first)s and %(n)s more"), first=first, n=len(names) - NAMED_AT_MOST + 1)
+
+
+def definition(status: str) -> Text:
+    return say(_DEFINITIONS[status])
 
 
 def say(message: str, **values: str | int | Text) -> Text:
@@ -157,7 +230,7 @@ def lead(components: Sequence[ComponentFacts], open_incidents: Sequence[Incident
     named_above = worst if len(by_status[worst]) == 1 and worst != ComponentStatus.UNDER_MAINTENANCE else ""
     for status, there in by_status.items():
         if there and status not in (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, named_above):
-            names = joined([component.name for component in there])
+            names = named([component.name for component in there])
             sentences.append(say(gettext_noop("%(state)s: %(services)s."), state=status_word(status), services=names))
     if by_status[ComponentStatus.UNKNOWN]:
         sentences.append(_silence(by_status[ComponentStatus.UNKNOWN]))
@@ -177,7 +250,7 @@ def _silence(silent: Sequence[ComponentFacts]) -> Text:
         )
     return say(
         gettext_noop("Our probes see nothing of %(services)s. They may be working."),
-        services=joined([component.name for component in silent]),
+        services=named([component.name for component in silent]),
     )
 
 
@@ -197,11 +270,46 @@ def _lead_without_trouble(components: Sequence[ComponentFacts], open_incidents: 
 
 
 def action(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts]) -> Text | None:
-    """What to do; None when there is nothing to do differently."""
+    """What to do: as last stated in an open incident, else what its worst state asks for; None when there is nothing to do."""
+    stated = next((said for incident in open_incidents if (said := incident.last_said("what_to_do"))), None)
+    if stated:
+        return dict(stated)
     worst = rollup.worst(component.status for component in components)
     if worst in _ACTIONS:
         return say(_ACTIONS[worst])
     return say(gettext_noop("If money is missing, check your balance before you pay again.")) if open_incidents else None
+
+
+def action_of(status: str) -> Text | None:
+    """What a service in this state asks of people; None while it works."""
+    return say(_ACTIONS[status]) if status in _ACTIONS else None
+
+
+def headline_of(component: ComponentFacts) -> Text:
+    """One service's state as a sentence."""
+    if component.status in (ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE):
+        return say(_OF_ONE[component.status], service=component.name)
+    return say(_HEADLINES[component.status][0], service=component.name)
+
+
+def unconfirmed(component: ComponentFacts) -> Text:
+    """The same when this page cannot be renewed."""
+    return say(_HEADLINES[ComponentStatus.UNKNOWN][0], service=component.name)
+
+
+def since(component: ComponentFacts) -> Text:
+    time = {code: clock_words.full(component.changed_at, code) for code in codes()}
+    return say(gettext_noop("Since %(time)s."), time=time)
+
+
+def last_known(component: ComponentFacts) -> Text:
+    """What a service's page says when it cannot be renewed."""
+    time = {code: clock_words.full(component.changed_at, code) for code in codes()}
+    return say(
+        gettext_noop("Last known: %(state)s, since %(time)s. We are not able to say how it is now."),
+        state=status_word(component.status),
+        time=time,
+    )
 
 
 def stale_headline() -> Text:

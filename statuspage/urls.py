@@ -12,3 +12,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", desk.urls),
     path("", include("statuspage.public.urls")),
 ]
+handler404 = "statuspage.public.views.not_found"

@@ -21,6 +21,7 @@ from incidents.languages import by_language, codes
 from incidents.models import Component
 from incidents.public_ids import PATTERN
 from statuspage.rendering import prefix_of, render
+from statuspage.snapshot import headers, parts
 from subscribers import links, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Subscriber, SubscriberState
@@ -70,6 +71,14 @@ def _components(public_ids: Iterable[str]) -> list[Component]:
     """Those of the named services that the public may see."""
     well_formed = [public_id for public_id in public_ids if re.fullmatch(PATTERN, public_id)]
     return list(Component.objects.published().filter(public_id__in=well_formed))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For every address that leads nowhere: the page that says so in every language, without a database."""
+    response = HttpResponse(parts.not_found(), status=404)
+    for name, value in headers.headers_for("404.html", about_now=True):
+        response[name] = value
+    return response
 
 
 # --- Subscribe ---------------------------------------------------------------------------------

@@ -11,23 +11,27 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 from django.conf import settings
 
-from incidents import record
+from incidents import record, record_export
 from incidents.models import RecordEntry
 from incidents.moments import one_moment
 from statuspage import page as public
-from statuspage.snapshot import building, swapping
+from statuspage import page_history
+from statuspage.snapshot import building, parts, swapping
+from statuspage.snapshot.parts import Part
 from statuspage.snapshot.swapping import Manifest, SnapshotError
+from statuspage.snapshot.writing import Generation
 
 __all__ = ["Manifest", "SnapshotError", "current", "extend_freshness", "rebuild_all", "refresh"]
 
 log = logging.getLogger(__name__)
 
 REBUILT_AFTER = 10.0  # seconds
+RECORD_AT_ONCE = 2000  # entries of a long record written into its file by one refresh
 FRESH_FOR = 30.0  # seconds: an older generation is not called fresh, whoever asks
 
 
@@ -78,6 +82,9 @@ class _Reading:
     page: public.NowPage
     months: dict[str, list[str]]
     incidents: dict[str, public.IncidentPage]  # those to write, by public id
+    gate: str
+    parts: dict[str, Part]  # those looked at; the others stay as they are
+    lines: list[str]  # new ones of the record's file
     anew: bool  # nothing that lies on the disk is used
     redacted: bool
 
@@ -110,12 +117,17 @@ def _read(manifest: Manifest | None, *, now: datetime, force: bool) -> _Reading 
             return None
         if manifest and (manifest.made_with != building.fingerprint() or _another_record(manifest, head.seq, head.hash)):
             manifest = None
-        due = manifest is None or force or head.seq != manifest.built_from or _is_old(manifest, now)
+        due = manifest is None or force or head.seq != manifest.built_from or _is_old(manifest, now) or _is_behind(manifest)
         return _read_page(manifest, now) if due else None
 
 
 def _is_old(manifest: Manifest, now: datetime) -> bool:
     return abs(now.timestamp() - manifest.built_at) >= REBUILT_AFTER
+
+
+def _is_behind(manifest: Manifest) -> bool:
+    """Its file of the record is still being filled."""
+    return manifest.record is not None and manifest.record.seq < manifest.built_from
 
 
 def _another_record(manifest: Manifest, seq: int, head: str) -> bool:
@@ -136,7 +148,42 @@ def _read_page(manifest: Manifest | None, now: datetime) -> _Reading:
         there = months.setdefault(built.incident.facts.month, [])
         if public_id not in there:
             there.append(public_id)
-    return _Reading(page, months, incidents, manifest is None, redacted)
+    gate = _gate(page, now)
+    due_parts = _parts_to_look_at(page, manifest, gate, touched, now)
+    done = manifest.record.seq if manifest and manifest.record and not redacted else 0
+    lines = list(islice(record_export.lines(after=done), min(RECORD_AT_ONCE, page.record.seq - done)))
+    return _Reading(page, months, incidents, gate, due_parts, lines, manifest is None, redacted)
+
+
+def _gate(page: public.NowPage, now: datetime) -> str:
+    """While this is the same, no page needs a look: the record, the hour, the services as they are entered."""
+    return parts.key_of(page.record, parts.hour_of(now), page.components)
+
+
+def _parts_to_look_at(
+    page: public.NowPage, manifest: Manifest | None, gate: str, touched: set[str], now: datetime
+) -> dict[str, Part]:
+    """The parts that may have changed; those whose key is the same are not rendered."""
+    before = manifest.pages if manifest else None
+    if before and before.gate == gate:
+        return {}
+    found = parts.standing() | parts.components(page) | parts.planned(page)
+    if before is None or before.parts["uptime"].key != parts.hour_of(now):
+        found |= parts.figures(now)
+    names = {page_history.month_of(now)}
+    if before is None:
+        names |= page_history.months_with_incidents()
+    else:
+        names |= page_history.months_of(touched)
+        names |= {name for name in _months_known(before) if touched & set(before.parts[f"month {name}"].about)}
+    months = parts.months(names, now=now)
+    counts = {name: len(before.parts[f"month {name}"].about) for name in _months_known(before)} if before else {}
+    counts |= {name.removeprefix("month "): len(part.about) for name, part in months.items()}
+    return found | months | parts.history(counts)
+
+
+def _months_known(pages: swapping.Pages) -> list[str]:
+    return [name.removeprefix("month ") for name in pages.parts if name.startswith("month ")]
 
 
 def _touched_since(manifest: Manifest) -> tuple[set[str], bool]:
@@ -151,10 +198,11 @@ def _touched_since(manifest: Manifest) -> tuple[set[str], bool]:
 
 
 def _write(where: Path, manifest: Manifest | None, reading: _Reading, now: datetime) -> None:
-    generation = swapping.Generation(where, now=now, anew=reading.anew)
+    generation = Generation(where, now=now, anew=reading.anew)
     for form in (building.FRESH, building.STALE):
         generation.write(form, building.about_now(reading.page, form))
-    generation.write(swapping.ARCHIVE, building.standing())
+    _write_pages(generation, manifest if not reading.anew else None, reading)
+    _write_record(generation, manifest if not reading.redacted else None, reading)
     before = manifest.shards if manifest and not reading.anew else {}
     for month, public_ids in sorted(reading.months.items()):
         written = {
@@ -173,3 +221,26 @@ def _write(where: Path, manifest: Manifest | None, reading: _Reading, now: datet
         built_at=now.timestamp(),
         made_with=building.fingerprint(),
     )
+
+
+def _write_pages(generation: Generation, manifest: Manifest | None, reading: _Reading) -> None:
+    before = manifest.pages if manifest else None
+    if before and before.gate == reading.gate:
+        generation.keep_pages(before)
+        return
+    entries = before.parts if before else {}
+    changed = {name: part for name, part in reading.parts.items() if name not in entries or entries[name].key != part.key}
+    services = {f"component {component.code}" for component in reading.page.components}
+    kept = {
+        name: entry
+        for name, entry in entries.items()
+        if name not in changed and (name in services or not name.startswith("component "))
+    }
+    written = {name: (part.key, part.about, part.make()) for name, part in changed.items()}
+    generation.write_pages(reading.gate, written, kept)
+
+
+def _write_record(generation: Generation, manifest: Manifest | None, reading: _Reading) -> None:
+    before = manifest.record if manifest else None
+    seq = (before.seq if before else 0) + len(reading.lines)
+    generation.write_record(before, reading.lines, seq)

@@ -11,10 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop, override
 
+from incidents import rollup
 from incidents.facts import ComponentFacts, Text
 from incidents.languages import codes
 from incidents.words import ComponentStatus
-from statuspage import api_v2, clock_words, feeds, state_words
+from statuspage import api_v2, clock_words, feeds, plain_text, state_words
 from statuspage.page import IncidentPage, NowPage, shapes_on
 from statuspage.rendering import prefix_of, render
 
@@ -38,18 +39,10 @@ def about_now(page: NowPage, form: str) -> Files:
     for language in codes():
         folder, prefix = folder_of(language), prefix_of(language)
         files[f"{folder}index.html"] = _home(page, language, form)
+        files[f"{folder}poster.html"] = _poster(page, language, form)
+        files[f"{folder}text.txt"] = plain_text.lines_of(page, language=language, stale=stale)
         files[f"{folder}history.atom"] = feeds.history(page, language=language, prefix=prefix, stale=stale)
         files[f"{folder}updates.atom"] = feeds.updates(page, language=language, prefix=prefix, stale=stale)
-    return files
-
-
-def standing() -> Files:
-    """Files with one form that hang on no row: the subscription form, the page that says there is none."""
-    files = {"404.html": _not_found()}
-    for language in codes():
-        files[f"{folder_of(language)}subscribe.html"] = render(
-            "public/subscribe.html", language=language, path="/subscribe"
-        ).encode()
     return files
 
 
@@ -66,10 +59,26 @@ def incident_files(page: IncidentPage, components: Sequence[ComponentFacts]) -> 
             path=f"/incidents/{public_id}",
             page=page,
             description=newest[language],
-            shapes_used={item.status for item in page.incident.affected},
+            share=_share(page, language),
+            shapes_used=_shapes_of(page),
         )
         files[f"{folder_of(language)}{public_id}.html"] = html.encode()
     return files
+
+
+def _shapes_of(page: IncidentPage) -> set[str]:
+    stated = {item.status for update in page.incident.updates for item in update.affected}
+    return stated | {item.status for item in page.incident.affected}
+
+
+def _share(page: IncidentPage, language: str) -> str:
+    """What a reader passes on: it says by itself whose word it is, of when, and where more stands."""
+    facts = page.incident.facts
+    said = page.action or state_words.say(gettext_noop("If money is missing, check your balance before you pay again."))
+    with override(language):
+        time = gettext("As of %(time)s.") % {"time": clock_words.full(facts.last_word_at, language)}
+    address = f"{page.identity.url}{prefix_of(language)}/incidents/{facts.public_id}"
+    return f"{page.identity.name}: {page.title[language]}. {said[language]} {time} {address}"
 
 
 @cache
@@ -84,6 +93,11 @@ def fingerprint() -> str:
         settings.BASE_URL,
         settings.PAGE_TIME_ZONE,
         settings.LANGUAGES,
+        settings.CONTACT,
+        settings.PIN_WARNING,
+        settings.ACCENT,
+        settings.MARK,
+        settings.UPTIME_RULE,
     ):
         made_of.update(repr(value).encode())
     return made_of.hexdigest()[:16]
@@ -94,7 +108,9 @@ def _sources() -> Iterable[Path]:
     yield from (base / "templates" / "public").glob("*.html")
     yield from (base / "statuspage" / "locale").glob("*/LC_MESSAGES/django.mo")
     yield from (base / "statuspage").glob("*.py")
-    yield base / "incidents" / "statuspage_v2.py"
+    yield from (base / "statuspage" / "snapshot").glob("*.py")
+    yield from (base / "statuspage" / "templatetags").glob("*.py")
+    yield from (base / "incidents" / name for name in ("statuspage_v2.py", "uptime.py", "words.py", "wording.py"))
     yield base / "templates" / "base.html"
     yield base / "static" / "css" / "public.css"
     yield base / "static" / "js" / "freshness.js"
@@ -112,9 +128,14 @@ def _home(page: NowPage, language: str, form: str) -> bytes:
         "icon_status": _icon(page, form),
         "band_statuses": [ComponentStatus.UNKNOWN] * len(page.band) if form == STALE else page.band,
         "shapes_used": shapes_on(
-            [*(part.status for part in page.components), *(item.status for one in page.open_incidents for item in one.affected)]
+            [
+                *(part.status for part in page.components),
+                *(item.status for incident in page.open_incidents for item in incident.affected),
+                *(item.status for work in page.planned for item in work.expected),
+            ]
         ),
         "aged": _aged(page, language),
+        "share": _share_now(page, words, language, form),
         "freshness": form,
         "built_at": page.built_at,
         "page": page,
@@ -169,12 +190,59 @@ def _aged(page: NowPage, language: str) -> dict[str, str]:
     }
 
 
-def _not_found() -> bytes:
-    """One page in every language: who mistypes an address has told us no language."""
-    said = []
-    for code in codes():
-        title = state_words.say(gettext_noop("Page not found"))[code]
-        lead = state_words.say(gettext_noop("There is nothing at this address."))[code]
-        link = state_words.say(gettext_noop("Status now"))[code]
-        said.append({"code": code, "title": title, "lead": lead, "link": link, "href": f"{prefix_of(code)}/"})
-    return render("public/404.html", language=codes()[0], path="/", languages_said=said).encode()
+def _share_now(page: NowPage, words: Mapping[str, str], language: str, form: str) -> str:
+    description = _description(page, words, language, form)
+    return f"{page.identity.name}: {words['sentence']}. {description} {page.identity.url}{prefix_of(language)}/"
+
+
+# --- The poster ----------------------------------------------------------------------------------
+
+LISTED_ON_POSTER = 8
+
+
+def _poster(page: NowPage, language: str, form: str) -> bytes:
+    """One sheet in every language, this one first."""
+    said = _said_when_stale(page) if form == STALE else _said_when_fresh(page)
+    order = [language, *(code for code in codes() if code != language)]
+    unwell = [] if form == STALE else [part for part in page.components if not part.is_operational]
+    columns = [
+        (status, there[:LISTED_ON_POSTER])
+        for status in rollup.WORST_FIRST
+        if (there := [part for part in unwell if part.status == status])
+    ]
+    context: dict[str, Any] = {
+        "languages_said": [_said_on_poster(page, said, code) for code in order],
+        "columns": columns,
+        "band_statuses": [ComponentStatus.UNKNOWN] * len(page.band) if form == STALE else page.band,
+        "shapes_used": shapes_on(part.status for part in page.components),
+        "freshness": form,
+        "built_at": page.built_at,
+    }
+    return render("public/poster.html", language=language, path="/poster", **context).encode()
+
+
+def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: str) -> dict[str, str]:
+    sentence, action = said["sentence"], said["action"]
+    assert sentence is not None
+    with override(language):
+        made = clock_words.full(page.built_at, language)
+        foot = [gettext("Made at %(time)s.") % {"time": made}]
+        following = ""
+        if page.promise and not page.promise.late:
+            time = clock_words.near(page.promise.at, page.built_at, language)
+            following = gettext("Next update by %(time)s.") % {"time": time}
+            foot.append(gettext("After %(time)s this sheet is old: take it down.") % {"time": time})
+        else:
+            foot.append(gettext("Tomorrow this sheet is old: take it down."))
+        foot.append(gettext("How it is now stands at %(address)s") % {"address": f"{page.identity.url}{prefix_of(language)}/"})
+        if page.identity.help_line:
+            foot.append(gettext("or at %(help_line)s.") % {"help_line": page.identity.help_line})
+        if settings.PIN_WARNING:
+            foot.append(gettext("We will never ask for your PIN."))
+    return {
+        "code": language,
+        "sentence": sentence[language],
+        "action": action[language] if action else "",
+        "next": following,
+        "foot": " ".join(foot),
+    }

@@ -21,6 +21,7 @@ from incidents.public_ids import PATTERN
 from statuspage.rendering import prefix_of
 from statuspage.snapshot import headers, swapping
 from statuspage.snapshot.building import FRESH, STALE, folder_of
+from statuspage.snapshot.parts import STANDING
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,6 +32,14 @@ NO_SNAPSHOT = (
     "Hatuwezi kuonyesha hali ya huduma kwa sasa. Tafadhali jaribu tena baada ya dakika moja.\n"
 )
 NOT_FOUND_JSON = b'{"error":"not found"}'
+_ABOUT_NOW_FILES = {
+    "/": "index.html",
+    "/text/": "text.txt",
+    "/poster": "poster.html",
+    "/history.atom": "history.atom",
+    "/updates.atom": "updates.atom",
+}
+_STANDING = tuple(f"/{name}" for name in STANDING)
 ABOUT_NOW = {"api/v2/summary.json", "api/v2/status.json"}
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -55,10 +64,11 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an address leads: a file about now (in its two forms) or one that has one form."""
+    """Where an address leads: a file about now (in its two forms) or one that has one form; `in_pages`: in the shard of pages."""
 
     file: str
     about_now: bool
+    in_pages: bool = False
 
 
 class Shelf:
@@ -116,14 +126,15 @@ class SnapshotFirst:
             copy = shelf.take(file)
             if copy is not None:
                 return _respond(copy, place, environ)
-        return _unavailable() if place.about_now else _missing(shelf, place)
+        return _unavailable() if place.about_now and not place.in_pages else _missing(shelf, place)
 
     def _files(self, place: Place) -> list[str]:
         """What to try, in nginx's order: the fresh form while it is live, then the stale one."""
+        file = f"pages/{place.file}" if place.in_pages else place.file
         if not place.about_now:
-            return [f"{swapping.ARCHIVE}/{place.file}"] if not place.file.startswith("ids/") else [self._of_incident(place.file)]
+            return [f"{swapping.ARCHIVE}/{file}"] if not file.startswith("ids/") else [self._of_incident(file)]
         live = swapping.is_live(self.directory, now=self.clock())
-        return [f"{FRESH}/{place.file}", f"{STALE}/{place.file}"] if live else [f"{STALE}/{place.file}"]
+        return [f"{FRESH}/{file}", f"{STALE}/{file}"] if live else [f"{STALE}/{file}"]
 
     def _of_incident(self, file: str) -> str:
         """ids/<id>/<file>, by the link ids/<id> -> ../current/archive/incidents/<month>, inside this generation."""
@@ -163,23 +174,36 @@ def place_of(path: str) -> Place | None:
 
 
 def _place_in(path: str, folder: str) -> Place | None:
-    if path == "/":
-        return Place(f"{folder}index.html", about_now=True)
-    if path in ("/history.atom", "/updates.atom"):
-        return Place(f"{folder}{path[1:]}", about_now=True)
-    if path == "/subscribe":
-        return Place(f"{folder}subscribe.html", about_now=False)
+    if path in _ABOUT_NOW_FILES:
+        return Place(f"{folder}{_ABOUT_NOW_FILES[path]}", about_now=True)
+    if path in _STANDING or path in ("/history", "/uptime"):
+        return Place(f"{folder}{path[1:]}.html", about_now=False, in_pages=True)
+    if path.startswith("/components/"):
+        found = re.fullmatch(r"/components/([a-zA-Z0-9_-]{1,60})", path)
+        name = f"components/{found[1]}" if found else "none"
+        return Place(f"{folder}{name}.html", about_now=True, in_pages=True)
+    if path.startswith("/history/"):
+        name = path[1:] if re.fullmatch(r"/history/\d{4}-\d{2}", path) else "none"
+        return Place(f"{folder}{name}.html", about_now=False, in_pages=True)
+    if path.startswith("/maintenance/"):
+        name = path[1:] if re.fullmatch(rf"/maintenance/{PATTERN}", path) else "none"
+        return Place(f"{folder}{name}.html", about_now=False, in_pages=True)
     if path.startswith("/incidents/"):
         found = _INCIDENT.fullmatch(path)
         if found is None or (found["json"] and folder):
             return Place("none.html", about_now=False)
         name = f"{found['id']}.json" if found["json"] else f"{folder}{found['id']}.html"
         return Place(f"ids/{found['id']}/{name}", about_now=False)
+    if path == "/uptime.csv" and not folder:
+        return Place("uptime.csv", about_now=False, in_pages=True)
+    if path == "/record.jsonl" and not folder:
+        return Place("record/record.jsonl", about_now=False)
     return None
 
 
 def _without_slash() -> set[str]:
-    return {prefix_of(code) for code in codes() if prefix_of(code)}
+    languages = [prefix_of(code) for code in codes()]
+    return {*filter(None, languages), *(f"{prefix}/text" for prefix in languages)}
 
 
 # --- Answers -----------------------------------------------------------------------------------
@@ -236,7 +260,7 @@ def _is_known(sent: Representation, environ: dict[str, Any]) -> bool:
 def _missing(shelf: Shelf, place: Place) -> Answer:
     if place.file.endswith(".json"):
         return _not_found_json()
-    page = shelf.take(f"{swapping.ARCHIVE}/404.html")
+    page = shelf.take(f"{swapping.ARCHIVE}/pages/404.html")
     listed = headers.headers_for("404.html", about_now=True)
     return "404 Not Found", listed, page.plain.content if page else b"Not found\n"
 

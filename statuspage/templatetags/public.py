@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import cache
 from typing import Any
@@ -14,51 +14,37 @@ from urllib.parse import quote
 
 from django import template
 from django.conf import settings
-from django.utils.html import format_html
+from django.template.loader import get_template
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
-from incidents import rollup
-from incidents.facts import IncidentFacts, UpdateFacts
-from incidents.words import ComponentStatus
-from statuspage import clock_words, state_words
+from incidents import rebuttals, rollup, uptime
+from incidents.facts import IncidentFacts, Text, UpdateFacts
+from incidents.uptime import Figure
+from incidents.words import STATUS_WORDS, ComponentStatus
+from statuspage import clock_words, drawings, state_words
+from statuspage.brand import Accent
+from statuspage.days import Days, Span
 from statuspage.page import ComponentNow
+from statuspage.page_uptime import Period
+from statuspage.trust import Trust
 
 register = template.Library()
-
-# One even-odd path each on a 24 grid; the letter is its id and its colour's class in public.css.
-SHAPES: dict[str, tuple[str, str]] = {
-    ComponentStatus.OPERATIONAL: (
-        "o",
-        "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1.4 15.4L5.9 12.7 7.6 11l3 3 6-6.6L18.4 9z",
-    ),
-    ComponentStatus.DELAYED: ("d", "M3.5 2h17v3.2L14 12l6.5 6.8V22h-17v-3.2L10 12 3.5 5.2z"),
-    ComponentStatus.DEGRADED_PERFORMANCE: ("l", "M12 2.5 23 21.5H1zM10.9 9l.4 6.5h1.4l.4-6.5zm-.1 8v2.3h2.4V17z"),
-    ComponentStatus.PARTIAL_OUTAGE: ("h", "M12 1 23 12 12 23 1 12zm0 3.2v15.6L19.8 12z"),
-    ComponentStatus.MAJOR_OUTAGE: (
-        "j",
-        "M7.9 2h8.2L22 7.9v8.2L16.1 22H7.9L2 16.1V7.9zm.4 4.8L6.8 8.3 10.5 12l-3.7 3.7 1.5 1.5 3.7-3.7 3.7 3.7 1.5-1.5-3.7-3.7"
-        " 3.7-3.7-1.5-1.5-3.7 3.7z",
-    ),
-    ComponentStatus.UNDER_MAINTENANCE: ("n", "M2.5 2.5h19v19h-19zM6 7v2.2h12V7zm0 3.9v2.2h12v-2.2zm0 3.9V17h12v-2.2z"),
-    ComponentStatus.UNKNOWN: (
-        "u",
-        "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm0 2.2a7.8 7.8 0 1 1 0 15.6 7.8 7.8 0 0 1 0-15.6zM8.9 9.6c.1-1.9 1.4-3 3.2-3"
-        " 1.9 0 3.2 1.1 3.2 2.8 0 1.3-.7 2-1.6 2.6-.7.5-.8.8-.8 1.6h-2c0-1.4.3-2.1 1.3-2.8.7-.5 1-.8 1-1.4s-.4-1-1.1-1-1.2.5-1.2"
-        " 1.2zm1.9 5.4h2.2v2.2h-2.2z",
-    ),
-}
-PLAIN_CIRCLE = "O"  # working, in the band
-ICON_COLOURS = {"o": "0b7a55", "d": "b06f00", "l": "b06f00", "h": "cf4f0c", "j": "b8132a", "n": "1f68b3", "u": "66717c"}
-BAND_STEP = 26
-
 
 # --- The sheet and the script, one of each, so that one policy fits every page ------------------
 
 
+ACCENT_IN_THE_SHEET = Accent(light="#6b2fa0", dark="#c79af0", underline="#8a4fbe")  # as public.css is written
+
+
 @cache
 def style_text() -> str:
-    return _tight((settings.BASE_DIR / "static" / "css" / "public.css").read_text())
+    """The sheet, in the provider's accent."""
+    text = _tight((settings.BASE_DIR / "static" / "css" / "public.css").read_text())
+    for name in ("light", "dark", "underline"):
+        text = text.replace(getattr(ACCENT_IN_THE_SHEET, name), getattr(settings.ACCENT, name))
+    return text
 
 
 @cache
@@ -111,23 +97,13 @@ def freshness_script(words: Mapping[str, str]) -> SafeString:
 @register.simple_tag(takes_context=True)
 def shapes(context: template.Context) -> SafeString:
     """The definitions of the shapes this page uses: `shapes_used`, an iterable of statuses."""
-    used = set(context.get("shapes_used") or ())
-    if not used:
-        return SafeString("")
-    parts = ['<circle id="O" class="o" cx="12" cy="12" r="10"/>']
-    parts += [f'<path id="{letter}" class="{letter}" d="{path}"/>' for status, (letter, path) in SHAPES.items() if status in used]
-    return mark_safe(  # noqa: S308
-        f'<svg class="df" width="0" height="0" aria-hidden="true"><defs>{"".join(parts)}</defs></svg>'
-    )
+    return mark_safe(drawings.definitions(context.get("shapes_used") or ()))  # noqa: S308
 
 
 @register.simple_tag
 def shape(status: str) -> SafeString:
     """A state's shape beside its word; hidden from screen readers, because the word says it."""
-    letter = SHAPES[status][0]
-    return mark_safe(  # noqa: S308
-        f'<svg class="i" viewBox="0 0 24 24" aria-hidden="true"><use xlink:href="#{letter}"/></svg>'
-    )
+    return mark_safe(drawings.shape(drawings.letter_of(status)))  # noqa: S308
 
 
 @register.simple_tag(takes_context=True)
@@ -147,31 +123,135 @@ def state(context: template.Context, component: ComponentNow) -> SafeString:
     return format_html('<span class="st">{}<span{}>{}</span></span>', shape(status), worse_mark, word)
 
 
+@register.simple_tag(takes_context=True)
+def service(context: template.Context, component: ComponentNow) -> SafeString:
+    """A service's row: name, state, days. Rendered once as long as it says the same: two hundred rows are made each ten seconds,
+    in every language and both forms, and hardly one of them changes."""
+    frame = {key: context.get(key) for key in ("lang", "prefix", "freshness")}
+    return _service_row(repr((component, frame, settings.PAGE_TIME_ZONE)), component, frame)
+
+
+def _service_row(key: str, component: ComponentNow, frame: Mapping[str, Any]) -> SafeString:
+    row = _rows.get(key)
+    if row is None:
+        if len(_rows) >= ROWS_KEPT:
+            _rows.clear()
+        row = _rows[key] = SafeString(get_template("public/_service.html").render({**frame, "component": component}))
+    return row
+
+
+ROWS_KEPT = 4096
+_rows: dict[str, SafeString] = {}  # what a row was made from -> the row
+
+
 def _last_known(word: str) -> str:
     return gettext("last known: %(state)s") % {"state": word}
 
 
 @register.simple_tag
+def mark() -> SafeString:
+    """The provider's mark, in its accent; nothing where none is set."""
+    if settings.MARK is None:
+        return SafeString("")
+    outlines = format_html_join("", '<path d="{}"/>', ((outline,) for outline in settings.MARK.outlines))
+    return format_html('<svg class="mk" viewBox="{}" aria-hidden="true">{}</svg>', settings.MARK.view_box, outlines)
+
+
+@register.simple_tag
+def named_shape(status: str, *, plain: bool = False) -> SafeString:
+    """A shape that stands alone, with the word as its name."""
+    return format_html(
+        '<svg class="i" viewBox="0 0 24 24" role="img" aria-label="{}"><use xlink:href="#{}"/></svg>',
+        gettext(STATUS_WORDS[status]),
+        drawings.letter_of(status, plain=plain),
+    )
+
+
+@register.simple_tag
 def band(statuses: Iterable[str]) -> SafeString:
-    """One shape per service in page order; working is the plain circle."""
-    letters = [PLAIN_CIRCLE if status == ComponentStatus.OPERATIONAL else SHAPES[status][0] for status in statuses]
-    uses = [
-        f'<use xlink:href="#{letter}"{f" x={chr(34)}{place * BAND_STEP}{chr(34)}" if place else ""}/>'
-        for place, letter in enumerate(letters)
-    ]
-    width = max(len(letters), 8) * BAND_STEP - 6  # with few services the shapes must not become huge
-    return mark_safe(f'<svg class="pin" viewBox="2 0 {width} 24" aria-hidden="true">{"".join(uses)}</svg>')  # noqa: S308
+    return mark_safe(drawings.band(statuses))  # noqa: S308
 
 
 @register.simple_tag
 def icon(status: str) -> SafeString:
     """The favicon in the state's shape."""
-    letter, path = SHAPES[status]
+    letter, path = drawings.SHAPES[status]
     drawing = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>"
-        f"<path fill='#{ICON_COLOURS[letter]}' fill-rule='evenodd' d='{path}'/></svg>"
+        f"<path fill='#{drawings.ICON_COLOURS[letter]}' fill-rule='evenodd' d='{path}'/></svg>"
     )
     return mark_safe(f'<link rel="icon" href="data:image/svg+xml,{quote(drawing, safe="/:=")}">')  # noqa: S308
+
+
+# --- Days --------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def bars(row: Days) -> SafeString:
+    return mark_safe(drawings.bars(row.worst))  # noqa: S308
+
+
+@register.simple_tag
+def legend() -> SafeString:
+    """What a bar of each form means."""
+    rows = [
+        (ComponentStatus.OPERATIONAL, gettext("No problem")),
+        (ComponentStatus.DELAYED, gettext("Delayed or slow")),
+        (ComponentStatus.PARTIAL_OUTAGE, gettext("Not working for some")),
+        (ComponentStatus.MAJOR_OUTAGE, gettext("Not working")),
+        (ComponentStatus.UNDER_MAINTENANCE, gettext("Planned work")),
+        (ComponentStatus.UNKNOWN, gettext("Not confirmed")),
+        ("", gettext("No data")),
+    ]
+    items = ((mark_safe(drawings.bars([status] * 5)), word) for status, word in rows)  # noqa: S308
+    return format_html("<ul>{}</ul>", format_html_join("", "<li>{}{}</li>", items))
+
+
+@register.simple_tag(takes_context=True)
+def days_sentence(context: template.Context, row: Days) -> str:
+    """99.48% in 90 days, 4 days with problems"""
+    if row.known_from is None:
+        return gettext("No data yet")
+    if row.uptime is None:
+        return gettext("Nothing could be confirmed yet")
+    values = {"percent": _percent(row.uptime), "n": len(row.worst), "day": calendar_day(row.known_from, context["lang"])}
+    said = gettext("%(percent)s%% in %(n)d days") if row.is_whole else gettext("%(percent)s%% since %(day)s")
+    if not row.troubles:
+        return f"{said % values}, {gettext('no days with problems')}"
+    counted = ngettext("%(n)d day with problems", "%(n)d days with problems", row.troubles) % {"n": row.troubles}
+    return f"{said % values}, {counted}"
+
+
+def _percent(printed: str) -> str:
+    """100 where nothing was lost: rounding down keeps it from meaning anything else."""
+    return "100" if printed == "100.00" else printed
+
+
+@register.filter
+def percent(figure: Figure) -> str:
+    """99.48% or a dash: no data."""
+    printed = uptime.printed(figure.percent)
+    return "–" if printed is None else f"{_percent(printed)}%"
+
+
+@register.simple_tag(takes_context=True)
+def span_words(context: template.Context, span: Span) -> str:
+    """35 minutes, or since 11:00 am EAT while it goes on."""
+    language = context["lang"]
+    if span.since is None:
+        return clock_words.minutes(span.minutes, language)
+    return gettext("since %(time)s") % {"time": clock_words.clock(span.since, language)}
+
+
+@register.filter
+def verdict_word(verdict: str, language: str) -> str:
+    word = rebuttals.VERDICTS[rebuttals.Verdict(verdict)][0]
+    return word.get(language, word["en"])
+
+
+@register.filter
+def status_word(status: str) -> str:
+    return gettext(STATUS_WORDS[status])
 
 
 # --- Times and texts ---------------------------------------------------------------------------
@@ -220,6 +300,92 @@ def phase_and_day(context: template.Context, incident: IncidentFacts) -> str:
     return f"{state_words.phase_word(incident.status)[language]}, {clock_words.day(incident.last_word_at, language)}"
 
 
+@register.simple_tag(takes_context=True)
+def short_day(context: template.Context, value: date) -> str:
+    """24 Nov"""
+    return clock_words.day_of_month(value, context["lang"])
+
+
+@register.simple_tag(takes_context=True)
+def month_name(context: template.Context, value: date) -> str:
+    """November 2026"""
+    return clock_words.month(value, context["lang"])
+
+
+@register.simple_tag(takes_context=True)
+def first_word_after(context: template.Context, incident: IncidentFacts) -> str:
+    """How long after the first customer impact we spoke."""
+    return clock_words.lasted(incident.started_at, incident.published_at, context["lang"])
+
+
+@register.simple_tag(takes_context=True)
+def period_name(context: template.Context, period: Period) -> str:
+    """90 days, or October to December 2026"""
+    if period.quarter is None:
+        return gettext("%(n)d days") % {"n": (period.last - period.first).days + 1}
+    return clock_words.months(period.quarter.first, period.quarter.last, context["lang"])
+
+
+@register.simple_tag
+def period_short(period: Period) -> str:
+    """90 days, or Q4 2026, for the head of a column"""
+    if period.quarter is None:
+        return gettext("%(n)d days") % {"n": (period.last - period.first).days + 1}
+    return gettext("Q%(number)d %(year)d") % {"number": period.quarter.number, "year": period.quarter.year}
+
+
+@register.simple_tag(takes_context=True)
+def names(context: template.Context, texts: Sequence[Text]) -> str:
+    """Send money, Pay a bill and 3 more"""
+    return state_words.named(texts)[context["lang"]]
+
+
+@register.simple_tag
+def problems_counted(number: int) -> str:
+    if not number:
+        return gettext("No problems")
+    return ngettext("%(n)d problem", "%(n)d problems", number) % {"n": number}
+
+
+@register.simple_tag
+def bad_days_counted(number: int) -> str:
+    """Days on which some service was not well."""
+    if not number:
+        return gettext("No day with a service in trouble")
+    return ngettext("%(n)d day with a service in trouble", "%(n)d days with a service in trouble", number) % {"n": number}
+
+
+@register.simple_tag
+def kept_of(kept: int, made: int) -> str:
+    return gettext("%(kept)d of %(made)d promised updates came on time.") % {"kept": kept, "made": made}
+
+
+@register.simple_tag(takes_context=True)
+def trust_words(context: template.Context, found: Trust) -> str:
+    """How soon we spoke and how many promises we kept; of reviews only where they are kept."""
+    said = []
+    if found.first_word is not None:
+        length = clock_words.minutes(round(found.first_word.total_seconds() / 60), context["lang"])
+        said.append(gettext("The first word came after %(time)s (median).") % {"time": length})
+    if found.promises_made:
+        said.append(kept_of(found.promises_kept, found.promises_made))
+    if found.reviews_overdue is not None:
+        words = ngettext("%(n)d review is overdue.", "%(n)d reviews are overdue.", found.reviews_overdue)
+        said.append(words % {"n": found.reviews_overdue} if found.reviews_overdue else gettext("No review is overdue."))
+    return " ".join(said)
+
+
+@register.filter
+def local_day(moment: datetime) -> date:
+    return moment.astimezone(clock_words.zone()).date()
+
+
+@register.filter
+def quoted(text: str) -> str:
+    """For an address: no character of it ends a parameter."""
+    return quote(text, safe="")
+
+
 @register.filter
 def epoch(moment: datetime) -> int:
     return int(moment.timestamp())
@@ -244,6 +410,6 @@ def digits(number: str) -> str:
 
 
 @register.filter
-def of(texts: Mapping[str, Any], key: str) -> Any:
-    """The text in a language: `incident.name|of:lang`."""
-    return texts.get(key, "")
+def of(texts: Mapping[str, Any] | str, key: str) -> Any:
+    """The text in a language: `incident.name|of:lang`; what has one language alone is itself."""
+    return texts if isinstance(texts, str) else texts.get(key, "")

@@ -46,6 +46,41 @@ def test_the_page_reads_without_javascript_and_without_scrolling_sideways(
     assert max(box["x"] + box["width"] for box in boxes if box) <= width
 
 
+PAGES = ["/components/stk-push", "/history", "/uptime", "/definitions", "/accessibility", "/privacy", "/record", "/poster"]
+PAGES += ["/subscribe", "/sw/components/stk-push", "/sw/uptime", "/sw/record", "/nothing/here"]
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_other_page_fits_too_and_has_one_heading(open_page: Open, public_incident: str, width: int) -> None:
+    for path in [*PAGES, f"/incidents/{public_incident}", f"/sw/incidents/{public_incident}"]:
+        page = open_page(path, width=width, script=False)
+        wide = page.locator("main *").evaluate_all(
+            "(all, width) => all.filter(e => e.getClientRects().length && e.getBoundingClientRect().right > width + 1 "
+            "&& !e.closest('.hp, .skip')).map(e => e.outerHTML.slice(0, 90))",
+            width,
+        )
+        assert wide == [], path
+        assert page.locator("main").count() == 1, path
+
+
+def test_everything_is_reached_by_keyboard_and_names_itself(open_page: Open) -> None:
+    page = open_page("/", script=False)
+    names = page.locator("a, summary, button, input").evaluate_all("all => all.map(e => e.innerText || e.ariaLabel || e.name)")
+    assert all(names)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_at_twice_the_text_size_nothing_is_cut_off(open_page: Open) -> None:
+    page = open_page("/", width=320, script=False)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    wide = page.locator("main p, main dd, main h1, main h2, main h3, main li").evaluate_all(
+        "(all) => all.filter(e => e.getBoundingClientRect().right > 321).map(e => e.outerHTML.slice(0, 90))"
+    )
+    assert wide == []
+
+
 @pytest.mark.parametrize("path", ["/", "/sw/"])
 def test_state_action_and_promise_are_seen_on_a_phone_without_scrolling(open_page: Open, path: str) -> None:
     page = open_page(path, script=False)
@@ -71,6 +106,18 @@ def test_one_request_shows_the_page_and_the_browser_has_nothing_to_complain_of(b
     assert own == [f"{app_url}/"]
     assert said == []
     assert cookies == []
+
+
+def test_a_service_s_page_that_lies_open_stops_saying_how_it_is(browser: Browser, app_url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{app_url}/components/stk-push")
+    before = page.locator("h1").inner_text()
+    page.clock.fast_forward("02:00")
+    after = page.locator("h1").inner_text()
+    context.close()
+    assert "can’t confirm" in after != before
 
 
 @pytest.mark.parametrize("path", ["/", "/sw/"])

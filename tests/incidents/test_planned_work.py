@@ -38,7 +38,7 @@ from incidents.models import (
 )
 from incidents.record import redact
 from incidents.verification import verify
-from statuspage import page, page_planned, publishing
+from statuspage import page_planned, publishing, reading
 from statuspage.publishing import Blocked
 from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, UserFactory
@@ -197,7 +197,8 @@ def test_a_whole_window_says_what_live_pages_say_of_theirs(component: Component)
         tick(hours)
     [facts] = page_planned.recent()
     owner = statuspage_v2.Page("p", "Mfano Pesa", "https://status.example", "Etc/UTC", NOON, "en")
-    made = statuspage_v2.maintenance_dict(owner, facts, [page.component_facts(component)], {component.public_id: "operational"})
+    components = [reading.component_facts(component)]
+    made = statuspage_v2.maintenance_dict(owner, facts, components, {component.public_id: "operational"})
     captured = json.loads((FIXTURES / "anthropic-scheduled-maintenances-completed.json").read_text())
     [_, whole] = captured["scheduled_maintenances"]
 

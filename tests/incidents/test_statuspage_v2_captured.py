@@ -27,7 +27,7 @@ from incidents.models import (
     MaintenanceUpdate,
     ScheduledMaintenance,
 )
-from statuspage import page, page_planned
+from statuspage import page, page_planned, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -222,7 +222,7 @@ def ours(payload: dict[str, Any]) -> dict[str, Any]:
     owner = statuspage_v2.Page(
         whose["id"], whose["name"], whose["url"], whose["time_zone"], datetime.fromisoformat(whose["updated_at"]), "en"
     )
-    components = [page.component_facts(component) for component in Component.objects.published()]
+    components = [reading.component_facts(component) for component in Component.objects.published()]
     incidents: list[IncidentFacts] = [
         built.incident.facts for built in page.build_incidents(Incident.objects.values_list("public_id", flat=True))
     ]

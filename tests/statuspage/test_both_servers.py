@@ -19,6 +19,9 @@ from tests.incidents.helpers import signed_notice
 
 pytestmark = pytest.mark.django_db
 ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/sw/updates.atom"]
+ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
+STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
+STANDING += ["/sw/uptime", "/uptime.csv", "/record.jsonl"]
 API = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
 COMPARED = (
     "Content-Type",
@@ -64,6 +67,9 @@ def paths(incident: str) -> list[str]:
     return [
         *ABOUT_NOW,
         *API,
+        *STANDING,
+        f"/history/{timezone.localtime():%Y-%m}",
+        f"/sw/history/{timezone.localtime():%Y-%m}",
         "/subscribe",
         "/sw/subscribe",
         f"/incidents/{incident}",
@@ -109,16 +115,25 @@ def test_head_is_a_get_without_its_body(app: str, nginx: str) -> None:
         ("/api/v2/nothing.json", 404, rb'^\{"error":"not found"\}$'),
         ("/incidents/0123456789bc.json", 404, rb'^\{"error":"not found"\}$'),
         ("/incidents/0123456789bc", 404, rb"Page not found"),
-        ("/sw", 301, rb""),
+        ("/components/nothing", 404, rb"Page not found"),
+        ("/sw/components/nothing", 404, rb"Ukurasa haujapatikana"),
+        ("/components/", 404, rb"Page not found"),
+        ("/history/1999-01", 404, rb"Page not found"),
+        ("/history/soon", 404, rb"Page not found"),
+        ("/nothing/here", 404, rb"Page not found"),
+        ("/xx/", 404, rb"Page not found"),
+        ("/sw", 301, rb"/sw/"),
+        ("/text", 301, rb"/text/"),
+        ("/sw/text", 301, rb"/sw/text/"),
     ],
 )
 def test_both_say_alike_that_there_is_nothing(app: str, nginx: str, path: str, status: int, body: bytes) -> None:
     for origin in (app, nginx):
         answer = ask(origin + path)
         assert answer.status_code == status, origin
-        assert re.search(body, answer.content), (origin, answer.content[:200])
-    if status == 301:
-        assert ask(nginx + path).headers["Location"] == ask(app + path).headers["Location"] == "/sw/"
+        told = answer.headers["Location"].encode() if status == 301 else answer.content
+        assert re.search(body, told), (origin, told[:200])
+    assert ask(nginx + path).headers.get("Location") == ask(app + path).headers.get("Location")
 
 
 def test_both_turn_stale_when_the_links_run_out(app: str, nginx: str, snapshot_dir: Path) -> None:

@@ -32,13 +32,78 @@ def test_all_working_is_said_in_both_languages() -> None:
     assert now.promise is None
 
 
-def test_an_unwatched_component_says_that_staff_report_it() -> None:
+def test_who_measures_a_service_is_said_once_and_on_its_own_page() -> None:
     rows.component("watched", observed_status="operational")
-    rows.component("unwatched")
-    notes = {part.facts.code: part.note for group in page.build_now(NOON).groups for part in group.components}
-    assert notes["watched"] is None
-    assert notes["unwatched"] is not None
-    assert notes["unwatched"]["en"] == "Reported by our staff, not measured"
+    rows.component("unwatched", name=in_all({"en": "Airtime", "sw": "Muda wa maongezi"}))
+    now = page.build_now(NOON)
+    assert now.measured is not None
+    assert now.measured["en"] == "Our probes measure Send money. All others are reported by our staff."
+    sources = {part.facts.code: part.source["en"] for group in now.groups for part in group.components}
+    assert sources == {"watched": "Measured by our probes", "unwatched": "Reported by our staff, not measured"}
+
+
+@pytest.mark.parametrize(
+    ("watched", "said"),
+    [
+        ([True, True], "All services here are measured by our probes."),
+        ([False, False], "All services here are reported by our staff, not measured."),
+        ([True, True, False], "Our staff report Send money. All others are measured by our probes."),
+    ],
+)
+def test_the_shorter_list_is_the_one_that_is_named(watched: list[bool], said: str) -> None:
+    for number, is_watched in enumerate(watched):
+        rows.component(f"part-{number}", observed_status="operational" if is_watched else "")
+    measured = page.build_now(NOON).measured
+    assert measured is not None
+    assert measured["en"] == said
+
+
+def test_a_long_list_of_services_is_cut_and_counted() -> None:
+    for number in range(9):
+        rows.component(f"part-{number}", status="delayed")
+    rows.component("fine")
+    assert page.build_now(NOON).lead["en"].startswith("Delayed: Send money, Send money, Send money, Send money and 5 more.")
+
+
+def test_what_to_do_is_what_was_stated_last() -> None:
+    part = rows.component()
+    told = in_all({"en": "Use the USSD menu.", "sw": "Tumia menyu ya USSD."})
+    incident = rows.publish(affected={part: "delayed"}, what_to_do=told).incident
+    rows.publish(incident=incident, at=NOON + timedelta(minutes=5))
+    assert page.build_now(NOON).action == {"en": "Use the USSD menu.", "sw": "Tumia menyu ya USSD."}
+    assert page.build_incident(incident.public_id).action == {"en": "Use the USSD menu.", "sw": "Tumia menyu ya USSD."}
+
+
+def test_an_incident_page_says_what_to_do_until_it_is_over() -> None:
+    part = rows.component()
+    incident = rows.publish(affected={part: "major_outage"}).incident
+    told = page.build_incident(incident.public_id).action
+    assert told is not None
+    assert told["en"].startswith("Do not try again until this page says it is working.")
+    rows.publish(incident=incident, status=IncidentStatus.RESOLVED, affected={part: "operational"})
+    assert page.build_incident(incident.public_id).action is None
+
+
+def test_how_trouble_spread_is_a_row_a_change_of_the_services_it_names() -> None:
+    one, other = rows.component("one"), rows.component("other")
+    incident = rows.publish(affected={one: "delayed"}).incident
+    rows.publish(incident=incident, at=NOON + timedelta(minutes=5))
+    rows.publish(incident=incident, at=NOON + timedelta(minutes=9), affected={other: "major_outage"})
+    spread = page.build_incident(incident.public_id).spread
+    assert [row.statuses for row in spread] == [("delayed", "operational"), ("delayed", "major_outage")]
+    alone = rows.publish(affected={one: "delayed"}).incident
+    assert page.build_incident(alone.public_id).spread == ()
+
+
+def test_promises_of_an_incident_are_counted_and_a_missed_one_is_said() -> None:
+    incident = rows.publish(next_update_by=NOON + timedelta(minutes=20)).incident
+    rows.publish(incident=incident, at=NOON + timedelta(minutes=24), next_update_by=NOON + timedelta(minutes=40))
+    rows.publish(incident=incident, at=NOON + timedelta(minutes=39), next_update_by=NOON + timedelta(minutes=50))
+    built = page.build_incident(incident.public_id)
+    assert built.promises == (1, 2)
+    assert not built.is_late
+    incident.missed_promises.create(promised_by=NOON + timedelta(minutes=50), record_seq=999)
+    assert page.build_incident(incident.public_id).is_late
 
 
 @pytest.mark.parametrize(
@@ -203,14 +268,14 @@ def test_the_page_asks_the_same_few_questions_however_much_there_is(django_asser
     part = rows.component()
     rows.publish(affected={part: "delayed"})
     announced({part: ""})
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(21):
         page.build_now(NOON)
     for number in range(6):
         other = rows.component(f"part-{number}")
         first = rows.publish(affected={other: "delayed"})
         rows.publish(incident=first.incident, affected={other: "partial_outage"})
         announced({part: "", other: ""})
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(21):
         page.build_now(NOON)
 
 

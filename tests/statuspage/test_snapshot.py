@@ -28,6 +28,10 @@ NEXT = NOON + timedelta(seconds=1)
 ABOUT_NOW = {
     "index.html",
     "sw/index.html",
+    "text.txt",
+    "sw/text.txt",
+    "poster.html",
+    "sw/poster.html",
     "history.atom",
     "updates.atom",
     "sw/history.atom",
@@ -83,7 +87,9 @@ def test_the_layout_is_the_one_nginx_reads(folder: Path) -> None:
     both = ABOUT_NOW | {f"{name}.gz" for name in ABOUT_NOW}
     assert names_in(folder / "current/fresh") == both
     assert names_in(folder / "current/stale") == both
-    assert {"subscribe.html", "sw/subscribe.html", "404.html"} <= names_in(folder / "current/archive")
+    archive = names_in(folder / "current/archive/pages")
+    assert {"subscribe.html", "sw/subscribe.html", "404.html", "history/2026-11.html", "sw/uptime.html", "uptime.csv"} <= archive
+    assert "record.jsonl" in names_in(folder / "current/archive/record")
     assert os.readlink(folder / "ids" / incident.public_id) == "../current/archive/incidents/2026-11"
     own = {f"{incident.public_id}.html", f"sw/{incident.public_id}.html", f"{incident.public_id}.json"}
     assert names_in(folder / "ids" / incident.public_id) == own | {f"{name}.gz" for name in own}
@@ -163,7 +169,7 @@ def test_a_page_in_either_language_says_the_state_its_time_and_zone(folder: Path
     assert "12:30 pm EAT" in english
     assert "12:00 pm EAT</time>" in english
     assert '<html lang="sw" data-freshness="fresh"' in kiswahili
-    assert "<h1>Huduma ya Tuma pesa haipatikani kwa baadhi ya wateja</h1>" in kiswahili
+    assert ">Huduma ya Tuma pesa haipatikani kwa baadhi ya wateja</h1>" in kiswahili
     assert "Malipo yanachelewa. Usilipe tena." in kiswahili
     assert "kufikia <time" in kiswahili
     assert "Payments are late" not in kiswahili

@@ -75,7 +75,7 @@ GROUPS: tuple[tuple[str, str, str, tuple[tuple[str, str, str], ...]], ...] = (
         "For businesses and developers",
         "Kwa biashara na wasanidi programu",
         (
-            ("stk-push", "STK push", "STK push (ombi la malipo kwenye simu)"),
+            ("stk-push", "STK push", "STK push"),
             ("payouts", "Payouts to customers", "Malipo kwa wateja"),
         ),
     ),

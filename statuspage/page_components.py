@@ -1,0 +1,105 @@
+"""One service's own page: its state, its 90 days, the problems that named it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from incidents import rollup
+from incidents.facts import Text
+from incidents.languages import by_language
+from incidents.models import IncidentUpdate
+from incidents.words import IncidentStatus
+from statuspage import clock_words, days, state_words
+from statuspage.page import ComponentNow, Identity, NowPage
+
+LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A published incident as a line of a list. `status` is the worst it stated: of one service, or of all it named."""
+
+    public_id: str
+    name: Text
+    phase: Text
+    status: str
+    began_at: datetime
+    over_at: datetime | None
+    services: tuple[Text, ...] = ()
+
+    def touches(self, day: date) -> bool:
+        zone = clock_words.zone()
+        begin = self.began_at.astimezone(zone).date()
+        return begin <= day and (self.over_at is None or self.over_at.astimezone(zone).date() >= day)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentPage:
+    """It has no clock of its own: it is made anew when something it says changes, and at the start of a day."""
+
+    identity: Identity
+    component: ComponentNow
+    rule: Text
+    problems: tuple[Problem, ...]  # of the last 90 days and all open ones, newest first
+
+    def problem_of(self, day: date) -> Problem | None:
+        """The one to link a bad day to."""
+        return next((problem for problem in self.problems if problem.touches(day)), None)
+
+
+def build_components(page: NowPage) -> dict[str, ComponentPage]:
+    """Every service's page by its code, in one query."""
+    problems = _problems(page.built_at)
+    return {
+        component.facts.code: ComponentPage(
+            identity=page.identity,
+            component=component,
+            rule=page.rule,
+            problems=tuple(problems.get(component.facts.public_id, ())[:LISTED]),
+        )
+        for group in page.groups
+        for component in group.components
+    }
+
+
+_ROW = (
+    "affected__component__public_id",
+    "affected__new_status",
+    "incident__public_id",
+    "incident__name",
+    "incident__status",
+    "incident__started_at",
+    "incident__resolved_at",
+)
+
+
+def _problems(now: datetime) -> Mapping[str, Sequence[Problem]]:
+    """{component: its problems, newest first}: of the last 90 days, and all that are open."""
+    since = days.begin_of(now, clock_words.zone())
+    said = IncidentUpdate.objects.published().filter(
+        incident__merged_into=None, incident__withdrawn_at=None, affected__isnull=False
+    )
+    recent = said.filter(incident__started_at__gte=since)
+    still_open = said.exclude(incident__status__in=IncidentStatus.closed())
+    found: dict[tuple[str, str], Problem] = {}
+    for row in (*recent.values_list(*_ROW), *still_open.filter(incident__started_at__lt=since).values_list(*_ROW)):
+        component, status, public_id, name, phase, began_at, over_at = row
+        before = found.get((component, public_id))
+        if before is None or rollup.is_worse(status, before.status):
+            over = over_at if phase in IncidentStatus.closed() else None
+            found[component, public_id] = Problem(
+                public_id, by_language(name), state_words.phase_word(phase), status, began_at, over
+            )
+    by_component: defaultdict[str, list[Problem]] = defaultdict(list)
+    for (component, _), problem in sorted(found.items(), key=lambda item: item[1].began_at, reverse=True):
+        by_component[component].append(problem)
+    return by_component
+
+
+def names_above(component: ComponentNow) -> tuple[Text, ...]:
+    """The groups it lies in, the outer one first."""
+    group = component.facts.group
+    return (group.parent.name, group.name) if group.parent else (group.name,)

@@ -1,0 +1,181 @@
+"""The uptime page and its CSV: percentages of 90 days and of quarters by a printed rule, and what our words were worth."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from incidents import intervals, periods, uptime
+from incidents.facts import ComponentFacts, GroupFacts, Text
+from incidents.figures import Word
+from incidents.models import Component, Incident, IncidentUpdate
+from incidents.periods import Quarter
+from incidents.uptime import Figure
+from incidents.words import ComponentStatus, IncidentStatus
+from statuspage import clock_words, days, reading, trust
+from statuspage.page import Identity, identity
+from statuspage.trust import Spoken, Trust
+
+QUARTERS = 2  # the running one and the one before it
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From the first day to the last, both included; the last may be today. `quarter` None: the last 90 days."""
+
+    code: str
+    first: date
+    last: date
+    quarter: Quarter | None
+
+
+@dataclass(frozen=True, slots=True)
+class UptimeRow:
+    component: ComponentFacts
+    figures: tuple[Figure, ...]  # one a period
+
+
+@dataclass(frozen=True, slots=True)
+class UptimeGroup:
+    """A group's figure is the mean of its services with data."""
+
+    group: GroupFacts
+    rows: tuple[UptimeRow, ...]
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UptimePage:
+    identity: Identity
+    as_of: datetime
+    rule: Text
+    rule_code: str
+    periods: tuple[Period, ...]
+    groups: tuple[UptimeGroup, ...]
+    trust: tuple[tuple[Period, Trust], ...]  # one a quarter, the running one first
+
+
+def build_uptime(now: datetime) -> UptimePage:
+    """All figures until now, in a fixed number of queries."""
+    zone = clock_words.zone()
+    spans = _periods(now)
+    start = periods.midnight(min(span.first for span in spans), zone)
+    components = [component for component in Component.objects.published() if component.showcase]
+    shown = intervals.shown(components=components, start=start, end=now)
+    groups: dict[str, list[UptimeRow]] = {}
+    for component in components:
+        facts = reading.component_facts(component)
+        figures = tuple(_figure(component, shown[component.pk], span, now) for span in spans)
+        groups.setdefault(facts.group.public_id, []).append(UptimeRow(facts, figures))
+    quarters = [span for span in spans if span.quarter]
+    return UptimePage(
+        identity=identity(),
+        as_of=now,
+        rule=reading.rule_words(),
+        rule_code=reading.rule().code,
+        periods=spans,
+        groups=tuple(_group(rows) for rows in groups.values()),
+        trust=tuple((span, trust.measure(_spoken(span), now=now)) for span in quarters),
+    )
+
+
+def csv_bytes(page: UptimePage, language: str) -> bytes:
+    """One row a service and period. Seconds of each state; percentages to six places, empty where there is no data."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    states = [*ComponentStatus.values, "no_data"]
+    writer.writerow(
+        [
+            "service",
+            "name",
+            "group",
+            "period",
+            "first_day",
+            "last_day",
+            "rule",
+            "uptime_percent",
+            "uptime_percent_planned_counted",
+        ]
+        + [f"{status}_s" for status in states]
+        + ["planned_s"]
+    )
+    for group in page.groups:
+        for row in group.rows:
+            for span, figure in zip(page.periods, row.figures, strict=True):
+                writer.writerow(
+                    [
+                        row.component.code,
+                        _plain(row.component.name[language]),
+                        _plain(group.group.name[language]),
+                        span.code,
+                        span.first,
+                        span.last,
+                        page.rule_code,
+                        "" if figure.percent is None else figure.percent,
+                        "" if figure.with_planned is None else figure.with_planned,
+                        *(_seconds(figure.tally.of("" if status == "no_data" else status)) for status in states),
+                        _seconds(figure.tally.planned_down),
+                    ]
+                )
+    return out.getvalue().encode()
+
+
+def _plain(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _seconds(span: timedelta) -> int:
+    return span // timedelta(seconds=1)
+
+
+def _periods(now: datetime) -> tuple[Period, ...]:
+    today = periods.local_day(now, clock_words.zone())
+    running = Quarter.of(today)
+    quarters = [running.earlier(number) for number in range(QUARTERS)]
+    return (
+        Period(f"{days.LENGTH}_days", today - timedelta(days=days.LENGTH - 1), today, None),
+        *(Period(str(quarter), quarter.first, min(quarter.last, today), quarter) for quarter in quarters),
+    )
+
+
+def _figure(component: Component, shown: Sequence[uptime.Interval], span: Period, now: datetime) -> Figure:
+    zone = clock_words.zone()
+    start = periods.midnight(max(span.first, component.start_date or span.first), zone)
+    end = periods.midnight(span.last + timedelta(days=1), zone)
+    return uptime.figure(shown, start=start, end=end, now=now, rule=reading.rule())
+
+
+def _group(rows: Sequence[UptimeRow]) -> UptimeGroup:
+    by_period = zip(*(row.figures for row in rows), strict=True)
+    return UptimeGroup(rows[0].component.group, tuple(rows), tuple(uptime.group(figures) for figures in by_period))
+
+
+def _spoken(span: Period) -> list[Spoken]:
+    """What was said of each problem that began in the period."""
+    zone = clock_words.zone()
+    begun = {
+        "started_at__gte": periods.midnight(span.first, zone),
+        "started_at__lt": periods.midnight(span.last + timedelta(days=1), zone),
+    }
+    incidents = Incident.objects.published().filter(merged_into=None, withdrawn_at=None, **begun)
+    words: defaultdict[int, list[Word]] = defaultdict(list)
+    said = IncidentUpdate.objects.published().filter(incident__in=incidents)
+    for incident_id, at, next_by in said.values_list("incident_id", "display_at", "next_update_by"):
+        if at is not None:
+            words[incident_id].append(Word(at, next_by))
+    return [
+        Spoken(
+            began_at=incident.started_at,
+            first_word_at=incident.published_at,
+            over_at=incident.resolved_at if incident.status in IncidentStatus.closed() else None,
+            backfilled=incident.backfilled,
+            words=tuple(words[incident.pk]),
+        )
+        for incident in incidents.only("started_at", "published_at", "resolved_at", "status", "backfilled")
+        if incident.published_at
+    ]

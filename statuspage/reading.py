@@ -1,0 +1,178 @@
+"""From published rows to facts: every query of the public page starts here, at `.published()`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Max, Prefetch, Q, QuerySet
+
+from incidents import intervals, uptime
+from incidents.facts import ComponentFacts, EarlierText, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
+from incidents.languages import by_language, codes
+from incidents.models import (
+    AffectedComponent,
+    Component,
+    ComponentGroup,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    Redress,
+)
+from incidents.words import IncidentStatus, Publication, SignatureKind
+from statuspage import clock_words, days
+from statuspage.days import Days
+from statuspage.page_planned import affected_facts
+
+
+def component_facts(component: Component) -> ComponentFacts:
+    return ComponentFacts(
+        public_id=component.public_id,
+        code=component.code,
+        name=by_language(component.name),
+        description=by_language(component.description),
+        group=group_facts(component.group),
+        status=component.status,
+        source=component.status_source,
+        since=component.status_since,
+        watched=component.is_watched,
+        created_at=component.created_at,
+        critical=component.critical,
+        only_show_if_degraded=component.only_show_if_degraded,
+        showcase=component.showcase,
+        start_date=component.start_date,
+        owner=component.owner,
+        channels=tuple(component.channels),
+        areas=tuple(component.areas),
+    )
+
+
+def group_facts(group: ComponentGroup) -> GroupFacts:
+    parent = group_facts(group.parent) if group.parent else None
+    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent, group.has_heading)
+
+
+def last_days(components: Sequence[Component], *, now: datetime) -> dict[str, Days]:
+    """The last 90 days by public id of each component whose history is shown. Three queries, however many there are."""
+    zone = clock_words.zone()
+    shown = intervals.shown(components=components, start=days.begin_of(now, zone), end=now)
+    return {
+        component.public_id: days.row(
+            shown[component.pk],
+            first=days.begin_of(now, zone).astimezone(zone).date(),
+            last=now.astimezone(zone).date(),
+            zone=zone,
+            now=now,
+            rule=rule(),
+            history_from=component.start_date,
+        )
+        for component in components
+        if component.showcase
+    }
+
+
+def rule() -> uptime.Rule:
+    """The rule of every percentage on the page."""
+    return uptime.RULES[settings.UPTIME_RULE]
+
+
+def rule_words() -> Text:
+    """The rule in every language; in English where nobody has put it into a language."""
+    sentence = rule().sentence
+    return {code: sentence.get(code, sentence["en"]) for code in codes()}
+
+
+def recent_incidents(length: int) -> list[IncidentFacts]:
+    """The last so many by their newest word, and all that are open."""
+    spoken = Max("updates__display_at", filter=Q(updates__publication=Publication.PUBLISHED))
+    standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
+    newest = standing.annotate(last_word=spoken).order_by("-last_word", "-id")
+    chosen = list(newest.values_list("pk", flat=True)[:length])
+    rows = with_updates(standing.filter(Q(pk__in=chosen) | ~Q(status__in=IncidentStatus.closed())))
+    return sorted(map(incident_facts, rows.order_by("-id")), key=lambda incident: incident.last_word_at, reverse=True)
+
+
+def with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
+    """With published updates only; what is for staff is not even read."""
+    affected = AffectedComponent.objects.select_related("component__group")
+    corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    updates = IncidentUpdate.objects.published().defer("reason")
+    updates = updates.prefetch_related(Prefetch("affected", affected), Prefetch("corrections", corrections))
+    redress = Redress.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    rows = incidents.defer("evidence").select_related("follows", "merged_into")
+    return rows.prefetch_related(Prefetch("updates", updates), Prefetch("redress", redress), "missed_promises")
+
+
+def incident_facts(incident: Incident) -> IncidentFacts:
+    rows = list(incident.updates.all())  # published, newest first, by the prefetch
+    earlier: list[IncidentUpdate | None] = [*rows[1:], None][: len(rows)]
+    assert incident.published_at is not None
+    return IncidentFacts(
+        public_id=incident.public_id,
+        name=by_language(incident.name),
+        status=incident.status,
+        impact=incident.impact,
+        started_at=incident.started_at,
+        published_at=incident.published_at,
+        monitoring_at=incident.monitoring_at,
+        resolved_at=incident.resolved_at,
+        next_update_by=incident.next_update_by,
+        updates=tuple(_update_facts(row, before) for row, before in zip(rows, earlier, strict=True)),
+        identified_at=incident.identified_at,
+        mitigated_at=incident.mitigated_at,
+        reopened_at=incident.reopened_at,
+        withdrawn_at=incident.withdrawn_at,
+        follows=incident.follows.public_id if incident.follows else "",
+        merged_into=incident.merged_into.public_id if incident.merged_into else "",
+        backfilled=incident.backfilled,
+        missed_promises=tuple(missed.promised_by for missed in incident.missed_promises.all()),
+        redress=tuple(map(_redress_facts, incident.redress.all())),
+    )
+
+
+def _redress_facts(redress: Redress) -> RedressFacts:
+    assert redress.published_at is not None
+    texts = (by_language(redress.who), by_language(redress.how), by_language(redress.complain))
+    return RedressFacts(*texts, redress.good_by, redress.published_at)
+
+
+def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> UpdateFacts:
+    assert update.display_at is not None
+    assert update.published_at is not None
+    assert update.record_seq is not None
+    return UpdateFacts(
+        public_id=update.public_id,
+        status=update.status,
+        body=_body_now(update),
+        display_at=update.display_at,
+        published_at=update.published_at,
+        next_update_by=update.next_update_by,
+        promised_by=before.next_update_by if before else None,
+        deliver_notifications=update.deliver_notifications,
+        presigned=update.signature_kind == SignatureKind.NOTICE,
+        record_seq=update.record_seq,
+        affected=tuple(map(affected_facts, update.affected.all())),
+        earlier=_earlier_texts(update),
+        **update.more_words(),
+        attribution=update.attribution,
+        channels=tuple(update.channels),
+        areas=tuple(update.areas),
+        share_affected=update.share_affected,
+    )
+
+
+def _body_now(update: IncidentUpdate) -> Text:
+    """As last corrected."""
+    corrections = list(update.corrections.all())
+    return by_language(corrections[-1].body if corrections else update.body)
+
+
+def _earlier_texts(update: IncidentUpdate) -> tuple[EarlierText, ...]:
+    corrections = list(update.corrections.all())
+    bodies = [update.body, *(correction.body for correction in corrections)]
+    return tuple(
+        EarlierText(by_language(body), correction.published_at, by_language(correction.reason))
+        for body, correction in zip(bodies, corrections, strict=False)
+        if correction.published_at
+    )

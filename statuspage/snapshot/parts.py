@@ -1,0 +1,262 @@
+"""Pages that are made anew only when something they say has changed: services, months, figures, statements.
+
+A part is a few files under one key. While the key is the one the last generation was made with, nothing is rendered and the files
+lie where they lay. So the cost of a change is that of the pages it touches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext, gettext_noop, override
+
+from incidents import rollup
+from incidents.languages import codes
+from incidents.words import ComponentStatus
+from statuspage import clock_words, page_components, page_history, page_planned, page_uptime, reading, state_words
+from statuspage.page import NowPage, PlannedNow, planned_now, shapes_on
+from statuspage.page_components import ComponentPage
+from statuspage.page_history import MonthPage
+from statuspage.page_uptime import UptimePage
+from statuspage.rendering import prefix_of, render
+from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
+
+ARCHIVE = "archive"
+STANDING = ("subscribe", "definitions", "accessibility", "privacy", "record")
+_WEEKDAYS = (
+    gettext_noop("Mo"),
+    gettext_noop("Tu"),
+    gettext_noop("We"),
+    gettext_noop("Th"),
+    gettext_noop("Fr"),
+    gettext_noop("Sa"),
+    gettext_noop("Su"),
+)
+
+Halves = Mapping[str, Files]  # fresh, stale, archive -> files
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`make` renders its files; it asks no database. `about`: the incidents that a month lists."""
+
+    key: str
+    make: Callable[[], Halves]
+    about: tuple[str, ...] = ()
+
+
+def key_of(*values: Any) -> str:
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def standing() -> dict[str, Part]:
+    """Pages that hang on no row: only templates, texts and settings change them, and then everything is made anew."""
+    return {"standing": Part("standing", _standing_files)}
+
+
+def components(page: NowPage) -> dict[str, Part]:
+    """One part a service. What a clock alone changes (today's minutes) is no reason to make it anew."""
+    built = page_components.build_components(page)
+    return {f"component {code}": Part(key_of(one), _maker(_component_files, one)) for code, one in built.items()}
+
+
+def planned(page: NowPage) -> dict[str, Part]:
+    """One part a piece of announced work: all that is not over, and the newest ones."""
+    found = {}
+    for work in page_planned.recent():
+        built = planned_now(work, page.components)
+        found[f"planned {work.public_id}"] = Part(key_of(built), _maker(_planned_files, built))
+    return found
+
+
+def months(names: Iterable[str], *, now: datetime) -> dict[str, Part]:
+    """One part a month."""
+    parts = {}
+    for name in sorted(names):
+        built = page_history.build_month(name, now=now)
+        parts[f"month {name}"] = Part(
+            key_of(built), _maker(_month_files, built, now), about=tuple(problem.public_id for problem in built.problems)
+        )
+    return parts
+
+
+def history(counts: Mapping[str, int]) -> dict[str, Part]:
+    """The list of months. `counts`: how many problems stand in each."""
+    return {"history": Part(key_of(sorted(counts.items())), _maker(_history_files, dict(counts)))}
+
+
+def figures(now: datetime) -> dict[str, Part]:
+    """The uptime page; made at most once an hour, since it looks at two quarters of all services."""
+    return {"uptime": Part(hour_of(now), _maker(_uptime_files, page_uptime.build_uptime(now)))}
+
+
+def hour_of(now: datetime) -> str:
+    return f"{now.astimezone(UTC):%Y-%m-%dT%H}"
+
+
+def _maker(make: Callable[..., Halves], *values: Any) -> Callable[[], Halves]:
+    return lambda: make(*values)
+
+
+# --- Standing ------------------------------------------------------------------------------------
+
+
+def _standing_files() -> Halves:
+    files: Files = {"404.html": not_found()}
+    states = [{"status": status, "text": state_words.definition(status)} for status in rollup.WORST_FIRST]
+    for language in codes():
+        for name in STANDING:
+            html = render(
+                f"public/{name}.html",
+                language=language,
+                path=f"/{name}",
+                states=states,
+                rule=reading.rule_words(),
+                shapes_used=ComponentStatus.values if name == "definitions" else (),
+            )
+            files[f"{folder_of(language)}{name}.html"] = html.encode()
+    return {ARCHIVE: files}
+
+
+def not_found() -> bytes:
+    """One page in every language: who mistypes an address has told us no language."""
+    said = []
+    for code in codes():
+        title = state_words.say(gettext_noop("Page not found"))[code]
+        lead = state_words.say(gettext_noop("There is nothing at this address."))[code]
+        link = state_words.say(gettext_noop("Status now"))[code]
+        said.append({"code": code, "title": title, "lead": lead, "link": link, "href": f"{prefix_of(code)}/"})
+    return render("public/404.html", language=codes()[0], path="/", languages_said=said).encode()
+
+
+# --- A service -----------------------------------------------------------------------------------
+
+
+def _component_files(page: ComponentPage) -> Halves:
+    name = f"components/{page.component.facts.code}.html"
+    return {
+        form: {f"{folder_of(language)}{name}": _component(page, language, form) for language in codes()}
+        for form in (FRESH, STALE)
+    }
+
+
+def _component(page: ComponentPage, language: str, form: str) -> bytes:
+    facts = page.component.facts
+    stale = form == STALE
+    sentence = state_words.unconfirmed(facts) if stale else state_words.headline_of(facts)
+    action = state_words.stale_action(page.identity.help_line) if stale else state_words.action_of(facts.status)
+    since = state_words.since(facts)[language]
+    days = page.component.days
+    shown = {span.status for one in days.bad for span in one.spans} if days else set()
+    context: dict[str, Any] = {
+        "page": page,
+        "sentence": sentence[language],
+        "lead": state_words.last_known(facts)[language] if stale else since,
+        "since": since,
+        "action": action[language] if action else "",
+        "names_above": page_components.names_above(page.component),
+        "channels": state_words.channels(facts.channels)[language] if facts.channels else "",
+        "areas": state_words.areas(facts.areas)[language] if facts.areas else "",
+        "bad_days": [{"day": one, "problem": page.problem_of(one.day)} for one in days.bad] if days else [],
+        "shapes_used": shapes_on([facts.status, *shown, *(problem.status for problem in page.problems)]),
+        "icon_status": ComponentStatus.UNKNOWN if stale else facts.status,
+        "aged": _aged(page, language),
+        "freshness": form,
+        "clockless": True,
+    }
+    return render("public/component.html", language=language, path=f"/components/{facts.code}", **context).encode()
+
+
+def _aged(page: ComponentPage, language: str) -> dict[str, str]:
+    """What the script shows on a copy that has been open for 90 seconds."""
+    facts = page.component.facts
+    word = state_words.status_word(ComponentStatus.UNKNOWN)[language]
+    sentence = state_words.unconfirmed(facts)[language]
+    with override(language):
+        title = gettext("%(name)s status") % {"name": page.identity.name}
+        known = gettext("last known: %(state)s") % {"state": "%"}
+    return {
+        "title": f"{sentence}: {title}",
+        "sentence": sentence,
+        "lead": state_words.last_known(facts)[language],
+        "count": "",
+        "word": word,
+        "worse": f"{word} ({known})",
+    }
+
+
+# --- Planned work --------------------------------------------------------------------------------
+
+
+def _planned_files(work: PlannedNow) -> Halves:
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}maintenance/{work.facts.public_id}.html": render(
+                "public/planned.html",
+                language=language,
+                path=f"/maintenance/{work.facts.public_id}",
+                work=work,
+                shapes_used={item.status for item in work.expected},
+            ).encode()
+            for language in codes()
+        }
+    }
+
+
+# --- The past ------------------------------------------------------------------------------------
+
+
+def _month_files(page: MonthPage, now: datetime) -> Halves:
+    zone = clock_words.zone()
+    anchors: set[int] = set()
+    problems = []
+    for problem in page.problems:
+        day = problem.began_at.astimezone(zone).day
+        problems.append(("" if day in anchors else f"d{day}", problem))
+        anchors.add(day)
+    states = {cell.status for week in page.weeks for cell in week if cell and cell.status}
+    files = {}
+    for language in codes():
+        with override(language):
+            weekdays = [(gettext(short), str(WEEKDAYS[number])) for number, short in enumerate(_WEEKDAYS)]
+        html = render(
+            "public/month.html",
+            language=language,
+            path=f"/history/{page.name}",
+            page=page,
+            problems=problems,
+            weekdays=weekdays,
+            as_of=min(now, page_history.end_of(page.name)),
+            shapes_used=shapes_on([*states, *(problem.status for problem in page.problems)]),
+        )
+        files[f"{folder_of(language)}history/{page.name}.html"] = html.encode()
+    return {ARCHIVE: files}
+
+
+def _history_files(counts: Mapping[str, int]) -> Halves:
+    years: dict[int, list[dict[str, Any]]] = {}
+    for name in sorted(counts, reverse=True):
+        first = page_history.first_of(name)
+        years.setdefault(first.year, []).append({"name": name, "first": first, "problems": counts[name]})
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}history.html": render(
+                "public/history.html", language=language, path="/history", years=list(years.items())
+            ).encode()
+            for language in codes()
+        }
+    }
+
+
+def _uptime_files(page: UptimePage) -> Halves:
+    files = {"uptime.csv": page_uptime.csv_bytes(page, codes()[0])}
+    for language in codes():
+        files[f"{folder_of(language)}uptime.html"] = render(
+            "public/uptime.html", language=language, path="/uptime", page=page
+        ).encode()
+    return {ARCHIVE: files}

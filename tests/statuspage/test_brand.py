@@ -1,0 +1,106 @@
+"""The provider's mark and accent, and that every colour of the sheet is seen on both pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from statuspage import brand
+from statuspage.drawings import ICON_COLOURS, strokes
+from statuspage.templatetags import public
+
+SHEET = (settings.BASE_DIR / "static" / "css" / "public.css").read_text()
+DARK = re.search(r"@media\(prefers-color-scheme:dark\)\{(.*)\}\}", SHEET)
+LIGHT = re.sub(r"@media[^{]*\{(?:[^{}]|\{[^{}]*\})*\}", "", SHEET)
+
+
+def colour_of(selector: str, sheet: str) -> str:
+    found = re.search(rf"(?:^|[,\}}\n]){re.escape(selector)}(?:,[^{{]*)?\{{[^}}]*?(?<!-)color:(#[0-9a-f]{{6}})", sheet)
+    assert found, f"{selector} has no colour"
+    return found[1]
+
+
+@pytest.mark.parametrize("selector", [".o", ".d", ".h", ".j", ".n", ".u"])
+def test_every_shape_is_seen_in_both_themes(selector: str) -> None:
+    assert DARK is not None
+    assert brand.contrast(colour_of(selector, LIGHT), brand.LIGHT_PAGE) >= 3
+    assert brand.contrast(colour_of(selector, DARK[1]), brand.DARK_PAGE) >= 3
+
+
+@pytest.mark.parametrize("selector", ["body", ".m", ".bad"])
+def test_every_text_is_read_in_both_themes(selector: str) -> None:
+    assert DARK is not None
+    assert brand.contrast(colour_of(selector, LIGHT), brand.LIGHT_PAGE) >= 4.5
+    assert brand.contrast(colour_of(selector, DARK[1]), brand.DARK_PAGE) >= 4.5
+
+
+def test_the_favicon_has_the_shapes_colours() -> None:
+    for letter in ("o", "d", "h", "j", "n", "u"):
+        assert f"#{ICON_COLOURS[letter]}" == colour_of(f".{letter}", LIGHT)
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert brand.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert brand.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("colour", ["#6b2fa0", "#ffee00", "#000000", "#ffffff", "#00ff88", "#7f7f7f"])
+def test_any_accent_is_made_visible_in_both_themes(colour: str) -> None:
+    accent = brand.accent_of(colour)
+    assert brand.contrast(accent.light, brand.LIGHT_PAGE) >= 4.5
+    assert brand.contrast(accent.dark, brand.DARK_PAGE) >= 4.5
+    for page in (brand.LIGHT_PAGE, brand.DARK_PAGE):
+        assert brand.contrast(accent.underline, page) >= 3
+
+
+@pytest.mark.parametrize("colour", ["purple", "#123", "#12345g", "#6b2fa0;}body{display:none"])
+def test_what_is_no_colour_is_refused(colour: str) -> None:
+    with pytest.raises(ValueError, match="#rrggbb"):
+        brand.accent_of(colour)
+
+
+def test_the_sheet_is_served_in_the_provider_s_accent(settings: object) -> None:
+    text = public.style_text()
+    assert settings.ACCENT.light in text  # type: ignore[attr-defined]
+    for written in ("light", "dark", "underline"):
+        assert getattr(public.ACCENT_IN_THE_SHEET, written) in SHEET
+
+
+def drawing(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_of_a_logo_only_its_outlines_are_taken(tmp_path: Path) -> None:
+    hostile = (
+        '<svg viewBox="0 0 8 8" onload="x()"><script>x()</script><style>*{}</style><path d="M0 0h8v8z" onclick="x()"/></svg>'
+    )
+    mark = brand.read_mark(drawing(tmp_path / "logo.svg", hostile))
+    assert mark == brand.Mark("0 0 8 8", ("M0 0h8v8z",))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<svg><path d='M0 0'/></svg>", "viewBox"),
+        ('<svg viewBox="0 0 8 8"><circle r="4"/></svg>', "path"),
+        ('<svg viewBox="0 0 8 8"><path d="M0 0 url(x)"/></svg>', "not an outline"),
+        ('<svg viewBox="0 0 8 8"><path d="' + "M0 0" * 2000 + '"/></svg>', "at most 4096 bytes"),
+    ],
+)
+def test_a_logo_that_cannot_be_drawn_is_refused_with_what_to_change(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        brand.read_mark(drawing(tmp_path / "logo.svg", text))
+
+
+def test_bars_differ_by_form_not_only_by_colour() -> None:
+    states = ["operational", "delayed", "partial_outage", "major_outage", "under_maintenance", "unknown", ""]
+    drawn = [tuple(strokes([state]).values()) for state in states]
+    assert len(set(drawn)) == len(states)
+
+
+def test_a_run_of_well_days_is_one_line() -> None:
+    assert strokes(["operational"] * 12 + ["delayed"] + ["operational"]) == {"o": "M1 12H48M53 12H56", "d": "M49.5 24V8"}

@@ -1,0 +1,486 @@
+"""The pages beside the front page: services, months, figures, statements, plain text, poster, the record's file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from babel.messages.pofile import read_po
+from django.conf import settings as configured
+from django.db import transaction
+
+from incidents import record
+from incidents.languages import in_all
+from incidents.models import Component, ComponentGroup, IncidentUpdate, StatusChange
+from incidents.words import IncidentStatus
+from statuspage import page_uptime, snapshot
+from statuspage.rendering import render
+from statuspage.snapshot import parts
+from tests.factories import NOON, ComponentGroupFactory, IncidentFactory
+from tests.statuspage import rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
+HOSTILE = "<script>alert(1)</script>\u202e{{ lang }}{% now %}]]>&amp;\"'" + "x" * 10_000
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.SNAPSHOT_DIR = tmp_path / "snapshot"
+    return tmp_path / "snapshot"
+
+
+def old_component(code: str = "send-money", **fields: Any) -> Component:
+    """One with a history."""
+    part = rows.component(code, **fields)
+    Component.objects.filter(pk=part.pk).update(created_at=NOON - timedelta(days=400))
+    part.refresh_from_db()
+    return part
+
+
+def change(part: Component, status: str, hours_ago: float) -> None:
+    """As the record has it."""
+    at = NOON - timedelta(hours=hours_ago)
+    part.refresh_from_db()
+    row = StatusChange(component=part, old_status=part.status, new_status=status, source="probes", at=at, since=at)
+    with transaction.atomic():
+        row.record_seq = record.append(kind="component_status", data=record.status_change_data(row), texts={}, now=at).seq
+    row.save()
+    Component.objects.filter(pk=part.pk).update(status=status, status_since=at)
+
+
+def read(folder: Path, name: str) -> str:
+    return (folder / "current" / name).read_text()
+
+
+def words_of(html: str) -> str:
+    """What a reader sees."""
+    body = re.sub(r"<(style|script)\b.*?</\1>", " ", html, flags=re.S)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body)))
+
+
+def html_files(folder: Path) -> Iterator[tuple[str, str]]:
+    for root in (
+        "current/fresh",
+        "current/stale",
+        "current/fresh/pages",
+        "current/stale/pages",
+        "current/archive/pages",
+        "shards",
+    ):
+        for parent, _, names in os.walk(folder / root):
+            for name in names:
+                if name.endswith(".html"):
+                    path = Path(parent, name)
+                    yield str(path.relative_to(folder)), path.read_text()
+
+
+# --- A service ---------------------------------------------------------------------------------
+
+
+def test_a_service_s_page_says_its_state_since_when_and_how_we_know(folder: Path) -> None:
+    part = old_component(observed_status="operational", owner="Benki ya Mfano", channels=["app", "ussd"])
+    change(part, "operational", 50)
+    snapshot.refresh(now=NOON)
+    page = words_of(read(folder, "fresh/pages/components/send-money.html"))
+    assert "Send money is working" in page
+    assert "Since 10:00 am EAT, 22 Nov 2026." in page
+    assert "Measured by our probes" in page
+    assert "Benki ya Mfano" in page
+    assert "App, USSD" in page
+    assert "100% in 90 days, no days with problems" in page
+    assert "Huduma ya Tuma pesa inafanya kazi" in read(folder, "fresh/pages/sw/components/send-money.html")
+
+
+def test_a_service_s_stale_page_is_never_green_and_says_what_was_last_known(folder: Path) -> None:
+    old_component()
+    snapshot.refresh(now=NOON)
+    page = read(folder, "stale/pages/components/send-money.html")
+    assert "We can’t confirm Send money" in words_of(page)
+    assert "Last known: Working" in words_of(page)
+    assert "<h1" in page
+    assert "Send money is working" not in page
+
+
+def test_a_bad_day_leads_to_the_problem_it_was(folder: Path) -> None:
+    part = old_component()
+    change(part, "partial_outage", 30)
+    change(part, "operational", 28)
+    incident = IncidentFactory(started_at=NOON - timedelta(hours=30))
+    rows.publish(incident=incident, at=NOON - timedelta(hours=29), affected={part: "partial_outage"})
+    rows.publish(incident=incident, at=NOON - timedelta(hours=28), status=IncidentStatus.RESOLVED, affected={part: "operational"})
+    snapshot.refresh(now=NOON)
+    page = read(folder, "fresh/pages/components/send-money.html")
+    assert re.search(rf"23 Nov<td>.*?Not working for some.*?/incidents/{incident.public_id}.*?<td>2 h", page, re.S)
+    assert "1 day with problems" in page
+
+
+def test_only_the_pages_something_happened_to_are_written_again(folder: Path) -> None:
+    touched, other = old_component("touched"), old_component("other")
+    snapshot.refresh(now=NOON)
+    first = {code: (folder / f"current/fresh/pages/components/{code}.html").stat().st_ino for code in ("touched", "other")}
+    shard = os.readlink(folder / "current/fresh/pages")
+    snapshot.refresh(now=NOON + timedelta(seconds=10))
+    assert os.readlink(folder / "current/fresh/pages") == shard, "the clock alone makes no page anew"
+    change(touched, "delayed", 0)
+    snapshot.refresh(now=NOON + timedelta(seconds=11))
+    again = {code: (folder / f"current/fresh/pages/components/{code}.html").stat().st_ino for code in ("touched", "other")}
+    assert again["other"] == first["other"]
+    assert again["touched"] != first["touched"]
+    assert other.code == "other"
+
+
+def test_a_service_taken_off_the_page_loses_its_own(folder: Path) -> None:
+    part = old_component()
+    snapshot.refresh(now=NOON)
+    Component.objects.filter(pk=part.pk).update(enabled=False)
+    snapshot.refresh(now=NOON + timedelta(seconds=10))
+    assert not (folder / "current/fresh/pages/components/send-money.html").exists()
+
+
+def test_groups_of_two_levels_are_two_levels_of_headings(folder: Path) -> None:
+    banks = ComponentGroupFactory(code="banks", name=in_all({"en": "Banks", "sw": "Benki"}))
+    ComponentGroup.objects.filter(pk=banks.pk).update(position=9)
+    pesalink = ComponentGroupFactory(code="transfer", name=in_all({"en": "Transfers", "sw": "Uhamisho"}), parent=banks)
+    old_component("bank", group=pesalink)
+    snapshot.refresh(now=NOON)
+    home = read(folder, "fresh/index.html")
+    assert re.search(r"<h3>Banks</h3>\s*<h4 class=\"g\">Transfers</h4>", home)
+    assert "Status now / Banks / Transfers" in words_of(read(folder, "fresh/pages/components/bank.html"))
+
+
+def test_a_service_shown_only_in_trouble_is_not_listed_while_it_works(folder: Path) -> None:
+    part = old_component("rare", only_show_if_degraded=True)
+    old_component("usual", name=in_all({"en": "Airtime", "sw": "Muda wa maongezi"}))
+    snapshot.refresh(now=NOON)
+    assert "/components/rare" not in read(folder, "fresh/index.html")
+    change(part, "delayed", 0)
+    snapshot.refresh(now=NOON + timedelta(seconds=1))
+    assert "/components/rare" in read(folder, "fresh/index.html")
+
+
+def test_a_service_without_a_showcase_has_a_state_and_no_history(folder: Path) -> None:
+    old_component(showcase=False)
+    snapshot.refresh(now=NOON)
+    for name in ("fresh/index.html", "fresh/pages/components/send-money.html", "archive/pages/uptime.html"):
+        assert "100%" not in words_of(read(folder, name)), name
+
+
+# --- The past ----------------------------------------------------------------------------------
+
+
+def test_a_month_lists_its_problems_its_days_and_whether_we_kept_our_word(folder: Path) -> None:
+    part = old_component()
+    change(part, "delayed", 30)
+    change(part, "operational", 28)
+    incident = IncidentFactory(started_at=NOON - timedelta(hours=30))
+    promised = NOON - timedelta(hours=29)
+    rows.publish(incident=incident, at=promised - timedelta(minutes=50), affected={part: "delayed"}, next_update_by=promised)
+    rows.publish(incident=incident, at=promised, status=IncidentStatus.RESOLVED, affected={part: "operational"})
+    snapshot.refresh(now=NOON)
+    page = read(folder, "archive/pages/history/2026-11.html")
+    assert "1 problem. 1 day with a service in trouble." in words_of(page)
+    assert "The first word came after 10 minutes (median). 1 of 1 promised updates came on time." in words_of(page)
+    assert re.search(r'<span>23</span><a href="#d23"><svg[^>]*aria-label="Delayed"', page)
+    assert 'id="d23"' in page
+    assert "Novemba 2026" in read(folder, "archive/pages/sw/history/2026-11.html")
+    assert "November 2026" in words_of(read(folder, "archive/pages/history.html"))
+
+
+def test_only_the_month_a_word_speaks_of_is_written_again(folder: Path) -> None:
+    september = IncidentFactory(started_at=NOON - timedelta(days=70))
+    rows.publish(incident=september, at=NOON - timedelta(days=70))
+    rows.publish(at=NOON - timedelta(days=40))
+    snapshot.refresh(now=NOON)
+    inode = (folder / "current/archive/pages/history/2026-10.html").stat().st_ino
+    before = read(folder, "archive/pages/history/2026-09.html")
+    rows.publish(incident=september, at=NOON, status=IncidentStatus.RESOLVED)
+    snapshot.refresh(now=NOON + timedelta(seconds=1))
+    assert (folder / "current/archive/pages/history/2026-10.html").stat().st_ino == inode
+    assert read(folder, "archive/pages/history/2026-09.html") != before
+
+
+def test_a_problem_whose_start_is_corrected_moves_to_its_month(folder: Path) -> None:
+    incident = rows.publish().incident
+    snapshot.refresh(now=NOON)
+    type(incident).objects.update(started_at=NOON - timedelta(days=40))
+    rows.record_entry(kind="incident_time", data={"incident": incident.public_id})
+    snapshot.refresh(now=NOON + timedelta(seconds=1))
+    assert f"/incidents/{incident.public_id}" in read(folder, "archive/pages/history/2026-10.html")
+    assert f"/incidents/{incident.public_id}" not in read(folder, "archive/pages/history/2026-11.html")
+
+
+# --- Figures -----------------------------------------------------------------------------------
+
+
+def test_the_csv_has_a_row_a_service_and_period_and_its_rule(folder: Path) -> None:
+    part = old_component(name=in_all({"en": "=SUM(1)", "sw": "Tuma pesa"}))
+    change(part, "major_outage", 30)
+    change(part, "operational", 20)
+    snapshot.refresh(now=NOON)
+    found = list(csv.DictReader(io.StringIO(read(folder, "archive/pages/uptime.csv"))))
+    assert [row["period"] for row in found] == ["90_days", "2026-Q4", "2026-Q3"]
+    quarter = found[1]
+    assert (quarter["service"], quarter["rule"], quarter["major_outage_s"]) == ("send-money", "statuspage", "36000")
+    assert quarter["name"] == "'=SUM(1)", "no spreadsheet runs it"
+    assert 99 < float(quarter["uptime_percent"]) < 99.3
+    assert found[2]["uptime_percent"] == "100.000000"
+
+
+def test_the_uptime_page_prints_its_rule_and_when_it_was_counted(folder: Path, settings: Any) -> None:
+    settings.UPTIME_RULE = "full"
+    old_component()
+    snapshot.refresh(now=NOON)
+    page = words_of(read(folder, "archive/pages/uptime.html"))
+    assert "each minute of “Not working for some” in full" in page
+    assert "12:00 pm EAT, 24 Nov 2026" in page
+    assert "July to September 2026" in page
+    assert "Julai hadi Septemba 2026" in read(folder, "archive/pages/sw/uptime.html")
+
+
+def test_figures_are_counted_in_the_same_few_queries_however_many_services(django_assert_num_queries: Any) -> None:
+    old_component("one")
+    with django_assert_num_queries(8):
+        page_uptime.build_uptime(NOON)
+    for number in range(5):
+        change(old_component(f"part-{number}"), "delayed", 5)
+        rows.publish()
+    with django_assert_num_queries(8):
+        page_uptime.build_uptime(NOON)
+
+
+# --- Plain text and the poster -------------------------------------------------------------------
+
+
+def test_plain_text_says_what_matters_in_about_a_kilobyte(folder: Path) -> None:
+    for number in range(12):
+        old_component(f"part-{number}")
+    part = old_component("broken", name=in_all({"en": "STK push", "sw": "STK push"}))
+    rows.publish(affected={part: "partial_outage"}, next_update_by=NOON + timedelta(minutes=30))
+    snapshot.refresh(now=NOON)
+    text = read(folder, "fresh/text.txt")
+    assert len(text.encode()) <= 1100
+    assert max(map(len, text.splitlines())) <= 60
+    for said in ("STK PUSH IS NOT WORKING FOR SOME PEOPLE", "Do not pay again.", "Next update by 12:30 pm EAT.", "0800 000 100"):
+        assert said in text
+    stale = read(folder, "stale/text.txt")
+    assert "WE CAN’T CONFIRM RIGHT NOW" in stale
+    assert "12 of 13" not in stale
+    assert "HAIPATIKANI KWA BAADHI YA WATEJA" in read(folder, "fresh/sw/text.txt").replace("\n", " ")
+
+
+def test_the_poster_has_every_language_its_time_and_when_it_is_old(folder: Path) -> None:
+    rows.publish(affected={old_component(): "delayed"}, next_update_by=NOON + timedelta(minutes=30))
+    snapshot.refresh(now=NOON)
+    sheet = words_of(read(folder, "fresh/poster.html"))
+    assert "Send money is delayed" in sheet
+    assert "Huduma ya Tuma pesa inachelewa" in sheet
+    assert "After 12:30 pm EAT this sheet is old" in sheet
+    assert "We can’t confirm right now" in read(folder, "stale/poster.html")
+
+
+# --- The record's file ---------------------------------------------------------------------------
+
+
+def lines_in(path: Path) -> list[dict[str, Any]]:
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in raw.decode().splitlines()]
+
+
+def test_the_record_s_file_grows_at_its_end_and_its_twin_with_it(folder: Path) -> None:
+    rows.publish()
+    snapshot.refresh(now=NOON)
+    path = folder / "current/archive/record/record.jsonl"
+    inode, time = path.stat().st_ino, path.stat().st_mtime
+    rows.publish()
+    snapshot.refresh(now=NOON)
+    assert path.stat().st_ino == inode
+    assert path.stat().st_mtime > time
+    for file in (path, path.with_name("record.jsonl.gz")):
+        assert [line["seq"] for line in lines_in(file)] == [1, 2]
+
+
+def test_what_a_killed_writer_added_to_it_is_cut_off(folder: Path) -> None:
+    rows.publish()
+    snapshot.refresh(now=NOON)
+    for name in ("record.jsonl", "record.jsonl.gz"):
+        with (folder / "current/archive/record" / name).open("ab") as file:
+            file.write(b'{"half a line')
+    rows.publish()
+    snapshot.refresh(now=NOON)
+    for name in ("record.jsonl", "record.jsonl.gz"):
+        assert [line["seq"] for line in lines_in(folder / "current/archive/record" / name)] == [1, 2]
+
+
+def test_a_long_record_is_filled_in_a_piece_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "RECORD_AT_ONCE", 2)
+    for _ in range(5):
+        rows.record_entry(kind="component_status", data={})
+    written = []
+    for second in range(4):
+        if snapshot.refresh(now=NOON + timedelta(seconds=second)):
+            written.append(len(lines_in(folder / "current/archive/record/record.jsonl")))
+    assert written == [2, 4, 5]
+
+
+def test_after_a_redaction_the_file_is_written_anew_without_the_text(folder: Path) -> None:
+    with transaction.atomic():
+        record.append(kind="note", data={}, texts={"body.en": "Call Achieng"}, now=NOON)
+    snapshot.refresh(now=NOON)
+    assert "Achieng" in read(folder, "archive/record/record.jsonl")
+    from incidents.models import RecordText
+
+    RecordText.objects.update(text="", salt="", redacted_at=NOON)
+    rows.record_entry(kind="redaction", data={"targets": [], "incidents": []})
+    snapshot.refresh(now=NOON + timedelta(seconds=1))
+    assert "Achieng" not in read(folder, "archive/record/record.jsonl")
+    assert [path.name for path in (folder / "shards/record").iterdir()] == ["2"]
+
+
+# --- Places for words on money and data, and for answers to claims ----------------------------------
+
+
+def test_a_statement_stands_or_is_struck_out_with_its_reason() -> None:
+    both = {"en": "Balances are not changed.", "sw": "Salio halibadiliki."}
+    stands = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=True, taken_back=None)
+    why = SimpleNamespace(at=NOON, note={"en": "We were wrong.", "sw": "Tulikosea."})
+    gone = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=False, taken_back=why)
+    html = render("public/_statements.html", language="en", path="/", statements=[stands, gone])
+    assert html.count("Balances are not changed.") == 2
+    assert "True as of 12:00 pm EAT, 24 Nov 2026" in words_of(html)
+    assert "<del>Balances are not changed.</del>" in html
+    assert "We were wrong." in html
+
+
+def test_an_answer_begins_with_the_fact_and_names_who_confirms_it() -> None:
+    now = SimpleNamespace(
+        fact_headline={"en": "A fault delays payments", "sw": "Hitilafu"},
+        claim_quote="It was <b>shut down</b>",
+        claim_language="en",
+        verdict="false",
+        what_is_true={"en": "A queue stopped.", "sw": "Foleni ilisimama."},
+        corroborations=[
+            {"body": {"en": "The authority"}, "said": {"en": "We did nothing."}, "link": "https://authority.example/"}
+        ],
+    )
+    html = render("public/_answer.html", language="en", path="/", answer=SimpleNamespace(now=now, taken_back=None))
+    said = words_of(html)
+    assert said.index("A fault delays payments") < said.index("shut down") < said.index("False.") < said.index("The authority")
+    assert "<b>" not in html
+
+
+# --- Everything ----------------------------------------------------------------------------------
+
+
+def everything(folder: Path) -> None:
+    part = old_component(description=in_all({"en": "To a phone", "sw": "Kwa simu"}), channels=["app"], areas=[1], owner="Benki")
+    change(part, "delayed", 30)
+    change(part, "operational", 29)
+    told = {
+        name: in_all({"en": f"ENGLISH {name}", "sw": f"Swahili {name}"}) for name in ("what_to_do", "who_affected", "still_works")
+    }
+    rows.publish(
+        affected={part: "partial_outage"},
+        next_update_by=NOON + timedelta(minutes=9),
+        share_affected=20,
+        attribution="network",
+        areas=[1, 2],
+        channels=["sim"],
+        body=in_all({"en": "ENGLISH body", "sw": "Swahili body"}),
+        **told,
+    )
+    over = rows.publish(at=NOON - timedelta(days=2), affected={part: "major_outage"}).incident
+    rows.publish(incident=over, at=NOON - timedelta(days=1), status=IncidentStatus.RESOLVED, affected={part: "operational"})
+    snapshot.refresh(now=NOON + timedelta(minutes=10))
+
+
+def test_no_kiswahili_page_shows_a_text_that_has_its_own_kiswahili(folder: Path) -> None:
+    everything(folder)
+    with Path(configured.BASE_DIR, "statuspage", "locale", "sw", "LC_MESSAGES", "django.po").open("rb") as file:
+        catalogue = read_po(file, locale="sw")
+    english = {
+        message.id
+        for message in catalogue
+        if isinstance(message.id, str) and message.id and message.string != message.id and "%" not in message.id
+    }
+    seen = 0
+    for name, html in html_files(folder):
+        if "/sw/" not in name or name.endswith("poster.html"):  # the poster has every language by design
+            continue
+        seen += 1
+        texts = {
+            unescape(text).strip()
+            for text in re.findall(r">([^<>]+)<", re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.S))
+        }
+        attributes = {unescape(text) for text in re.findall(r'(?:aria-label|title|content)="([^"]*)"', html)}
+        assert not (texts | attributes) & english, name
+        assert "ENGLISH" not in html, name
+    assert seen > 20
+
+
+def test_every_page_has_one_heading_a_title_a_language_and_a_way_back(folder: Path) -> None:
+    everything(folder)
+    for name, html in html_files(folder):
+        assert html.count("<h1") == (2 if name.endswith("404.html") else 1), name
+        assert re.search(r"<title>[^<]+</title>", html), name
+        assert f'<html lang="{"sw" if "/sw/" in name else "en"}"' in html, name
+        levels = [int(level) for level in re.findall(r"<h([1-6])", html)]
+        assert all(after <= before + 1 for before, after in pairwise(levels)), (name, levels)
+        assert " style=" not in html, name
+        assert "<img" not in html, name
+
+
+def test_every_link_of_every_page_leads_somewhere(folder: Path) -> None:
+    from statuspage.snapshot import serving
+
+    everything(folder)
+    asked = set()
+    for _, html in html_files(folder):
+        asked |= {unescape(link).partition("#")[0] for link in re.findall(r'(?:href|action)="(/[^"]*)"', html)}
+    shelf = serving.Shelf(folder / "current")
+    reader = serving.SnapshotFirst(lambda environ, start: [], folder, clock=lambda: NOON.timestamp())
+    snapshot.extend_freshness(now=NOON + timedelta(minutes=10))
+    for path in sorted(asked):
+        place = serving.place_of(path)
+        assert place is not None, path
+        assert any(shelf.take(file) for file in reader._files(place)), path
+    assert len(asked) > 30
+
+
+def test_hostile_text_stays_text_on_every_page(folder: Path) -> None:
+    everything(folder)
+    hostile = in_all({"en": HOSTILE, "sw": HOSTILE})
+    group = ComponentGroup.objects.get()
+    ComponentGroup.objects.filter(pk=group.pk).update(name=hostile)
+    Component.objects.update(name=hostile, description=hostile, owner="<script>alert(1)</script>")
+    IncidentUpdate.objects.update(body=hostile, what_to_do=hostile, who_affected=hostile, still_works=hostile)
+    from incidents.models import AffectedComponent, Incident
+
+    Incident.objects.update(name=hostile)
+    AffectedComponent.objects.update(name=hostile)
+    snapshot.rebuild_all(now=NOON + timedelta(minutes=11))
+    seen = 0
+    for name, html in html_files(folder):
+        assert "<script>" not in html.replace("<script data-aged", ""), name
+        assert "alert(1)</script>" not in html, name
+        seen += "alert(1)" in html
+    assert seen > 10
+
+
+def test_the_parts_keep_their_key_while_they_say_the_same(folder: Path) -> None:
+    everything(folder)
+    from statuspage.page import build_now
+
+    first, later = (parts.components(build_now(NOON + timedelta(minutes=minutes))) for minutes in (10, 11))
+    assert {name: part.key for name, part in first.items()} == {name: part.key for name, part in later.items()}
