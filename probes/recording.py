@@ -11,7 +11,7 @@ from django.db import transaction
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import confirming, detection, pending
+from probes import confirming, detection, pending, rollups
 from probes.confirming import LATE as LATE
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.models import Probe, ProbeSchedule, Result, Vantage
@@ -71,6 +71,7 @@ def record(*, vantage_name: str, reports: Sequence[Report], now: datetime, heard
         if confirming.look_at_link(vantage=vantage, rows=schedules, reports=news, now=now):
             known, news = _without_link(known), _without_link(news)
         Result.objects.bulk_create((_result(report, vantage, now) for report in known), ignore_conflicts=True)
+        rollups.note_late(slots=[report.slot for report in known], now=int(now.timestamp()))
         turned = confirming.take_in(vantage=vantage, rows=schedules, reports=news, now=now) if news else set()
     component_ids = {schedules[report.probe_id].probe.component_id for report in known}
     return confirming.hand_over(Component.objects.filter(pk__in=component_ids), now, turned)
@@ -144,13 +145,3 @@ def sweep_silence(*, now: datetime) -> list[StatusChange]:
         change = timeline.stop_observing(component=component, now=now)
         changes += [change] if change else []
     return changes
-
-
-# --- Retention -----------------------------------------------------------------------------------
-
-
-def prune_results(*, older_than: datetime, limit: int = 20_000) -> int:
-    """Delete raw results received before `older_than`, at most `limit` at once; answers how many."""
-    old = Result.objects.filter(received_at__lt=older_than).order_by("received_at").values("pk")[:limit]
-    deleted, _ = Result.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
-    return deleted

@@ -6,21 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from probes import late_answers, recording, reference, scheduling
+from probes import late_answers, recording, reference, retention, rollups, scheduling
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
 
 IN_FLIGHT = 25
 SEND_EVERY = 1.0  # seconds
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
-KEEP_RAW_RESULTS = timedelta(hours=48)
 
 
 @shared_task(ignore_result=True)
@@ -95,8 +93,10 @@ def record_outcomes(vantage: str, messages: Sequence[Mapping[str, Any]]) -> None
     recording.record(vantage_name=vantage, reports=reports, now=timezone.now())
 
 
-@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
-def prune_results() -> None:
-    """Each hour: drop raw results older than 48 hours, a bounded number a time."""
-    recording.prune_results(older_than=timezone.now() - KEEP_RAW_RESULTS)
-    late_answers.prune(now=timezone.now())
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=290)
+def roll_up() -> None:
+    """Every five minutes: count what came into hours and days, then let go of what is old."""
+    now = timezone.now()
+    rollups.roll(now=int(now.timestamp()))
+    retention.prune(now=int(now.timestamp()))
+    late_answers.prune(now=now)

@@ -142,6 +142,11 @@ else:
         DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
     else:
         raise ImproperlyConfigured("DATABASE_URL: give postgres://… or sqlite:///….")
+_has_days = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"  # results then go by the day, dropped whole
+KEEP_RESULTS_HOURS = _integer("HALI_KEEP_RESULTS_HOURS", 336 if _has_days else 48, 3, 24 * 366)
+KEEP_HOURS_DAYS = _integer("HALI_KEEP_HOURS_DAYS", 400, 2, 3660)
+KEEP_DAYS_YEARS = _integer("HALI_KEEP_DAYS_YEARS", 10, 1, 100)
+SQLITE_RESULTS = _integer("HALI_SQLITE_RESULTS", 1_000_000, 10_000, 100_000_000)  # at most, whatever the hours say
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapshot"))).absolute()

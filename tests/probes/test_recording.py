@@ -239,10 +239,3 @@ def test_a_component_that_a_killed_worker_left_behind_is_mended_by_the_next_batc
     take(probe, "down", start=2)
     component.refresh_from_db()
     assert component.observed_status == "major_outage"
-
-
-def test_old_results_are_pruned(probe: Probe) -> None:
-    take(probe, "ok", "ok", "ok")
-    assert recording.prune_results(older_than=at(2), limit=1) == 1
-    assert recording.prune_results(older_than=at(2)) == 1
-    assert Result.objects.count() == 1
