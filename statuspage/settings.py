@@ -204,6 +204,11 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_CALLBACK_FROM: {error}: give addresses or networks, with commas between.") from error
 
+# --- What operators' Prometheus may read --------------------------------------------------------
+METRICS_TOKEN = env.str("HALI_METRICS_TOKEN", default="").strip()  # empty: nobody; in the demo, this machine
+if METRICS_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", METRICS_TOKEN):
+    raise ImproperlyConfigured("HALI_METRICS_TOKEN: give 16 or more letters and digits, for example from `openssl rand -hex 16`.")
+
 # --- Django ------------------------------------------------------------------------------------
 _AGENT_APPS = ["incidents", "probes", "django.contrib.auth", "django.contrib.contenttypes"]
 _ALL_APPS = [
