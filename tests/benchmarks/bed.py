@@ -30,7 +30,8 @@ daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error
 events {{ worker_connections 4096; }}
 http {{
     access_log {folder}/access.log; default_type text/plain; keepalive_timeout 0;
-    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder};
     server {{
         listen 127.0.0.1:{plain} backlog=4096; listen 127.0.0.1:{tls} ssl backlog=4096;
         ssl_certificate {folder}/certificate.pem; ssl_certificate_key {folder}/key.pem;
@@ -105,7 +106,7 @@ class Bed:
     def start(self, **more: str) -> None:
         """One agent, one recorder, one beat, as production starts them."""
         agent = ["-m", "statuspage.worker", "--name", "agent", "--queues", f"probes.{VANTAGE}", "--pool", "threads"]
-        self._start("agent", [*agent, "--concurrency", AGENT_THREADS], {"HALI_AGENT": VANTAGE, **more})
+        self._start("agent", [*agent, "--concurrency", "64"], {"HALI_AGENT": VANTAGE, **more})
         self._start("recorder", ["-m", "statuspage.worker", "--queues", "core,notify", "--concurrency", "1"], more)
         time.sleep(4)  # an expired tick is a lost one
         self._start("beat", ["-m", "statuspage.beat"], more)
@@ -134,9 +135,6 @@ class Bed:
         for log in (self.folder / f"{name}.log" for name in ("agent", "recorder", "beat")):
             if text := log.read_text().strip():
                 sys.stderr.write(f"--- {log.name}\n{text[-1500:]}\n")
-
-
-AGENT_THREADS = "64"
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -25,7 +25,7 @@ SECTIONS = {
     "steady": "postgresql",
     "claim": "postgresql",
     "accuracy": "sqlite",
-    "recording": "postgresql",
+    "keeping": "postgresql",
 }
 
 

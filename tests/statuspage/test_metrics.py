@@ -48,7 +48,7 @@ def samples(**headers: str) -> dict[str, float]:
     found = {}
     for family in text_string_to_metric_families(answer.content.decode()):
         for sample in family.samples:
-            labels = ",".join(f"{name}={value}" for name, value in sample.labels.items())
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}"] = sample.value
     return found
 
@@ -64,9 +64,9 @@ def test_outcomes_are_counted_by_status_once(row: ProbeSchedule) -> None:
     take(*batch)
     take(*batch)
     said = samples()
-    assert said["hali_probe_outcomes_total{vantage=nairobi,status=ok}"] == 2
-    assert said["hali_probe_outcomes_total{vantage=nairobi,status=down}"] == 1
-    assert said["hali_probe_outcomes_total{vantage=nairobi,status=skipped}"] == 0
+    assert said["hali_probe_outcomes_total{status=ok,vantage=nairobi}"] == 2
+    assert said["hali_probe_outcomes_total{status=down,vantage=nairobi}"] == 1
+    assert said["hali_probe_outcomes_total{status=skipped,vantage=nairobi}"] == 0
 
 
 def test_lateness_and_lag_are_told_apart(row: ProbeSchedule) -> None:
@@ -74,8 +74,8 @@ def test_lateness_and_lag_are_told_apart(row: ProbeSchedule) -> None:
     take(report(row, start), after=1.5)  # late by 0.2 s, then 0.3 s at work, then 1 s until it was kept
     said = samples()
     assert said["hali_probe_lateness_seconds_sum{vantage=nairobi}"] == pytest.approx(0.2)
-    assert said["hali_probe_lateness_seconds_bucket{vantage=nairobi,le=0.1}"] == 0
-    assert said["hali_probe_lateness_seconds_bucket{vantage=nairobi,le=0.25}"] == 1
+    assert said["hali_probe_lateness_seconds_bucket{le=0.1,vantage=nairobi}"] == 0
+    assert said["hali_probe_lateness_seconds_bucket{le=0.25,vantage=nairobi}"] == 1
     assert said["hali_probe_recording_lag_seconds_sum{vantage=nairobi}"] == pytest.approx(1.0)
     assert said["hali_probe_recording_lag_seconds_count{vantage=nairobi}"] == 1
 
