@@ -140,7 +140,7 @@ class Bed:
 def _cpu(process: psutil.Process) -> float:
     """PostgreSQL's backends come and go: what ended ones used is in their parent's account once they are buried."""
     times = process.cpu_times()
-    total = times.user + times.system + times.children_user + times.children_system
+    total: float = times.user + times.system + times.children_user + times.children_system
     for child in process.children(recursive=True):
         try:
             total += sum(child.cpu_times()[:4])

@@ -59,6 +59,7 @@ def at(slot: float) -> datetime:
     return datetime.fromtimestamp(START + 5 * slot + 1, UTC)
 
 
+@pytest.mark.database
 def test_two_bad_outcomes_of_three_change_the_component_and_open_a_draft(probe: Probe, component: Component) -> None:
     all_notices()
     take(probe, "ok", "ok", "down")
@@ -73,6 +74,7 @@ def test_two_bad_outcomes_of_three_change_the_component_and_open_a_draft(probe: 
     assert evidence["saw"] == "500.003.02 System is busy"
 
 
+@pytest.mark.database
 def test_a_batch_that_comes_twice_counts_once(probe: Probe, component: Component) -> None:
     take(probe, "ok", "ok", "down")
     take(probe, "down", start=2)

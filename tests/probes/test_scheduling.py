@@ -21,6 +21,7 @@ def test_the_next_slot_is_the_first_one_after_now(now: int, interval: int, phase
     assert scheduling.next_slot_after(now, interval, phase) == expected
 
 
+@pytest.mark.database
 @pytest.mark.django_db
 def test_a_due_schedule_is_claimed_once_and_moves_to_its_next_slot() -> None:
     row = ProbeScheduleFactory(interval=5, phase=0, next_slot=1000)

@@ -46,7 +46,7 @@ def samples(**headers: str) -> dict[str, float]:
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("application/openmetrics-text")
     found = {}
-    for family in text_string_to_metric_families(answer.content.decode()):
+    for family in text_string_to_metric_families(answer.content.decode()):  # type: ignore[no-untyped-call]
         for sample in family.samples:
             labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}"] = sample.value
