@@ -273,7 +273,7 @@ def keeping(made: Bed, soak: bool) -> None:
 
 
 def _at(made: Bed, count: int, have: int, now: int) -> tuple[float, float]:
-    """Seconds of processor with so many results stored: to record a batch (the database included), and of our own to read a chart."""
+    """Seconds of processor with so many results: to record a batch (the database included), and of our own to read a chart."""
     _copy(count - have, now)
     rollups.roll(now=now)
     with connection.cursor() as cursor:
