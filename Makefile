@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-faults lint format translations bench-memory bench-sandbox simulate-detection clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes soak simulate-detection clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -61,6 +61,14 @@ simulate-detection: $(VENV)/tools
 
 bench-sandbox: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.sandbox
+
+# What the pipeline of probes costs, bears and keeps. Lateness and rates want a machine with nothing else to do.
+bench-probes: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.probes
+
+# The long ones of it: ten minutes of 1,000 probes, 10,000,000 results.
+soak: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.probes --soak steady keeping
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,13 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from django.db import connection
-from django.db.models import Model
-
 from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
-from probes import agreement, detection, links
+from probes import agreement, bulk, detection, links
 from probes.masking import mask
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
 from probes.outcome import OutcomeStatus
@@ -48,9 +45,13 @@ class Outcomes(Protocol):
 # --- One vantage ---------------------------------------------------------------------------------
 
 
-def take_in(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Sequence[Outcomes], now: datetime) -> set[int]:
+def take_in(
+    *, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Sequence[Outcomes], now: datetime
+) -> tuple[set[int], set[int]]:
     """Step detection with the outcomes of one vantage (`rows`: its locked schedules by probe; slots not seen before) and let
-    their probes be judged. Answers the components whose probes turned."""
+    their probes be judged. Answers the components whose probes turned, and those with a probe that is not plainly well."""
+    if not reports:
+        return set(), set()
     changes = []
     turned = set()
     for report in sorted(reports, key=lambda item: item.slot):
@@ -61,15 +62,16 @@ def take_in(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Seq
             changes.append(_change(row.probe, row.vantage, said, row.confirmed, row.confirmed_since, now, _film(row)))
             turned.add(row.probe.component_id)
     touched = [rows[probe_id] for probe_id in {report.probe_id for report in reports}]
-    _save(touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"])
+    bulk.update(touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"])
     if changes:
         ProbeChange.objects.bulk_create(changes)
     unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
-    turned |= judge(_not_plain(touched), now=now, speaking=vantage, unanswered=unanswered)
-    return turned
+    doubtful = _not_plain(touched, now)
+    turned |= judge(doubtful, now=now, speaking=vantage, unanswered=unanswered)
+    return turned, {probe.component_id for probe in doubtful}
 
 
-def _not_plain(rows: Sequence[ProbeSchedule]) -> list[Probe]:
+def _not_plain(rows: Sequence[ProbeSchedule], now: datetime) -> list[Probe]:
     """The probes that need judging: not those where all is well, was well, and nothing bad is in sight. Nearly all are."""
     well = ProbeVerdict.objects.filter(
         probe__in=[row.probe_id for row in rows], confirmed=ComponentStatus.OPERATIONAL, suspects=""
@@ -81,20 +83,8 @@ def _not_plain(rows: Sequence[ProbeSchedule]) -> list[Probe]:
         if row.probe_id not in fine
         or row.confirmed != ComponentStatus.OPERATIONAL
         or not detection.State.from_json(row.state).film.is_clean
+        or is_silent(row, now)
     ]
-
-
-def _save(rows: Sequence[Model], names: Sequence[str]) -> None:
-    """Write these fields of the rows, a statement each over one cursor: bulk_update takes the processor three times as long."""
-    if not rows:
-        return
-    meta, quote = rows[0]._meta, connection.ops.quote_name
-    fields = [field for field in meta.concrete_fields if field.name in names]
-    columns = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-    sql = f"UPDATE {quote(meta.db_table)} SET {columns} WHERE id = %s"  # noqa: S608  the names are our own models'
-    values = [[*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk] for row in rows]
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, values)
 
 
 def _step(row: ProbeSchedule, report: Outcomes, now: datetime) -> None:
@@ -180,7 +170,7 @@ def judge(
             film = " ".join(sight.film.letters[-SERIES:] for sight in seen)[:120]
             changes.append(_change(probe, None, before.confirmed, after.confirmed, moment(after.since), now, film, after.rule))
             turned.add(probe.component_id)
-    _save(changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"])
+    bulk.update(changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"])
     ProbeChange.objects.bulk_create(changes)
     return turned
 
@@ -284,7 +274,7 @@ def _strike(vantage: Vantage, locked: Mapping[int, ProbeSchedule], *, since: int
     rows = [*locked.values(), *others]
     for row in rows:
         _keep(row, detection.strike(detection.State.from_json(row.state), since - row.interval))
-    _save(rows, ["state", "confirmed", "confirmed_since"])
+    bulk.update(rows, ["state", "confirmed", "confirmed_since"])
 
 
 def put_out_who_fails_alone(now: datetime) -> None:
@@ -332,8 +322,10 @@ def hand_over(
     """Hand over to the record what differs from what it holds, and new evidence: a component in `turned` has a probe that
     changed its word, even where the component's state stays. A component is watched while it has an enabled probe. `planned`: by
     default the announced work that is going on."""
-    planned = planned_windows() if planned is None else planned
     found = {component.pk: component for component in components}
+    if not found:
+        return []
+    planned = planned_windows() if planned is None else planned
     probes = list(Probe.objects.filter(component__in=found, enabled=True).order_by("code"))
     verdicts = {row.probe_id: row for row in ProbeVerdict.objects.filter(probe__in=probes).defer("state")}
     words = _words(probes, verdicts, now)

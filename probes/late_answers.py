@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from incidents.models import StatusChange
-from probes import pending, recording
+from probes import pending, recording, rollups
 from probes.gateway_callbacks import Told
 from probes.models import PendingAnswer, Result
 
@@ -68,9 +70,11 @@ def _measure(row: PendingAnswer, now: datetime) -> None:
     report = _report_of(row)
     closing = pending.close(pending.waiting_of(row, is_losing=False), now)
     if report and closing:
-        Result.objects.filter(
-            probe=row.probe_id, vantage=row.vantage_id, slot=row.slot, attempt=report.attempt, status="delayed"
-        ).update(total_us=round(closing.seconds * 1e6), evidence=pending.closed_report(report, closing).evidence)
+        with transaction.atomic():
+            Result.objects.filter(
+                probe=row.probe_id, vantage=row.vantage_id, slot=row.slot, attempt=report.attempt, status="delayed"
+            ).update(total_us=round(closing.seconds * 1e6), evidence=pending.closed_report(report, closing).evidence)
+            rollups.note_late(slots=[row.slot], now=int(now.timestamp()))
 
 
 def _report_of(row: PendingAnswer) -> recording.Report | None:

@@ -32,6 +32,7 @@ class Vantage(models.Model):
     refused = models.PositiveIntegerField(default=0, editable=False)
     refused_at = models.DateTimeField(null=True, editable=False)
     refused_because = models.CharField(max_length=12, blank=True, default="", editable=False)
+    tally = models.JSONField(default=dict, blank=True, editable=False, help_text="Outcomes since the first: probes.tally.")
 
     class Meta:
         ordering = ["name"]
@@ -175,10 +176,14 @@ class HostRate(models.Model):
 
 
 class Result(models.Model):
-    """What one run saw. Unique per (probe, vantage, slot, attempt); attempt 0 is the scheduled one, the only one that counts."""
+    """What one run saw. Unique per (probe, vantage, slot, attempt); attempt 0 is the scheduled one, the only one that counts.
 
-    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="results")
-    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="results")
+    On PostgreSQL the table is partitioned by the slot's UTC day (probes.partitions), and an index on the slot is a BRIN. The
+    database checks no foreign key: dropping a day would have to lock what it refers to.
+    """
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="results", db_constraint=False, db_index=False)
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="results", db_constraint=False, db_index=False)
     slot = models.BigIntegerField(help_text="Epoch seconds.")
     attempt = models.PositiveSmallIntegerField(default=0)
     status = models.CharField(max_length=16, help_text="ok, delayed, degraded, down, misconfigured or skipped")
@@ -197,10 +202,49 @@ class Result(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["probe", "vantage", "slot", "attempt"], name="one_result_per_slot_and_attempt")
         ]
-        indexes = [models.Index(fields=["received_at"], name="result_received_at")]
+        indexes = [models.Index(fields=["slot"], name="result_slot")]
 
     def __str__(self) -> str:
         return f"{self.probe_id}@{self.vantage_id} {self.slot}/{self.attempt}: {self.status}"
+
+
+class Rollup(models.Model):
+    """The scheduled outcomes of one probe at one vantage over an hour or a day of the page's zone: how many of each status, and
+    their latencies as a sketch that merges (probes.sketches)."""
+
+    class Span(models.IntegerChoices):
+        HOUR = 3600
+        DAY = 86400
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="rollups", db_index=False)
+    vantage = models.ForeignKey(Vantage, on_delete=models.CASCADE, related_name="+", db_index=False)
+    span = models.PositiveIntegerField(choices=Span)
+    start = models.BigIntegerField(help_text="Epoch seconds.")
+    ok = models.PositiveIntegerField(default=0)
+    delayed = models.PositiveIntegerField(default=0)
+    degraded = models.PositiveIntegerField(default=0)
+    down = models.PositiveIntegerField(default=0)
+    misconfigured = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    latencies = models.BinaryField(default=bytes)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["probe", "span", "start", "vantage"], name="one_rollup_per_probe_span_and_vantage")
+        ]
+        indexes = [models.Index(fields=["span", "start"], name="rollup_span_start")]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id}@{self.vantage_id} {self.start}+{self.span}"
+
+
+class LateHour(models.Model):
+    """An outcome came for an hour that was over: its rollup is made again. Not unique, so that no recorder waits for another."""
+
+    slot = models.BigIntegerField(help_text="Epoch seconds: any of that hour.")
+
+    def __str__(self) -> str:
+        return str(self.slot)
 
 
 class ProbeVerdict(models.Model):

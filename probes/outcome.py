@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,10 @@ class OutcomeStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """One run of one probe: the row's settings and the slot it is for (epoch seconds)."""
+    """One run of one probe: the row's settings and the slot it is for (epoch seconds).
+
+    It is due `offset_ms` after the slot's second begins, so that the probes of one second do not all ask at once.
+    """
 
     probe_id: int
     code: str
@@ -32,9 +35,15 @@ class Task:
     timeout: float
     slot: int
     attempt: int = 0
+    offset_ms: int = 0
+
+    @property
+    def due_at(self) -> float:
+        """Epoch seconds."""
+        return self.slot + self.offset_ms / 1000
 
     def as_message(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(self.__dict__)
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> Task:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import confirming, detection, pending
+from probes import bulk, confirming, detection, pending, rollups, tally
 from probes.confirming import LATE as LATE
 from probes.confirming import OVERLAP as OVERLAP
 from probes.links import NO_CONNECTIVITY, is_unanswered
@@ -65,13 +67,11 @@ def record(
     longer exist are dropped.
     """
     with transaction.atomic():
-        vantage = Vantage.objects.filter(name=vantage_name).first()
+        vantage = Vantage.objects.select_for_update(no_key=True).filter(name=vantage_name).first()
         if vantage is None:
             return []
         if signed:
             _note_nonce(vantage, signed.nonce, now)
-        if heard:
-            Vantage.objects.filter(pk=vantage.pk).update(last_heard_at=now, **(signed.clock if signed else {}))
         schedules = {
             row.probe_id: row
             for row in ProbeSchedule.objects.select_for_update(of=("self",))
@@ -81,14 +81,20 @@ def record(
         }
         known = [report for report in reports if report.probe_id in schedules]
         known = pending.hold_back(vantage=vantage, reports=known, now=now)
-        seen = _seen_before(known, vantage)
+        seen = _seen_before(known, vantage, schedules)
         news = [report for report in known if report.attempt == 0 and (report.probe_id, report.slot) not in seen]
         if confirming.look_at_link(vantage=vantage, rows=schedules, reports=news, now=now):
             known, news = _without_link(known), _without_link(news)
-        Result.objects.bulk_create((_result(report, vantage, now) for report in known), ignore_conflicts=True)
-        turned = confirming.take_in(vantage=vantage, rows=schedules, reports=news, now=now) if news else set()
+        _keep(known, vantage, now)
+        rollups.note_late(slots=[report.slot for report in known], now=int(now.timestamp()))
+        turned, doubtful = confirming.take_in(vantage=vantage, rows=schedules, reports=news, now=now)
+        counted = tally.add(vantage.tally, news, now=now.timestamp())
+        heard_of = {"last_heard_at": now, **(signed.clock if signed else {})} if heard else {}
+        Vantage.objects.filter(pk=vantage.pk).update(tally=counted, **heard_of)
+    # Nearly all outcomes are of services that are well, and say so again: nothing is handed over for them.
     component_ids = {schedules[report.probe_id].probe.component_id for report in known}
-    return confirming.hand_over(Component.objects.filter(pk__in=component_ids), now, turned)
+    changed = Q(pk__in=component_ids & doubtful) | Q(pk__in=component_ids - doubtful) & ~Q(observed_status=detection.OPERATIONAL)
+    return confirming.hand_over(Component.objects.filter(changed), now, turned)
 
 
 def _note_nonce(vantage: Vantage, nonce: str, now: datetime) -> None:
@@ -109,32 +115,56 @@ def _without_link(reports: Sequence[Report]) -> list[Report]:
     ]
 
 
-def _seen_before(reports: Sequence[Report], vantage: Vantage) -> set[tuple[int, int]]:
-    """(probe, slot) of those that are stored already: a batch that comes again is no news of anything."""
+def _seen_before(reports: Sequence[Report], vantage: Vantage, rows: Mapping[int, ProbeSchedule]) -> set[tuple[int, int]]:
+    """(probe, slot) of those that are stored already: a batch that comes again is no news of anything.
+
+    Nothing is asked for a slot that is newer than all of the row's film.
+    """
+    perhaps = [report for report in reports if report.slot <= _newest(rows[report.probe_id])]
+    if not perhaps:
+        return set()
     stored = Result.objects.filter(
         vantage=vantage,
         attempt=0,
-        probe_id__in={report.probe_id for report in reports},
-        slot__in={report.slot for report in reports},
+        probe_id__in={report.probe_id for report in perhaps},
+        slot__in={report.slot for report in perhaps},
     )
     return set(stored.values_list("probe_id", "slot"))
 
 
-def _result(report: Report, vantage: Vantage, now: datetime) -> Result:
-    return Result(
-        probe_id=report.probe_id,
-        vantage=vantage,
-        slot=report.slot,
-        attempt=report.attempt,
-        status=report.status,
-        error_class=report.error_class,
-        evidence=report.evidence[:EVIDENCE_LENGTH],
-        http_status=report.http_status,
-        total_us=report.total_us,
-        phases=dict(report.phases),
-        started_at=datetime.fromtimestamp(report.started_at, UTC),
-        received_at=now,
-        lateness_ms=report.lateness_ms,
+def _newest(row: ProbeSchedule) -> float:
+    """The newest slot of the film; without a film nothing is known, and every slot may have been seen."""
+    film = row.state.get("film") or {}
+    return float(film["end"]) if film.get("letters") else inf
+
+
+_STORED = (
+    "probe", "vantage", "slot", "attempt", "status", "error_class", "evidence", "http_status", "total_us", "phases", "started_at",
+    "received_at", "lateness_ms",
+)  # fmt: skip
+
+
+def _keep(reports: Sequence[Report], vantage: Vantage, now: datetime) -> None:
+    """Store results; those that are stored already stay as they are."""
+    if reports:
+        bulk.insert_new(Result, _STORED, [_row(report, vantage, now) for report in reports])
+
+
+def _row(report: Report, vantage: Vantage, now: datetime) -> tuple[Any, ...]:
+    return (
+        report.probe_id,
+        vantage.pk,
+        report.slot,
+        report.attempt,
+        report.status,
+        report.error_class,
+        report.evidence[:EVIDENCE_LENGTH],
+        report.http_status,
+        report.total_us,
+        dict(report.phases),
+        datetime.fromtimestamp(report.started_at, UTC),
+        now,
+        report.lateness_ms,
     )
 
 
@@ -167,13 +197,3 @@ def sweep_silence(*, now: datetime) -> list[StatusChange]:
         change = timeline.stop_observing(component=component, now=now)
         changes += [change] if change else []
     return changes
-
-
-# --- Retention -----------------------------------------------------------------------------------
-
-
-def prune_results(*, older_than: datetime, limit: int = 20_000) -> int:
-    """Delete raw results received before `older_than`, at most `limit` at once; answers how many."""
-    old = Result.objects.filter(received_at__lt=older_than).order_by("received_at").values("pk")[:limit]
-    deleted, _ = Result.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
-    return deleted

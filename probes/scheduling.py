@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F, Value
 
 from probes import pushes
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
 from probes.outcome import Task
 from probes.probers import PASSIVE
 
-CLAIM_AT_MOST = 500
+CLAIM_AT_MOST = 2000
+AHEAD = 2  # seconds by which a tick sends runs before they are due: the agent begins each at its time, whenever beat ticks
 BATCH_AT_MOST = 25
 LONGEST_RUN = 20.0  # seconds: below the time limit of run_batch, or one slow probe would take its batch with it
 
@@ -58,17 +60,25 @@ def schedule(*, probe: Probe, vantage: Vantage) -> ProbeSchedule:
 def claim_due(*, now: int) -> list[tuple[ProbeSchedule, int]]:
     """Claim the due schedules: (schedule, the slot to run). Each is moved to its next future slot in the same transaction.
 
-    `now` in epoch seconds. The update names the slot it read, so whoever comes second changes no row and gets nothing.
+    `now` in epoch seconds. The rows are locked while they are read (SQLite: the whole database), so whoever comes second passes
+    over them, or finds them moved.
     """
-    claimed = []
     with transaction.atomic():
-        due = ProbeSchedule.objects.due(now).select_related("probe", "vantage").order_by("next_slot")[:CLAIM_AT_MOST]
-        for row in due:
-            following = next_slot_after(now, row.interval, row.phase)
-            won = ProbeSchedule.objects.filter(pk=row.pk, next_slot=row.next_slot).update(next_slot=following)
-            if won:
-                # One that was asked for at once, or never ran, has a slot off the grid: on it, it would be late from the start.
-                claimed.append((row, max(following - row.interval, row.next_slot or now)))
+        due = ProbeSchedule.objects.due(now).order_by("next_slot").defer("state")
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(of=("self",), skip_locked=True)
+        rows = list(due[:CLAIM_AT_MOST])
+        following = Value(now) + F("interval") - (Value(now) - F("phase")) % F("interval")
+        ProbeSchedule.objects.filter(pk__in=[row.pk for row in rows], next_slot__lte=now).update(next_slot=following)
+    vantages = Vantage.objects.in_bulk({row.vantage_id for row in rows})
+    probes = Probe.objects.in_bulk([row.probe_id for row in rows])
+    claimed = []
+    for row in rows:
+        if row.probe_id in probes and row.vantage_id in vantages:
+            row.probe, row.vantage = probes[row.probe_id], vantages[row.vantage_id]
+            asked, row.next_slot = row.next_slot, next_slot_after(now, row.interval, row.phase)
+            # One that was asked for at once, or never ran, has a slot off the grid: on it, it would be late from the start.
+            claimed.append((row, max(row.next_slot - row.interval, asked or now)))
     return claimed
 
 
@@ -90,10 +100,11 @@ def into_batches(claimed: Sequence[tuple[ProbeSchedule, int]], *, attempt: int =
         by_vantage.setdefault(row.vantage, []).append(task_for(row, slot, attempt))
     batches = []
     for vantage, tasks in by_vantage.items():
+        tasks.sort(key=lambda task: task.due_at)  # a message holds runs that begin together
         for start in range(0, len(tasks), BATCH_AT_MOST):
             chunk = tuple(tasks[start : start + BATCH_AT_MOST])
-            soonest = min(float(task.interval) for task in chunk)
-            batches.append(Batch(vantage.name, vantage.queue, chunk, 10.0 if attempt else min(10.0, soonest)))
+            soonest = min(10.0, *(float(task.interval) for task in chunk))
+            batches.append(Batch(vantage.name, vantage.queue, chunk, 10.0 if attempt else AHEAD + soonest))
     return batches
 
 
@@ -108,7 +119,13 @@ def task_for(row: ProbeSchedule, slot: int, attempt: int = 0) -> Task:
         timeout=min(probe.timeout, max(0.8 * row.interval, 0.5), LONGEST_RUN),  # no overlap by construction
         slot=slot,
         attempt=attempt,
+        offset_ms=offset_ms_of(probe.pk, row.vantage_id),
     )
+
+
+def offset_ms_of(probe_id: int, vantage_id: int) -> int:
+    """Where in its second a probe runs: drawn once, by the golden ratio, which spreads numbers that follow each other."""
+    return int((probe_id * 0.6180339887 + vantage_id * 0.4142135624) % 1 * 1000)
 
 
 def silent_vantages(*, since: int) -> list[Vantage]:

@@ -36,10 +36,11 @@ class Spared:
 
 def choose(claimed: Sequence[Claim], *, now: int) -> tuple[list[Claim], list[Spared]]:
     """Which of the claimed slots are run, and which are left out. `now` in epoch seconds."""
-    firsts = _first_probes([row for row, _ in claimed if _is_down(row)])
+    down = [row for row, _ in claimed if row.confirmed == ComponentStatus.MAJOR_OUTAGE]
+    firsts, down_since = _first_probes(down), _bad_since(down)
     asked, spared = [], []
     for row, slot in claimed:
-        if _is_down(row) and _is_backed_off(row, slot, firsts):
+        if _is_backed_off(row, slot, down_since.get(row.pk), firsts):
             spared.append(Spared(row, slot, pacing.BACKOFF))
         else:
             asked.append((row, slot))
@@ -78,12 +79,15 @@ def _report(one: Spared, now: datetime) -> recording.Report:
 # --- Back-off ------------------------------------------------------------------------------------
 
 
-def _is_down(row: ProbeSchedule) -> bool:
-    return row.confirmed == ComponentStatus.MAJOR_OUTAGE
+def _bad_since(rows: Sequence[ProbeSchedule]) -> dict[int, int | None]:
+    """Since which slot each has not answered; None once it has: then it is asked at every slot again."""
+    if not rows:
+        return {}
+    states = ProbeSchedule.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", "state")
+    return {pk: State.from_json(state).film.bad_since for pk, state in states}
 
 
-def _is_backed_off(row: ProbeSchedule, slot: int, firsts: Collection[int]) -> bool:
-    since = State.from_json(row.state).film.bad_since  # none once it has answered: then it is asked at every slot again
+def _is_backed_off(row: ProbeSchedule, slot: int, since: int | None, firsts: Collection[int]) -> bool:
     return since is not None and pacing.is_backed_off(
         slot=slot, interval=row.interval, down_since=since, is_first=row.probe_id in firsts
     )

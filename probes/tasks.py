@@ -8,22 +8,23 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
-from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 
 from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from probes import late_answers, recording, reference, scheduling, sparing, vantages
+from probes import late_answers, recording, reference, retention, rollups, scheduling, sparing, vantages
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
+from probes.reporting import Reporter
 from probes.signed_batches import Batch, pack
 
-IN_FLIGHT = 25
-SEND_EVERY = 1.0  # seconds
+IN_FLIGHT = 200  # at most; where targets answer, few are
+SEND_EVERY = 0.5  # seconds
+SEND_AT_MOST = 100  # outcomes in one message, and so in one transaction
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
-KEEP_RAW_RESULTS = timedelta(hours=48)
 _under_way: set[int] = set()  # probes that this agent is running
 _guard = threading.Lock()
 
@@ -33,7 +34,8 @@ def dispatch_due() -> None:
     """Each second: claim the due schedules and send each vantage its batch, on one pipelined connection; then write down what
     was left out on purpose."""
     now = int(time.time())
-    chosen, spared = sparing.choose(scheduling.claim_due(now=now), now=now)
+    soon = now + scheduling.AHEAD
+    chosen, spared = sparing.choose(scheduling.claim_due(now=soon), now=soon)
     batches = scheduling.into_batches(chosen) + scheduling.into_batches(scheduling.claim_asked(now=now), attempt=1)
     if now % 10 == 0:
         batches += [scheduling.Batch(vantage.name, vantage.queue, (), 10.0) for vantage in scheduling.silent_vantages(since=15)]
@@ -54,26 +56,42 @@ def _send_out(batches: Sequence[scheduling.Batch]) -> None:
             )
 
 
-@shared_task(ignore_result=True, soft_time_limit=25, time_limit=30)
+@shared_task(ignore_result=True, soft_time_limit=35, time_limit=40)
 def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]], dispatched_at: float | None = None) -> None:
-    """Run up to 25 probes side by side and send their outcomes on. Needs the broker only.
+    """Begin up to 25 probes, each when it is due, and send their outcomes on. Needs the broker only.
 
-    One message, unless some are slow: what is there goes out each second, so that a probe that waits for its deadline holds back
-    no other's outcome. A pool of threads has no time limit of Celery's; this loop has its own.
+    An outcome goes on within half a second of its end, with all that ended meanwhile: a probe that waits for its deadline holds
+    back no other's. A pool of threads has no time limit of Celery's; this has its own.
     """
     outward_s = None if dispatched_at is None else time.time() - dispatched_at
-    tasks = [Task.from_message(message) for message in messages]
+    tasks = sorted((Task.from_message(message) for message in messages), key=lambda task: task.due_at)
+    reporter = _reporter(vantage)
     if not tasks:
         _send(vantage, [], outward_s)  # a sign of life
         return
-    pool = ThreadPoolExecutor(max_workers=min(IN_FLIGHT, len(tasks)))
-    runs = [pool.submit(_run_one, task) for task in tasks]
-    pending, ends = set(runs), time.monotonic() + RUN_AT_MOST
-    while pending and time.monotonic() < ends:
-        done, pending = wait(pending, timeout=SEND_EVERY)
-        if done:
-            _send(vantage, [run.result() for run in sorted(done, key=runs.index)], outward_s)
-    pool.shutdown(wait=False, cancel_futures=True)
+    ends = time.monotonic() + scheduling.AHEAD + RUN_AT_MOST
+    runs = []
+    for task in tasks:
+        # An agent's clock may be wrong: never longer than the tick was ahead.
+        time.sleep(min(max(0.0, task.due_at - time.time()), scheduling.AHEAD + 1.0))
+        runs.append(_pool().submit(_run_and_report, task, reporter, outward_s))
+    wait(runs, timeout=max(0.0, ends - time.monotonic()))
+    reporter.wait_until_sent()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """One for the process: threads are made as they are needed and then kept."""
+    return ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="probe")
+
+
+@cache
+def _reporter(vantage: str) -> Reporter:
+    return Reporter(partial(_send, vantage), every=SEND_EVERY, at_most=SEND_AT_MOST)
+
+
+def _run_and_report(task: Task, reporter: Reporter, outward_s: float | None) -> None:
+    reporter.put(_run_one(task), outward_s)
 
 
 def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) -> None:
@@ -88,7 +106,7 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
 
 def _run_one(task: Task) -> dict[str, Any]:
     started = time.time()
-    late = started - task.slot
+    late = started - task.due_at
     if task.attempt == 0 and late > max(0.5 * task.interval, 2):
         outcome = Outcome(OutcomeStatus.SKIPPED, recording.LATE, f"not asked: its turn came {late:.1f} s late")
     else:
@@ -127,9 +145,11 @@ def record_outcomes(vantage: str, payload: str, signature: str = "") -> None:
     vantages.take_batch(name=vantage, payload=str(payload), signature=signature, now=timezone.now())
 
 
-@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
-def prune_results() -> None:
-    """Each hour: drop raw results older than 48 hours, a bounded number a time."""
-    recording.prune_results(older_than=timezone.now() - KEEP_RAW_RESULTS)
-    late_answers.prune(now=timezone.now())
-    vantages.prune_batches(now=timezone.now())
+@shared_task(ignore_result=True, soft_time_limit=280, time_limit=290)
+def roll_up() -> None:
+    """Every five minutes: count what came into hours and days, then let go of what is old."""
+    now = timezone.now()
+    rollups.roll(now=int(now.timestamp()))
+    retention.prune(now=int(now.timestamp()))
+    late_answers.prune(now=now)
+    vantages.prune_batches(now=now)

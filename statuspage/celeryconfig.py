@@ -54,10 +54,10 @@ beat_schedule = {
         "schedule": 1.0,
         "options": {"queue": "core", "expires": 2},
     },
-    "prune results": {
-        "task": "probes.tasks.prune_results",
-        "schedule": 3600.0,
-        "options": {"queue": "core", "expires": 600},
+    "roll up and prune results": {
+        "task": "probes.tasks.roll_up",
+        "schedule": 300.0,
+        "options": {"queue": "core", "expires": 300},
     },
     "canary of the core queue": {
         "task": "statuspage.tasks.canary",

@@ -214,7 +214,7 @@ def children_of(copy: Copy) -> list[Child]:
         Child("sandbox", [PYTHON, "-m", "probes.sandbox", "--port", str(copy.sandbox_port)]),
         Child(
             "agent",
-            [PYTHON, *WORKER, "--name", "agent", "--queues", "probes.nairobi", "--pool", "threads", "--concurrency", "8"],
+            [PYTHON, *WORKER, "--name", "agent", "--queues", "probes.nairobi", "--pool", "threads", "--concurrency", "64"],
             {"HALI_AGENT": "nairobi"},
         ),
         Child("worker", [PYTHON, *WORKER, "--queues", "core,notify", "--concurrency", "2"]),

@@ -188,6 +188,11 @@ else:
         DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
     else:
         raise ImproperlyConfigured("DATABASE_URL: give postgres://… or sqlite:///….")
+_has_days = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"  # results then go by the day, dropped whole
+KEEP_RESULTS_HOURS = _integer("HALI_KEEP_RESULTS_HOURS", 336 if _has_days else 48, 3, 24 * 366)
+KEEP_HOURS_DAYS = _integer("HALI_KEEP_HOURS_DAYS", 400, 2, 3660)
+KEEP_DAYS_YEARS = _integer("HALI_KEEP_DAYS_YEARS", 10, 1, 100)
+SQLITE_RESULTS = _integer("HALI_SQLITE_RESULTS", 1_000_000, 10_000, 100_000_000)  # at most, whatever the hours say
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapshot"))).absolute()
@@ -244,6 +249,11 @@ try:
     CALLBACK_FROM = [ip_network(one.strip()) for one in env.list("HALI_CALLBACK_FROM", default=[]) if one.strip()]
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_CALLBACK_FROM: {error}: give addresses or networks, with commas between.") from error
+
+# --- What operators' Prometheus may read --------------------------------------------------------
+METRICS_TOKEN = env.str("HALI_METRICS_TOKEN", default="").strip()  # empty: nobody; in the demo, this machine
+if METRICS_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", METRICS_TOKEN):
+    raise ImproperlyConfigured("HALI_METRICS_TOKEN: give 16 or more letters and digits, for example from `openssl rand -hex 16`.")
 
 # --- Django ------------------------------------------------------------------------------------
 _AGENT_APPS = ["incidents", "probes", "django.contrib.auth", "django.contrib.contenttypes"]

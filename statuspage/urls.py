@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from statuspage import health
+from statuspage import health, metrics
 from statuspage.admin.site import desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
+    path("metrics", metrics.metrics),
     path("admin/", desk.urls),
     path("", include("statuspage.public.urls")),
 ]

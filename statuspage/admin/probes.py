@@ -9,15 +9,18 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from probes import budget, pushes, scheduling, skew, vantages
+from probes import budget, charts, pushes, scheduling, skew, vantages
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import TargetError
 from probes.probers import PASSIVE, PROBERS, validate
+from probes.rollups import VOTES
 from statuspage.admin.base import DeskAdmin, NarrowSaves, ReadOnlyAdmin, ReadOnlyRows
 from statuspage.admin.columns import display
 from statuspage.admin.probe_acts import ProbeActs
+from statuspage.sparklines import sparkline
 from statuspage.templatetags.desk import ago, moment, status_word
 
 if TYPE_CHECKING:
@@ -87,9 +90,9 @@ class ProbeAdmin(ProbeActs, NarrowSaves, DeskAdmin):
         ("What it asks", {"fields": ["kind", "spec"]}),
         ("How often, how long", {"fields": ["interval", "timeout"]}),
         ("When it is believed", {"fields": ["failure_threshold", "window", "success_threshold", "quorum", "weight"]}),
-        ("What it says", {"fields": ["says", "budget"]}),
+        ("What it says", {"fields": ["says", "budget", "last_day", "last_days"]}),
     ]
-    readonly_fields = ["says", "budget"]
+    readonly_fields = ["says", "budget", "last_day", "last_days"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Probe]:
         return super().get_queryset(request).select_related("verdict").prefetch_related("schedules__vantage")
@@ -130,6 +133,19 @@ class ProbeAdmin(ProbeActs, NarrowSaves, DeskAdmin):
         if burn is None:
             return "not burning"
         return f"burns {burn.long_rate:.0f} times as fast as {budget.TARGET:.1%} good outcomes allow, and still does"
+
+    @display(description="Last 24 hours")
+    def last_day(self, probe: Probe) -> str:
+        """Hour by hour; what nearly all outcomes stayed below."""
+        if probe.pk is None:
+            return "–"
+        return _chart(charts.hours_of_probes(probe_ids=[probe.pk], now=timezone.now())[probe.pk])
+
+    @display(description="Last 90 days")
+    def last_days(self, probe: Probe) -> str:
+        if probe.pk is None:
+            return "–"
+        return _chart(charts.days_of_probes(probe_ids=[probe.pk], now=timezone.now())[probe.pk])
 
     @display(description="Last outcome")
     def last_outcome(self, probe: Probe) -> str:
@@ -228,6 +244,20 @@ class ResultAdmin(ReadOnlyAdmin):
     @display(description="Took")
     def took(self, result: Result) -> str:
         return _milliseconds(result)
+
+
+def _chart(points: charts.Series) -> str:
+    """The line of the 95th percentile, with the share of good outcomes and its highest value in words."""
+    counts = charts.total(points)
+    votes = sum(counts[status] for status in VOTES)
+    if not votes:
+        return "nothing yet"
+    highest = max((point.p95_ms for point in points if point.p95_ms is not None), default=None)
+    words = f"{counts['ok'] / votes:.2%} of {votes} outcomes ok"
+    if highest is None:
+        return words
+    words += f"; 95 % took at most {highest:.0f} ms at the worst"
+    return format_html("{} {}", sparkline([point.p95_ms for point in points], words), words)
 
 
 def _milliseconds(result: Result) -> str:

@@ -59,6 +59,7 @@ def at(slot: float) -> datetime:
     return datetime.fromtimestamp(START + 5 * slot + 1, UTC)
 
 
+@pytest.mark.database
 def test_two_bad_outcomes_of_three_change_the_component_and_open_a_draft(probe: Probe, component: Component) -> None:
     all_notices()
     take(probe, "ok", "ok", "down")
@@ -73,6 +74,7 @@ def test_two_bad_outcomes_of_three_change_the_component_and_open_a_draft(probe: 
     assert evidence["saw"] == "500.003.02 System is busy"
 
 
+@pytest.mark.database
 def test_a_batch_that_comes_twice_counts_once(probe: Probe, component: Component) -> None:
     take(probe, "ok", "ok", "down")
     take(probe, "down", start=2)
@@ -239,10 +241,3 @@ def test_a_component_that_a_killed_worker_left_behind_is_mended_by_the_next_batc
     take(probe, "down", start=2)
     component.refresh_from_db()
     assert component.observed_status == "major_outage"
-
-
-def test_old_results_are_pruned(probe: Probe) -> None:
-    take(probe, "ok", "ok", "ok")
-    assert recording.prune_results(older_than=at(2), limit=1) == 1
-    assert recording.prune_results(older_than=at(2)) == 1
-    assert Result.objects.count() == 1

@@ -21,6 +21,7 @@ def test_the_next_slot_is_the_first_one_after_now(now: int, interval: int, phase
     assert scheduling.next_slot_after(now, interval, phase) == expected
 
 
+@pytest.mark.database
 @pytest.mark.django_db
 def test_a_due_schedule_is_claimed_once_and_moves_to_its_next_slot() -> None:
     row = ProbeScheduleFactory(interval=5, phase=0, next_slot=1000)
@@ -80,7 +81,7 @@ def test_a_message_carries_at_most_twenty_five_probes_of_one_vantage() -> None:
     batches = scheduling.into_batches(scheduling.claim_due(now=1000))
     assert sorted((batch.vantage, len(batch.tasks)) for batch in batches) == [("mombasa", 1), ("nairobi", 5), ("nairobi", 25)]
     assert {batch.queue for batch in batches} == {"probes.nairobi", "probes.mombasa"}
-    assert all(batch.expires_in == 5 for batch in batches)
+    assert all(batch.expires_in == 5 + scheduling.AHEAD for batch in batches)
 
 
 @pytest.mark.django_db
@@ -96,6 +97,17 @@ def test_scheduling_a_probe_twice_keeps_one_schedule() -> None:
     probe.interval = 20
     scheduling.schedule(probe=probe, vantage=vantage)
     assert ProbeSchedule.objects.get().interval == 20
+
+
+@pytest.mark.django_db
+def test_runs_of_one_second_are_spread_over_it_and_go_out_in_their_order() -> None:
+    for number in range(50):
+        ProbeScheduleFactory(probe__code=f"p{number}", next_slot=1000)
+    tasks = [task for batch in scheduling.into_batches(scheduling.claim_due(now=1000)) for task in batch.tasks]
+    offsets = [task.offset_ms for task in tasks]
+    assert offsets == sorted(offsets)
+    assert max(after - before for before, after in pairwise([0, *offsets, 1000])) <= 60
+    assert tasks[7].due_at == 1000 + offsets[7] / 1000
 
 
 def test_phases_spread_over_the_interval() -> None:

@@ -56,6 +56,6 @@ At the broker (Redis 7 or Valkey), with a password of yours in place of <passwor
 On the agent's machine, beside HALI_AGENT_KEY:
 
   HALI_AGENT={name} REDIS_URL=rediss://agent-{name}:<password>@<broker>:6379/0 \\
-    python -m statuspage.worker --name agent --queues probes.{name} --pool threads --concurrency 8
+    python -m statuspage.worker --name agent --queues probes.{name} --pool threads --concurrency 64
 
 Then choose at the desk which probes run there (Schedules)."""

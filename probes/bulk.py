@@ -1,0 +1,77 @@
+"""Many rows in one short statement. The ORM's own ways take the processor three to six times as long, for each outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import DateTimeField, JSONField, Model
+
+
+def insert_new(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of these fields (their column values); those that a constraint already knows are left out."""
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    columns = ", ".join(_quoted(field) for field in fields)
+    _run(
+        f"INSERT INTO {_table(model)} ({columns}) SELECT * FROM {_given(fields)} ON CONFLICT DO NOTHING",  # noqa: S608
+        f"INSERT INTO {_table(model)} ({columns}) VALUES ({', '.join(['%s'] * len(fields))}) ON CONFLICT DO NOTHING",  # noqa: S608
+        fields,
+        rows,
+    )
+
+
+def update(rows: Sequence[Model], names: Sequence[str]) -> None:
+    """Write these fields of the rows, all of one model, by their primary key."""
+    if not rows:
+        return
+    model = type(rows[0])
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    keyed = [*fields, model._meta.pk]
+    columns = [_quoted(field) for field in fields]
+    new = ", ".join(f"{column} = new.c{number}" for number, column in enumerate(columns))
+    one = ", ".join(f"{column} = %s" for column in columns)
+    _run(
+        f"UPDATE {_table(model)} old SET {new} FROM {_given(keyed)} WHERE old.id = new.c{len(fields)}",  # noqa: S608
+        f"UPDATE {_table(model)} SET {one} WHERE id = %s",  # noqa: S608
+        keyed,
+        [[getattr(row, field.attname) for field in keyed] for row in rows],
+    )
+
+
+def _run(on_postgresql: str, for_each: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
+    """PostgreSQL takes all rows as one JSON text; SQLite, which is in this process, takes them one after another."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            keys = [f"c{number}" for number in range(len(fields))]
+            cursor.execute(on_postgresql, [json.dumps([dict(zip(keys, row, strict=True)) for row in rows], default=str)])
+        else:
+            cursor.executemany(for_each, _prepared(fields, rows))
+
+
+def _given(fields: Sequence[Any]) -> str:
+    types = ", ".join(
+        f"c{number} {field.rel_db_type(connection) if field.primary_key else field.db_type(connection)}"
+        for number, field in enumerate(fields)
+    )
+    return f"jsonb_to_recordset(%s::jsonb) new({types})"
+
+
+def _prepared(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    special = {
+        number: field.get_db_prep_save for number, field in enumerate(fields) if isinstance(field, (JSONField, DateTimeField))
+    }
+    found = [list(row) for row in rows]
+    for row in found:
+        for number, prepare in special.items():
+            row[number] = prepare(row[number], connection)
+    return found
+
+
+def _quoted(field: Any) -> str:
+    return connection.ops.quote_name(field.column)
+
+
+def _table(model: type[Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
