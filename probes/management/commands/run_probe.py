@@ -50,7 +50,7 @@ class Command(BaseCommand):
     def _here(self, probe: Probe, *, as_json: bool, debug: bool) -> str:
         now = time.time()
         row = ProbeSchedule(probe=probe, interval=probe.interval)
-        task = scheduling.task_for(row, int(now))
+        task = scheduling.task_for(row, int(now), attempt=1)
         with tracing.watched() as lines:
             outcome = run(task, now=now)
         if as_json:
