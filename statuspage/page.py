@@ -28,9 +28,10 @@ from incidents.models import Component, Incident, RecordEntry
 from incidents.public_ids import ALPHABET
 from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import ProbeSchedule
-from statuspage import answers, clock_words, page_planned, reading, state_words
+from statuspage import answers, clock_words, page_planned, page_reviews, reading, state_words
 from statuspage.answers import Answer, StatementFacts
 from statuspage.days import Days
+from statuspage.page_reviews import NOTHING_OWED, Reviewed
 
 FEED_LENGTH = 25
 ANSWERS_SHOWN = timedelta(days=7)
@@ -134,6 +135,17 @@ class IncidentNow:
     promise: Promise | None
     statements: tuple[StatementFacts, ...] = ()  # on money and data, newest first
 
+    @property
+    def may_have_hit(self) -> bool:
+        """May a payment have been touched by it?"""
+        return bool(self.affected) and self.facts.status != IncidentStatus.FALSE_ALARM and not self.facts.is_gone
+
+    @property
+    def channels(self) -> Text | None:
+        """Through which of them it was felt, where that was said."""
+        stated = self.facts.last_said("channels")
+        return state_words.channels(stated) if stated else None
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedNow:
@@ -197,6 +209,7 @@ class SpreadRow:
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
     """One incident, for its own page: it says nothing about now, so it has one form. `record` is the entry of its last word.
+    Only whether its review is late hangs on the clock (closing.reviews_turning).
 
     `action` is what to do as last stated, or what its worst state asks for; None once it is over. `spread` is how its services'
     states followed each other, a row a change, a state a service in the order of `incident.affected`; empty where there is
@@ -210,6 +223,8 @@ class IncidentPage:
     action: Text | None
     month: str  # 2026-11, of its start, in the page's own zone
     spread: tuple[SpreadRow, ...]
+    reviewed: Reviewed
+    answers: tuple[Answer, ...]  # to claims about it
 
     @property
     def promises(self) -> tuple[int, int]:
@@ -272,22 +287,36 @@ def build_now(now: datetime) -> NowPage:
         recent=tuple(recent),
         maintenances=page_planned.live(),
         announcements=page_planned.announcements(now),
-        answers=tuple(one for one in answers.answers() if now - one.now.published_at < ANSWERS_SHOWN),
+        answers=tuple(one for one in answers.answers() if now - one.changed_at < ANSWERS_SHOWN),
     )
 
 
-def build_incident(public_id: str) -> IncidentPage:
+def build_incident(public_id: str, *, now: datetime) -> IncidentPage:
     """A published incident's own page. Raises Incident.DoesNotExist."""
-    row = reading.with_updates(Incident.objects.published()).get(public_id=public_id)
-    return _incident_page(reading.incident_facts(row), answers.statements_of([public_id]))
+    for built in build_incidents([public_id], now=now):
+        return built
+    raise Incident.DoesNotExist(public_id)
 
 
-def build_incidents(public_ids: Iterable[str]) -> list[IncidentPage]:
-    """The pages of those of these incidents that are published."""
-    rows = reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids)))
-    found = [reading.incident_facts(row) for row in rows.order_by("id")]
+def build_incidents(public_ids: Iterable[str], *, now: datetime) -> list[IncidentPage]:
+    """The pages of those of these incidents that are published, in a fixed number of queries."""
+    rows = list(reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids))).order_by("id"))
+    found = [reading.incident_facts(row) for row in rows]
     said = answers.statements_of(incident.public_id for incident in found)
-    return [_incident_page(incident, said) for incident in found]
+    reviewed = page_reviews.reviewed(rows, now=now)
+    last = {incident.public_id: max((update.record_seq for update in incident.updates), default=0) for incident in found}
+    answered = answers.answers()
+    hashes = dict(RecordEntry.objects.filter(seq__in=last.values()).values_list("seq", "hash"))
+    return [
+        _incident_page(
+            incident,
+            said.get(incident.public_id, ()),
+            NOTHING_OWED if incident.is_gone else reviewed[incident.public_id],
+            RecordPoint(seq := last[incident.public_id], hashes.get(seq, "")),
+            tuple(answer for answer in answered if answer.now.incident == incident.public_id),
+        )
+        for incident in found
+    ]
 
 
 def months_of_incidents() -> dict[str, list[str]]:
@@ -360,8 +389,14 @@ def _affected_now(item: AffectedFacts, current: dict[str, ComponentFacts]) -> Af
     return AffectedNow(item.name, status, state_words.status_word(status))
 
 
-def _incident_page(incident: IncidentFacts, said: Mapping[str, tuple[StatementFacts, ...]]) -> IncidentPage:
-    shown = replace(_incident_now(incident, None, {}), statements=said.get(incident.public_id, ()))
+def _incident_page(
+    incident: IncidentFacts,
+    said: tuple[StatementFacts, ...],
+    reviewed: Reviewed,
+    point: RecordPoint,
+    answered: tuple[Answer, ...],
+) -> IncidentPage:
+    shown = replace(_incident_now(incident, None, {}), statements=said)
     title = incident.name
     if incident.status == IncidentStatus.RESOLVED:
         title = state_words.say(gettext_noop("Fixed: %(problem)s"), problem=incident.name)
@@ -369,16 +404,16 @@ def _incident_page(incident: IncidentFacts, said: Mapping[str, tuple[StatementFa
         title = state_words.say(gettext_noop("Withdrawn: %(problem)s"), problem=incident.name)
     elif incident.status == IncidentStatus.FALSE_ALARM:
         title = state_words.say(gettext_noop("No problem found: %(problem)s"), problem=incident.name)
-    seq = max((update.record_seq for update in incident.updates), default=0)
-    entry_hash = RecordEntry.objects.filter(seq=seq).values_list("hash", flat=True).first()
     return IncidentPage(
         identity=identity(),
         incident=shown,
         title=title,
-        record=RecordPoint(seq, entry_hash or ""),
+        record=point,
         action=_incident_action(incident),
         month=f"{incident.started_at.astimezone(clock_words.zone()):%Y-%m}",
         spread=_spread(incident),
+        reviewed=reviewed,
+        answers=answered,
     )
 
 

@@ -362,14 +362,14 @@ def kept_of(kept: int, made: int) -> str:
 
 @register.simple_tag(takes_context=True)
 def trust_words(context: template.Context, found: Trust) -> str:
-    """How soon we spoke and how many promises we kept; of reviews only where they are kept."""
+    """How soon we spoke, how many promises we kept, how many reviews we still owe."""
     said = []
     if found.first_word is not None:
         length = clock_words.minutes(round(found.first_word.total_seconds() / 60), context["lang"])
         said.append(gettext("The first word came after %(time)s (median).") % {"time": length})
     if found.promises_made:
         said.append(kept_of(found.promises_kept, found.promises_made))
-    if found.reviews_overdue is not None:
+    if found.problems:
         words = ngettext("%(n)d review is overdue.", "%(n)d reviews are overdue.", found.reviews_overdue)
         said.append(words % {"n": found.reviews_overdue} if found.reviews_overdue else gettext("No review is overdue."))
     return " ".join(said)
@@ -401,6 +401,12 @@ def day(moment: datetime, language: str) -> str:
 def calendar_day(value: date, language: str) -> str:
     """A day without a time: 24 Nov 2026"""
     return clock_words.day(datetime.combine(value, time(12), clock_words.zone()), language)
+
+
+@register.filter
+def iso_day(value: str, language: str) -> str:
+    """A day as it lies in a list, 2026-11-24: 24 Nov 2026"""
+    return calendar_day(date.fromisoformat(value), language)
 
 
 @register.filter
