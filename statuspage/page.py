@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -31,6 +30,7 @@ from probes.models import ProbeSchedule
 from statuspage import answers, clock_words, page_planned, page_reviews, reading, state_words
 from statuspage.answers import Answer, StatementFacts
 from statuspage.days import Days
+from statuspage.page_beside import Heard, heard_beside
 from statuspage.page_reviews import NOTHING_OWED, Reviewed
 
 FEED_LENGTH = 25
@@ -107,15 +107,6 @@ class AffectedNow:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Something said beside the words of the updates, under its heading. `field` is an update's: what_to_do, areas, …"""
-
-    field: str
-    heading: Text
-    text: Text
-
-
-@dataclass(frozen=True, slots=True)
 class UpdateNow:
     """One public word: with what it says beside its text, and the states it stated."""
 
@@ -134,6 +125,11 @@ class IncidentNow:
     updates: tuple[UpdateNow, ...]  # newest first
     promise: Promise | None
     statements: tuple[StatementFacts, ...] = ()  # on money and data, newest first
+
+    @property
+    def said_of_safety(self) -> tuple[StatementFacts, ...]:
+        """The same in the order of reading: what stands, what was taken back, what was said before."""
+        return tuple(sorted(self.statements, key=lambda said: (not said.stands, said.taken_back is None)))
 
     @property
     def may_have_hit(self) -> bool:
@@ -353,7 +349,7 @@ def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[s
     return IncidentNow(
         facts=incident,
         phase=state_words.phase_word(incident.status),
-        beside=_heard(incident.last_said),
+        beside=heard_beside(incident.last_said),
         affected=tuple(_affected_now(item, current) for item in (incident.stated if incident.is_open else incident.worst_stated)),
         updates=tuple(map(_update_now, incident.updates)),
         promise=promise,
@@ -364,7 +360,7 @@ def _update_now(update: UpdateFacts) -> UpdateNow:
     return UpdateNow(
         facts=update,
         phase=state_words.phase_word(update.status),
-        beside=_heard(lambda field: getattr(update, field)),
+        beside=heard_beside(lambda field: getattr(update, field)),
         affected=tuple(_affected_now(item, {}) for item in update.affected),
     )
 
@@ -435,25 +431,6 @@ def _spread(incident: IncidentFacts) -> tuple[SpreadRow, ...]:
         if not rows or rows[-1].statuses != row.statuses:
             rows.append(row)
     return tuple(rows) if len(named) > 1 and len(rows) > 1 else ()
-
-
-def _heard(said: Callable[[str], Any]) -> tuple[Heard, ...]:
-    """What was said beside the words, in the order of the page. `said` answers the value of a field; empty: nothing was."""
-    found = [(field, heading, say, said(field)) for field, heading, say in _BESIDE]
-    return tuple(
-        Heard(field, state_words.say(heading), say(value)) for field, heading, say, value in found if value not in (None, "", ())
-    )
-
-
-_BESIDE: tuple[tuple[str, str, Callable[[Any], Text]], ...] = (
-    ("what_to_do", gettext_noop("What to do"), lambda text: text),
-    ("who_affected", gettext_noop("Who is affected"), lambda text: text),
-    ("share_affected", gettext_noop("How many payments"), state_words.share),
-    ("channels", gettext_noop("How you reach it"), state_words.channels),
-    ("areas", gettext_noop("Where"), state_words.areas),
-    ("still_works", gettext_noop("What still works"), lambda text: text),
-    ("attribution", gettext_noop("Where the cause lies"), state_words.attribution),
-)
 
 
 def _newest_outcome() -> datetime | None:

@@ -97,7 +97,7 @@ def _incident(page: NowPage, incident: IncidentNow, language: str) -> Iterator[s
     if still_works := incident.facts.last_said("still_works"):
         yield from _wrapped(f"{gettext('What still works')}: {shorten(still_works[language], LONGEST_WORD, placeholder=' …')}")
 
-    for said in incident.statements:
+    for said in incident.said_of_safety:
         if said.stands:
             time = clock_words.near(said.as_of, page.built_at, language)
             yield from _wrapped(f"{gettext('Your money and your data')}: {said.body[language]} ({gettext('True as of')} {time})")
