@@ -27,6 +27,7 @@ from statuspage import clock_words, drawings, state_words
 from statuspage.brand import Accent
 from statuspage.days import Days, Span
 from statuspage.page import ComponentNow
+from statuspage.page_responses import Responses
 from statuspage.page_uptime import Period
 from statuspage.trust import Trust
 
@@ -252,6 +253,25 @@ def verdict_word(verdict: str, language: str) -> str:
 @register.filter
 def status_word(status: str) -> str:
     return gettext(STATUS_WORDS[status])
+
+
+@register.simple_tag
+def line(values: Sequence[int | None]) -> SafeString:
+    return mark_safe(drawings.line(values))  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def responses_sentence(context: template.Context, found: Responses) -> str:
+    """On a usual day half of all answers came within 0.42 s. On the slowest day, 12 Nov, within 1.9 s."""
+    said = gettext("On a usual day half of all answers came within %(usual)s. On the slowest day, %(day)s, within %(slowest)s.")
+    day_said = clock_words.day_of_month(found.slowest_day, context["lang"])
+    return said % {"usual": _length(found.usual), "day": day_said, "slowest": _length(found.slowest)}
+
+
+def _length(milliseconds: int) -> str:
+    if milliseconds < 1000:
+        return gettext("%(n)d ms") % {"n": milliseconds}
+    return gettext("%(n)s s") % {"n": f"{milliseconds / 1000:.1f}"}
 
 
 # --- Times and texts ---------------------------------------------------------------------------

@@ -27,7 +27,8 @@ from incidents.words import IncidentStatus
 from statuspage import page_history, page_uptime, snapshot
 from statuspage.page import build_now
 from statuspage.snapshot import parts
-from tests.factories import NOON, ComponentGroupFactory, IncidentFactory
+from tests.factories import NOON, ComponentGroupFactory, IncidentFactory, ProbeScheduleFactory
+from tests.probes.test_charts import DAY, rolled
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -123,6 +124,31 @@ def test_a_bad_day_leads_to_the_problem_it_was(folder: Path) -> None:
     page = read(folder, "fresh/pages/components/send-money.html")
     assert re.search(rf"23 Nov<td>.*?Not working for some.*?/incidents/{incident.public_id}.*?<td>2 h", page, re.S)
     assert "1 day with problems" in page
+
+
+def test_a_service_s_page_says_how_fast_it_answered_and_leaves_days_without_answers_out(folder: Path) -> None:
+    row = ProbeScheduleFactory(probe__component=old_component())
+    midnight = int((NOON - timedelta(hours=12)).timestamp())
+    for days_ago, took_ms in ((0, 9_000), (1, 300), (2, 400), (4, 2_500)):
+        rolled(row, DAY, midnight - days_ago * DAY, took_ms, ok=1)
+    snapshot.refresh(now=NOON)
+    html = read(folder, "fresh/pages/components/send-money.html")
+    said = re.search(r"On a usual day [^<]*", html)
+    assert said
+    usual, slowest = re.findall(r"within (\S+) (?:ms|s)\b", said[0])
+    assert float(usual) == pytest.approx(400, rel=0.02)
+    assert float(slowest) == pytest.approx(2.5, rel=0.02)
+    assert "On the slowest day, 20 Nov, within" in said[0]
+    drawn = re.search(r'class="b ln"[^>]*><path d="([^"]*)"', html)
+    assert drawn
+    assert drawn[1].count("M") == 2  # one day alone, then two that follow each other
+    assert "Katika siku ya kawaida" in read(folder, "fresh/pages/sw/components/send-money.html")
+
+
+def test_a_service_nobody_measured_has_no_line(folder: Path) -> None:
+    old_component()
+    snapshot.refresh(now=NOON)
+    assert "Response time" not in read(folder, "fresh/pages/components/send-money.html")
 
 
 def test_only_the_pages_something_happened_to_are_written_again(folder: Path) -> None:
