@@ -16,7 +16,6 @@ from incidents.facts import ComponentFacts, Text
 from incidents.languages import codes
 from incidents.words import ComponentStatus
 from statuspage import api_v2, clock_words, feeds, plain_text, state_words
-from statuspage.answers import Answer
 from statuspage.page import IncidentPage, NowPage, shapes_on
 from statuspage.rendering import prefix_of, render
 
@@ -249,7 +248,7 @@ def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: st
         "sentence": sentence[language],
         "action": action[language] if action else "",
         "next": following,
-        "sure": [*_statements_on_poster(page, language), *(one.now.fact_headline[language] for one in _answers_on_poster(page))],
+        "sure": [*_statements_on_poster(page, language), *_answers_on_poster(page, language)],
         "foot": " ".join(foot),
     }
 
@@ -261,5 +260,8 @@ def _statements_on_poster(page: NowPage, language: str) -> Iterable[str]:
             yield f"{said.body[language]} ({gettext('True as of')} {clock_words.near(said.as_of, page.built_at, language)})"
 
 
-def _answers_on_poster(page: NowPage) -> list[Answer]:
-    return [answer for answer in page.answers if not answer.taken_back][:1]
+def _answers_on_poster(page: NowPage, language: str) -> Iterable[str]:
+    """The fact of the newest answer, never the claim."""
+    for answer in [answer for answer in page.answers if not answer.taken_back][:1]:
+        with override(language):
+            yield f"{gettext('Our answer')}: {answer.now.fact_headline[language]}."
