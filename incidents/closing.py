@@ -6,11 +6,12 @@ Being resolved is never held up by any of it. A closed incident that comes back 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from incidents import audit, figures, gates, record, stating
 from incidents.blockers import Blocker, standing, waived
@@ -50,6 +51,16 @@ def overdue_reviews(*, now: datetime) -> list[Incident]:
     states = review_states(waiting, now=now)
     late = (figures.ReviewState.OVERDUE, figures.ReviewState.CAUSE_OVERDUE)
     return [incident for incident in waiting if states[incident.pk].state in late]
+
+
+def reviews_turning(*, since: datetime, now: datetime) -> set[str]:
+    """Incidents (public ids) of which a review, or the cause one still owes, fell due after `since` and by `now`. One query."""
+    turning = Q(reviews__publication=Publication.PUBLISHED, reviews__cause_due_at__gt=since, reviews__cause_due_at__lte=now)
+    for impact, days in settings.REVIEW_DAYS.items():
+        first, last = since - timedelta(days=days), now - timedelta(days=days)
+        turning |= Q(impact=impact, backfilled=False, resolved_at__gt=first, resolved_at__lte=last)
+        turning |= Q(impact=impact, backfilled=True, published_at__gt=first, published_at__lte=last)
+    return set(Incident.objects.published().filter(turning).values_list("public_id", flat=True))
 
 
 def _published(incidents: list[Incident]) -> Iterable[Review]:

@@ -81,11 +81,16 @@ class AnswerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it stands, with its earlier versions, newest first."""
+    """An answer as it stands, with its earlier versions, newest first. `address`: of its page, below /answers/; it stays."""
 
     now: AnswerFacts
     earlier: tuple[AnswerFacts, ...]
     taken_back: TakenBack | None
+    address: str
+
+    @property
+    def changed_at(self) -> datetime:
+        return self.taken_back.at if self.taken_back else self.now.published_at
 
 
 def statements_of(incidents: Iterable[str]) -> dict[str, tuple[StatementFacts, ...]]:
@@ -104,7 +109,23 @@ def answers() -> tuple[Answer, ...]:
     rows = Rebuttal.objects.published().order_by("-record_seq").select_related("incident").prefetch_related(_withdrawals())
     for row in rows:
         series.setdefault(row.series, []).append(row)
-    return tuple(_answer(versions) for versions in series.values())
+    addresses = _addresses(sorted((versions[-1] for versions in series.values()), key=lambda first: first.record_seq or 0))
+    found = [_answer(versions, addresses[versions[0].series]) for versions in series.values()]
+    return tuple(sorted(found, key=lambda answer: answer.changed_at, reverse=True))
+
+
+def _addresses(firsts: Iterable[Rebuttal]) -> dict[str, str]:
+    """{series: its address} of first versions, oldest first: the fact in words, and the series too where that is taken."""
+    taken: dict[str, str] = {}
+    for row in firsts:
+        name = _slug(row)
+        taken[row.series] = f"{name}-{row.series}".strip("-") if not name or name in taken.values() else name
+    return taken
+
+
+def _slug(first: Rebuttal) -> str:
+    """Made of the first version's fact."""
+    return rebuttals.slug(next(iter(by_language(first.fact_headline).values())))
 
 
 def _withdrawals() -> Prefetch[Any]:
@@ -137,11 +158,10 @@ def _statement_facts(row: Statement, *, is_newest: bool) -> StatementFacts:
     )
 
 
-def _answer(versions: list[Rebuttal]) -> Answer:
-    """`versions`: newest first; the address is made of the first one's fact, so it stays."""
-    first = next(iter(by_language(versions[-1].fact_headline).values()))
-    now, *earlier = (_answer_facts(row, rebuttals.slug(first)) for row in versions)
-    return Answer(now, tuple(earlier), next(filter(None, map(_taken_back, versions)), None))
+def _answer(versions: list[Rebuttal], address: str) -> Answer:
+    """`versions`: newest first."""
+    now, *earlier = (_answer_facts(row, _slug(versions[-1])) for row in versions)
+    return Answer(now, tuple(earlier), next(filter(None, map(_taken_back, versions)), None), address)
 
 
 def _answer_facts(row: Rebuttal, slug: str) -> AnswerFacts:

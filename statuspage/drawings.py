@@ -105,3 +105,23 @@ def bars(worst: Sequence[str]) -> str:
     paths = "".join(f'<path class="{letter}" d="{drawn}"/>' for letter, drawn in strokes(worst).items())
     width = DAY_STEP * len(worst)
     return f'<svg class="b" viewBox="0 0 {width} 24" preserveAspectRatio="none" aria-hidden="true">{paths}</svg>'
+
+
+# --- Answers' lengths ------------------------------------------------------------------------------
+
+LINE_HEIGHT = 40
+
+
+def line(values: Sequence[int | None]) -> str:
+    """A line through one value a day, from 0 at the foot to the largest at the top; days without one are gaps."""
+    top = max((value for value in values if value is not None), default=0) or 1
+    drawn = ""
+    broken = True
+    for place, value in enumerate(values):
+        if value is not None:
+            height = round(LINE_HEIGHT - 1 - value / top * (LINE_HEIGHT - 2), 1)
+            drawn += f"{'M' if broken else 'L'}{DAY_STEP * place} {height:g}{'h2' if broken else ''}"
+        broken = value is None
+    width = DAY_STEP * len(values)
+    frame = f'class="b ln" viewBox="0 0 {width} {LINE_HEIGHT}" preserveAspectRatio="none" aria-hidden="true"'
+    return f'<svg {frame}><path d="{drawn}"/></svg>'

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -28,9 +27,11 @@ from incidents.models import Component, Incident, RecordEntry
 from incidents.public_ids import ALPHABET
 from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import ProbeSchedule
-from statuspage import answers, clock_words, page_planned, reading, state_words
+from statuspage import answers, clock_words, page_planned, page_reviews, reading, state_words
 from statuspage.answers import Answer, StatementFacts
 from statuspage.days import Days
+from statuspage.page_beside import Heard, heard_beside
+from statuspage.page_reviews import NOTHING_OWED, Reviewed
 
 FEED_LENGTH = 25
 ANSWERS_SHOWN = timedelta(days=7)
@@ -106,15 +107,6 @@ class AffectedNow:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Something said beside the words of the updates, under its heading. `field` is an update's: what_to_do, areas, …"""
-
-    field: str
-    heading: Text
-    text: Text
-
-
-@dataclass(frozen=True, slots=True)
 class UpdateNow:
     """One public word: with what it says beside its text, and the states it stated."""
 
@@ -133,6 +125,22 @@ class IncidentNow:
     updates: tuple[UpdateNow, ...]  # newest first
     promise: Promise | None
     statements: tuple[StatementFacts, ...] = ()  # on money and data, newest first
+
+    @property
+    def said_of_safety(self) -> tuple[StatementFacts, ...]:
+        """The same in the order of reading: what stands, what was taken back, what was said before."""
+        return tuple(sorted(self.statements, key=lambda said: (not said.stands, said.taken_back is None)))
+
+    @property
+    def may_have_hit(self) -> bool:
+        """May a payment have been touched by it?"""
+        return bool(self.affected) and self.facts.status != IncidentStatus.FALSE_ALARM and not self.facts.is_gone
+
+    @property
+    def channels(self) -> Text | None:
+        """Through which of them it was felt, where that was said."""
+        stated = self.facts.last_said("channels")
+        return state_words.channels(stated) if stated else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +205,7 @@ class SpreadRow:
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
     """One incident, for its own page: it says nothing about now, so it has one form. `record` is the entry of its last word.
+    Only whether its review is late hangs on the clock (closing.reviews_turning).
 
     `action` is what to do as last stated, or what its worst state asks for; None once it is over. `spread` is how its services'
     states followed each other, a row a change, a state a service in the order of `incident.affected`; empty where there is
@@ -210,6 +219,8 @@ class IncidentPage:
     action: Text | None
     month: str  # 2026-11, of its start, in the page's own zone
     spread: tuple[SpreadRow, ...]
+    reviewed: Reviewed
+    answers: tuple[Answer, ...]  # to claims about it
 
     @property
     def promises(self) -> tuple[int, int]:
@@ -272,22 +283,36 @@ def build_now(now: datetime) -> NowPage:
         recent=tuple(recent),
         maintenances=page_planned.live(),
         announcements=page_planned.announcements(now),
-        answers=tuple(one for one in answers.answers() if now - one.now.published_at < ANSWERS_SHOWN),
+        answers=tuple(one for one in answers.answers() if now - one.changed_at < ANSWERS_SHOWN),
     )
 
 
-def build_incident(public_id: str) -> IncidentPage:
+def build_incident(public_id: str, *, now: datetime) -> IncidentPage:
     """A published incident's own page. Raises Incident.DoesNotExist."""
-    row = reading.with_updates(Incident.objects.published()).get(public_id=public_id)
-    return _incident_page(reading.incident_facts(row), answers.statements_of([public_id]))
+    for built in build_incidents([public_id], now=now):
+        return built
+    raise Incident.DoesNotExist(public_id)
 
 
-def build_incidents(public_ids: Iterable[str]) -> list[IncidentPage]:
-    """The pages of those of these incidents that are published."""
-    rows = reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids)))
-    found = [reading.incident_facts(row) for row in rows.order_by("id")]
+def build_incidents(public_ids: Iterable[str], *, now: datetime) -> list[IncidentPage]:
+    """The pages of those of these incidents that are published, in a fixed number of queries."""
+    rows = list(reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids))).order_by("id"))
+    found = [reading.incident_facts(row) for row in rows]
     said = answers.statements_of(incident.public_id for incident in found)
-    return [_incident_page(incident, said) for incident in found]
+    reviewed = page_reviews.reviewed(rows, now=now)
+    last = {incident.public_id: max((update.record_seq for update in incident.updates), default=0) for incident in found}
+    answered = answers.answers()
+    hashes = dict(RecordEntry.objects.filter(seq__in=last.values()).values_list("seq", "hash"))
+    return [
+        _incident_page(
+            incident,
+            said.get(incident.public_id, ()),
+            NOTHING_OWED if incident.is_gone else reviewed[incident.public_id],
+            RecordPoint(seq := last[incident.public_id], hashes.get(seq, "")),
+            tuple(answer for answer in answered if answer.now.incident == incident.public_id),
+        )
+        for incident in found
+    ]
 
 
 def months_of_incidents() -> dict[str, list[str]]:
@@ -324,7 +349,7 @@ def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[s
     return IncidentNow(
         facts=incident,
         phase=state_words.phase_word(incident.status),
-        beside=_heard(incident.last_said),
+        beside=heard_beside(incident.last_said),
         affected=tuple(_affected_now(item, current) for item in (incident.stated if incident.is_open else incident.worst_stated)),
         updates=tuple(map(_update_now, incident.updates)),
         promise=promise,
@@ -335,7 +360,7 @@ def _update_now(update: UpdateFacts) -> UpdateNow:
     return UpdateNow(
         facts=update,
         phase=state_words.phase_word(update.status),
-        beside=_heard(lambda field: getattr(update, field)),
+        beside=heard_beside(lambda field: getattr(update, field)),
         affected=tuple(_affected_now(item, {}) for item in update.affected),
     )
 
@@ -360,8 +385,14 @@ def _affected_now(item: AffectedFacts, current: dict[str, ComponentFacts]) -> Af
     return AffectedNow(item.name, status, state_words.status_word(status))
 
 
-def _incident_page(incident: IncidentFacts, said: Mapping[str, tuple[StatementFacts, ...]]) -> IncidentPage:
-    shown = replace(_incident_now(incident, None, {}), statements=said.get(incident.public_id, ()))
+def _incident_page(
+    incident: IncidentFacts,
+    said: tuple[StatementFacts, ...],
+    reviewed: Reviewed,
+    point: RecordPoint,
+    answered: tuple[Answer, ...],
+) -> IncidentPage:
+    shown = replace(_incident_now(incident, None, {}), statements=said)
     title = incident.name
     if incident.status == IncidentStatus.RESOLVED:
         title = state_words.say(gettext_noop("Fixed: %(problem)s"), problem=incident.name)
@@ -369,16 +400,16 @@ def _incident_page(incident: IncidentFacts, said: Mapping[str, tuple[StatementFa
         title = state_words.say(gettext_noop("Withdrawn: %(problem)s"), problem=incident.name)
     elif incident.status == IncidentStatus.FALSE_ALARM:
         title = state_words.say(gettext_noop("No problem found: %(problem)s"), problem=incident.name)
-    seq = max((update.record_seq for update in incident.updates), default=0)
-    entry_hash = RecordEntry.objects.filter(seq=seq).values_list("hash", flat=True).first()
     return IncidentPage(
         identity=identity(),
         incident=shown,
         title=title,
-        record=RecordPoint(seq, entry_hash or ""),
+        record=point,
         action=_incident_action(incident),
         month=f"{incident.started_at.astimezone(clock_words.zone()):%Y-%m}",
         spread=_spread(incident),
+        reviewed=reviewed,
+        answers=answered,
     )
 
 
@@ -400,25 +431,6 @@ def _spread(incident: IncidentFacts) -> tuple[SpreadRow, ...]:
         if not rows or rows[-1].statuses != row.statuses:
             rows.append(row)
     return tuple(rows) if len(named) > 1 and len(rows) > 1 else ()
-
-
-def _heard(said: Callable[[str], Any]) -> tuple[Heard, ...]:
-    """What was said beside the words, in the order of the page. `said` answers the value of a field; empty: nothing was."""
-    found = [(field, heading, say, said(field)) for field, heading, say in _BESIDE]
-    return tuple(
-        Heard(field, state_words.say(heading), say(value)) for field, heading, say, value in found if value not in (None, "", ())
-    )
-
-
-_BESIDE: tuple[tuple[str, str, Callable[[Any], Text]], ...] = (
-    ("what_to_do", gettext_noop("What to do"), lambda text: text),
-    ("who_affected", gettext_noop("Who is affected"), lambda text: text),
-    ("share_affected", gettext_noop("How many payments"), state_words.share),
-    ("channels", gettext_noop("How you reach it"), state_words.channels),
-    ("areas", gettext_noop("Where"), state_words.areas),
-    ("still_works", gettext_noop("What still works"), lambda text: text),
-    ("attribution", gettext_noop("Where the cause lies"), state_words.attribution),
-)
 
 
 def _newest_outcome() -> datetime | None:

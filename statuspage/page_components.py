@@ -12,8 +12,9 @@ from incidents.facts import Text
 from incidents.languages import by_language
 from incidents.models import IncidentUpdate
 from incidents.words import IncidentStatus
-from statuspage import clock_words, days, state_words
+from statuspage import clock_words, days, page_responses, state_words
 from statuspage.page import ComponentNow, Identity, NowPage
+from statuspage.page_responses import Responses
 
 LISTED = 20
 
@@ -44,6 +45,7 @@ class ComponentPage:
     component: ComponentNow
     rule: Text
     problems: tuple[Problem, ...]  # of the last 90 days and all open ones, newest first
+    responses: Responses | None  # None: nothing was measured
 
     def problem_of(self, day: date) -> Problem | None:
         """The one to link a bad day to."""
@@ -51,14 +53,16 @@ class ComponentPage:
 
 
 def build_components(page: NowPage) -> dict[str, ComponentPage]:
-    """Every service's page by its code, in one query."""
+    """Every service's page by its code, in a fixed number of queries."""
     problems = _problems(page.built_at)
+    responses = page_responses.build_responses(page.built_at)
     return {
         component.facts.code: ComponentPage(
             identity=page.identity,
             component=component,
             rule=page.rule,
             problems=tuple(problems.get(component.facts.public_id, ())[:LISTED]),
+            responses=responses.get(component.facts.public_id),
         )
         for group in page.groups
         for component in group.components

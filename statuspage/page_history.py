@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +13,8 @@ from incidents.facts import IncidentFacts
 from incidents.models import Component, Incident
 from incidents.rollup import worst
 from incidents.words import ComponentStatus
-from statuspage import clock_words, days, reading, state_words, trust
+from statuspage import clock_words, days, page_reviews, reading, state_words, trust
+from statuspage.days import Days
 from statuspage.page import Identity, identity
 from statuspage.page_components import Problem
 from statuspage.trust import Trust
@@ -67,23 +68,25 @@ def months_of(public_ids: Iterable[str]) -> set[str]:
     }
 
 
-def build_month(name: str, *, now: datetime) -> MonthPage:
-    """A month's page, in a fixed number of queries; of the running month the days until now."""
+def build_month(name: str, *, now: datetime, known: Sequence[Days] = ()) -> MonthPage:
+    """A month's page, in a fixed number of queries; of the running month the days until now. `known`: the rows of days of all
+    services, where they were made already; a month that lies within them is not looked up again."""
     zone = clock_words.zone()
     first = first_of(name)
     last = first + relativedelta(months=1, days=-1)
     start, end = periods.midnight(first, zone), periods.midnight(last + timedelta(days=1), zone)
     standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
     rows = reading.with_updates(standing.filter(started_at__gte=start, started_at__lt=end))
-    incidents = [reading.incident_facts(row) for row in rows.order_by("-started_at", "-id")]
+    found = list(rows.order_by("-started_at", "-id"))
+    incidents = [reading.incident_facts(row) for row in found]
     problems = tuple(map(_problem, incidents))
     return MonthPage(
         identity=identity(),
         name=name,
         first=first,
-        weeks=_weeks(first, last, _worst_by_day(first, last, now), problems),
+        weeks=_weeks(first, last, _known_by_day(first, last, known) or _worst_by_day(first, last, now), problems),
         problems=problems,
-        trust=trust.measure(map(trust.spoken_in, incidents), now=now),
+        trust=trust.measure(map(trust.spoken_in, incidents), now=now, reviews_overdue=page_reviews.count_late(found, now=now)),
     )
 
 
@@ -98,6 +101,15 @@ def _problem(incident: IncidentFacts) -> Problem:
         over_at=None if incident.is_open else incident.resolved_at,
         services=tuple(item.name for item in stated),
     )
+
+
+def _known_by_day(first: date, last: date, known: Sequence[Days]) -> list[str]:
+    """The same out of rows that hold it; nothing when they do not."""
+    if not known or first < known[0].first:
+        return []
+    length = (last - first).days + 1
+    worst = days.worst_by_day(known)[(first - known[0].first).days :][:length]
+    return worst + [""] * (length - len(worst))
 
 
 def _worst_by_day(first: date, last: date, now: datetime) -> list[str]:

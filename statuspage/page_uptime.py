@@ -16,7 +16,7 @@ from incidents.models import Component, Incident, IncidentUpdate
 from incidents.periods import Quarter
 from incidents.uptime import Figure
 from incidents.words import ComponentStatus, IncidentStatus
-from statuspage import clock_words, days, reading, trust
+from statuspage import clock_words, days, page_reviews, reading, trust
 from statuspage.page import Identity, identity
 from statuspage.trust import Spoken, Trust
 
@@ -79,7 +79,7 @@ def build_uptime(now: datetime) -> UptimePage:
         rule_code=reading.rule().code,
         periods=spans,
         groups=tuple(_group(rows) for rows in groups.values()),
-        trust=tuple((span, trust.measure(_spoken(span), now=now)) for span in quarters),
+        trust=tuple((span, _trust(span, now)) for span in quarters),
     )
 
 
@@ -155,20 +155,20 @@ def _group(rows: Sequence[UptimeRow]) -> UptimeGroup:
     return UptimeGroup(rows[0].component.group, tuple(rows), tuple(uptime.group(figures) for figures in by_period))
 
 
-def _spoken(span: Period) -> list[Spoken]:
-    """What was said of each problem that began in the period."""
+def _trust(span: Period, now: datetime) -> Trust:
+    """What our words on the problems that began in the period were worth. Three queries."""
     zone = clock_words.zone()
     begun = {
         "started_at__gte": periods.midnight(span.first, zone),
         "started_at__lt": periods.midnight(span.last + timedelta(days=1), zone),
     }
-    incidents = Incident.objects.published().filter(merged_into=None, withdrawn_at=None, **begun)
+    incidents = list(Incident.objects.published().filter(merged_into=None, withdrawn_at=None, **begun).defer("evidence"))
     words: defaultdict[int, list[Word]] = defaultdict(list)
     said = IncidentUpdate.objects.published().filter(incident__in=incidents)
     for incident_id, at, next_by in said.values_list("incident_id", "display_at", "next_update_by"):
         if at is not None:
             words[incident_id].append(Word(at, next_by))
-    return [
+    spoken = [
         Spoken(
             began_at=incident.started_at,
             first_word_at=incident.published_at,
@@ -176,6 +176,7 @@ def _spoken(span: Period) -> list[Spoken]:
             backfilled=incident.backfilled,
             words=tuple(words[incident.pk]),
         )
-        for incident in incidents.only("started_at", "published_at", "resolved_at", "status", "backfilled")
+        for incident in incidents
         if incident.published_at
     ]
+    return trust.measure(spoken, now=now, reviews_overdue=page_reviews.count_late(incidents, now=now))

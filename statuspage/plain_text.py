@@ -11,12 +11,14 @@ from django.utils.translation import gettext, override
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
 from statuspage import clock_words, state_words
+from statuspage.answers import Answer
 from statuspage.page import IncidentNow, NowPage, Promise
 from statuspage.rendering import prefix_of
 
 WIDTH = 44
 LISTED = 8  # services that are not well
 INCIDENTS = 3
+ANSWERS = 2
 LONGEST_WORD = 240  # characters of a problem's newest word
 
 
@@ -34,6 +36,8 @@ def _blocks(page: NowPage, language: str, stale: bool) -> Iterator[Iterator[str]
     yield _services(page, language, stale)
     for incident in page.open_incidents[:INCIDENTS]:
         yield _incident(page, incident, language)
+    for answer in page.answers[:ANSWERS]:
+        yield _answer(page, answer, language)
     yield _foot(page, language)
 
 
@@ -92,6 +96,26 @@ def _incident(page: NowPage, incident: IncidentNow, language: str) -> Iterator[s
         yield from _wrapped(f"{time}: {update.phase[language]}. {body}")
     if still_works := incident.facts.last_said("still_works"):
         yield from _wrapped(f"{gettext('What still works')}: {shorten(still_works[language], LONGEST_WORD, placeholder=' …')}")
+
+    for said in incident.said_of_safety:
+        if said.stands:
+            time = clock_words.near(said.as_of, page.built_at, language)
+            yield from _wrapped(f"{gettext('Your money and your data')}: {said.body[language]} ({gettext('True as of')} {time})")
+        elif said.taken_back:
+            time = clock_words.near(said.taken_back.at, page.built_at, language)
+            note = shorten(said.taken_back.note[language], LONGEST_WORD, placeholder=" …")
+            yield from _wrapped(f"{gettext('Your money and your data')}: {gettext('Taken back:')} {time}. {note}")
+
+
+def _answer(page: NowPage, answer: Answer, language: str) -> Iterator[str]:
+    """The fact, never the claim."""
+    fact = answer.now.fact_headline[language]
+    if answer.taken_back:
+        yield from _wrapped(f"{gettext('Our answer')}: “{fact}”. {gettext('Taken back:')} {answer.taken_back.note[language]}")
+        return
+    true = shorten(answer.now.what_is_true[language], LONGEST_WORD, placeholder=" …")
+    yield from _wrapped(f"{gettext('Our answer')}: {fact}. {true}")
+    yield f"{page.identity.url}{prefix_of(language)}/answers/{answer.address}"
 
 
 def _foot(page: NowPage, language: str) -> Iterator[str]:

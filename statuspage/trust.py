@@ -25,14 +25,13 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """`first_word` is the median from the first customer impact; None where there was no problem. `reviews_overdue` None: reviews
-    are not kept here."""
+    """`first_word` is the median from the first customer impact; None where there was no problem."""
 
     problems: int
     first_word: timedelta | None
     promises_made: int
     promises_kept: int
-    reviews_overdue: int | None = None
+    reviews_overdue: int
 
 
 def spoken_in(incident: IncidentFacts) -> Spoken:
@@ -41,7 +40,7 @@ def spoken_in(incident: IncidentFacts) -> Spoken:
     return Spoken(incident.started_at, incident.published_at, over_at, incident.backfilled, words)
 
 
-def measure(spoken: Iterable[Spoken], *, now: datetime, reviews_overdue: int | None = None) -> Trust:
+def measure(spoken: Iterable[Spoken], *, now: datetime, reviews_overdue: int) -> Trust:
     """A promise that is still open counts neither as kept nor as made."""
     every = list(spoken)
     at_the_time = [one for one in every if not one.backfilled]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 
 from django.conf import settings
 
-from incidents import record, record_export
+from incidents import closing, record, record_export
 from incidents.models import RecordEntry
 from incidents.moments import one_moment
 from statuspage import page as public
@@ -137,27 +137,30 @@ def _another_record(manifest: Manifest, seq: int, head: str) -> bool:
 
 def _read_page(manifest: Manifest | None, now: datetime) -> _Reading:
     page = public.build_now(now)
+    turned: set[str] = set()  # their review fell due, though nothing was said
     if manifest is None:
         months, redacted = public.months_of_incidents(), True  # what was redacted meanwhile is not known
         touched = {public_id for ids in months.values() for public_id in ids}
     else:
         months = {month: list(shard.incidents) for month, shard in manifest.shards.items()}
         touched, redacted = _touched_since(manifest)
-    incidents = {built.incident.facts.public_id: built for built in public.build_incidents(touched)} if touched else {}
+        turned = closing.reviews_turning(since=datetime.fromtimestamp(manifest.built_at, UTC), now=now)
+        touched |= turned
+    incidents = {built.incident.facts.public_id: built for built in public.build_incidents(touched, now=now)} if touched else {}
     for public_id, built in incidents.items():
         there = months.setdefault(built.incident.facts.month, [])
         if public_id not in there:
             there.append(public_id)
-    gate = _gate(page, now)
+    gate = _gate(page, turned, now)
     due_parts = _parts_to_look_at(page, manifest, gate, touched, now)
     done = manifest.record.seq if manifest and manifest.record and not redacted else 0
     lines = list(islice(record_export.lines(after=done), min(RECORD_AT_ONCE, page.record.seq - done)))
     return _Reading(page, months, incidents, gate, due_parts, lines, manifest is None, redacted)
 
 
-def _gate(page: public.NowPage, now: datetime) -> str:
-    """While this is the same, no page needs a look: the record, the hour, the services as they are entered."""
-    return parts.key_of(page.record, parts.hour_of(now), page.components)
+def _gate(page: public.NowPage, turned: set[str], now: datetime) -> str:
+    """While this is the same, no page needs a look: the record, the hour, the services as they are entered, no review turned."""
+    return parts.key_of(page.record, parts.hour_of(now), page.components, sorted(turned))
 
 
 def _parts_to_look_at(
@@ -167,7 +170,7 @@ def _parts_to_look_at(
     before = manifest.pages if manifest else None
     if before and before.gate == gate:
         return {}
-    found = parts.standing() | parts.components(page) | parts.planned(page)
+    found = parts.standing() | parts.components(page) | parts.planned(page) | parts.answers(now)
     if before is None or before.parts["uptime"].key != parts.hour_of(now):
         found |= parts.figures(now)
     names = {page_history.month_of(now)}
@@ -176,7 +179,7 @@ def _parts_to_look_at(
     else:
         names |= page_history.months_of(touched)
         names |= {name for name in _months_known(before) if touched & set(before.parts[f"month {name}"].about)}
-    months = parts.months(names, now=now)
+    months = parts.months(names, page, now=now)
     counts = {name: len(before.parts[f"month {name}"].about) for name in _months_known(before)} if before else {}
     counts |= {name.removeprefix("month "): len(part.about) for name, part in months.items()}
     return found | months | parts.history(counts)

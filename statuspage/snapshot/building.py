@@ -63,6 +63,9 @@ def incident_files(page: IncidentPage, components: Sequence[ComponentFacts]) -> 
             shapes_used=_shapes_of(page),
         )
         files[f"{folder_of(language)}{public_id}.html"] = html.encode()
+        if page.reviewed.versions:
+            html = render("public/review.html", language=language, path=f"/incidents/{public_id}/review", page=page)
+            files[f"{folder_of(language)}{public_id}.review.html"] = html.encode()
     return files
 
 
@@ -98,6 +101,7 @@ def fingerprint() -> str:
         settings.ACCENT,
         settings.MARK,
         settings.UPTIME_RULE,
+        settings.REVIEW_DAYS,
     ):
         made_of.update(repr(value).encode())
     return made_of.hexdigest()[:16]
@@ -221,7 +225,7 @@ def _poster(page: NowPage, language: str, form: str) -> bytes:
     return render("public/poster.html", language=language, path="/poster", **context).encode()
 
 
-def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: str) -> dict[str, str]:
+def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: str) -> dict[str, Any]:
     sentence, action = said["sentence"], said["action"]
     assert sentence is not None
     with override(language):
@@ -244,5 +248,20 @@ def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: st
         "sentence": sentence[language],
         "action": action[language] if action else "",
         "next": following,
+        "sure": [*_statements_on_poster(page, language), *_answers_on_poster(page, language)],
         "foot": " ".join(foot),
     }
+
+
+def _statements_on_poster(page: NowPage, language: str) -> Iterable[str]:
+    """What stands of money and data in the problem spoken of last, each with its time."""
+    for said in (said for incident in page.open_incidents[:1] for said in incident.statements if said.stands):
+        with override(language):
+            yield f"{said.body[language]} ({gettext('True as of')} {clock_words.near(said.as_of, page.built_at, language)})"
+
+
+def _answers_on_poster(page: NowPage, language: str) -> Iterable[str]:
+    """The fact of the newest answer, never the claim."""
+    for answer in [answer for answer in page.answers if not answer.taken_back][:1]:
+        with override(language):
+            yield f"{gettext('Our answer')}: {answer.now.fact_headline[language]}."

@@ -12,14 +12,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext, gettext_noop, override
 
-from incidents import rollup
+from incidents import rebuttals, rollup
 from incidents.languages import codes
 from incidents.words import ComponentStatus
-from statuspage import clock_words, page_components, page_history, page_planned, page_uptime, reading, state_words
+from statuspage import (
+    clock_words,
+    page_answers,
+    page_components,
+    page_history,
+    page_planned,
+    page_uptime,
+    reading,
+    state_words,
+)
 from statuspage.page import NowPage, PlannedNow, planned_now, shapes_on
+from statuspage.page_answers import AnswerPage
 from statuspage.page_components import ComponentPage
 from statuspage.page_history import MonthPage
 from statuspage.page_uptime import UptimePage
@@ -74,11 +85,19 @@ def planned(page: NowPage) -> dict[str, Part]:
     return found
 
 
-def months(names: Iterable[str], *, now: datetime) -> dict[str, Part]:
+def answers(now: datetime) -> dict[str, Part]:
+    """One part an answer to a claim, and one for the list of them."""
+    built = page_answers.build_answers(now)
+    found = {f"answer {one.answer.now.series}": Part(key_of(one), _maker(_answer_files, one)) for one in built}
+    return found | {"answers": Part(key_of(built), _maker(_answers_files, built))}
+
+
+def months(names: Iterable[str], page: NowPage, *, now: datetime) -> dict[str, Part]:
     """One part a month."""
     parts = {}
+    known = [component.days for group in page.groups for component in group.components if component.days]
     for name in sorted(names):
-        built = page_history.build_month(name, now=now)
+        built = page_history.build_month(name, now=now, known=known)
         parts[f"month {name}"] = Part(
             key_of(built), _maker(_month_files, built, now), about=tuple(problem.public_id for problem in built.problems)
         )
@@ -202,6 +221,45 @@ def _planned_files(work: PlannedNow) -> Halves:
                 path=f"/maintenance/{work.facts.public_id}",
                 work=work,
                 shapes_used={item.status for item in work.expected},
+            ).encode()
+            for language in codes()
+        }
+    }
+
+
+# --- Answers to claims ---------------------------------------------------------------------------
+
+
+def _answer_files(page: AnswerPage) -> Halves:
+    address = page.answer.address
+    said = page.answer.now
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}answers/{address}.html": render(
+                "public/answer.html",
+                language=language,
+                path=f"/answers/{address}",
+                page=page,
+                verdict_means=rebuttals.VERDICTS[said.verdict][1].get(language, ""),
+                share=_share_of_answer(page, language),
+            ).encode()
+            for language in codes()
+        }
+    }
+
+
+def _share_of_answer(page: AnswerPage, language: str) -> str:
+    """The fact and where it stands, never the claim; our own words for a post where there are any."""
+    said = page.answer.now
+    words = said.short_forms.get("post", {}).get(language) or f"{said.fact_headline[language]}. {said.what_is_true[language]}"
+    return f"{settings.PROVIDER_NAME}: {words} {settings.BASE_URL}{prefix_of(language)}/answers/{page.answer.address}"
+
+
+def _answers_files(pages: tuple[AnswerPage, ...]) -> Halves:
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}answers.html": render(
+                "public/answers.html", language=language, path="/answers", pages=pages
             ).encode()
             for language in codes()
         }

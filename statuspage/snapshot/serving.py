@@ -158,7 +158,7 @@ class SnapshotFirst:
 
 # --- Addresses ---------------------------------------------------------------------------------
 
-_INCIDENT = re.compile(rf"/incidents/(?P<id>{PATTERN})(?P<json>\.json)?")
+_INCIDENT = re.compile(rf"/incidents/(?P<id>{PATTERN})(?:(?P<json>\.json)|(?P<review>/review))?")
 
 
 def place_of(path: str) -> Place | None:
@@ -176,7 +176,7 @@ def place_of(path: str) -> Place | None:
 def _place_in(path: str, folder: str) -> Place | None:
     if path in _ABOUT_NOW_FILES:
         return Place(f"{folder}{_ABOUT_NOW_FILES[path]}", about_now=True)
-    if path in _STANDING or path in ("/history", "/uptime"):
+    if path in _STANDING or path in ("/history", "/uptime", "/answers"):
         return Place(f"{folder}{path[1:]}.html", about_now=False, in_pages=True)
     if path.startswith("/components/"):
         found = re.fullmatch(r"/components/([a-zA-Z0-9_-]{1,60})", path)
@@ -185,6 +185,9 @@ def _place_in(path: str, folder: str) -> Place | None:
     if path.startswith("/history/"):
         name = path[1:] if re.fullmatch(r"/history/\d{4}-\d{2}", path) else "none"
         return Place(f"{folder}{name}.html", about_now=False, in_pages=True)
+    if path.startswith("/answers/"):
+        name = path[1:] if re.fullmatch(r"/answers/[a-z0-9-]{1,110}", path) else "none"
+        return Place(f"{folder}{name}.html", about_now=False, in_pages=True)
     if path.startswith("/maintenance/"):
         name = path[1:] if re.fullmatch(rf"/maintenance/{PATTERN}", path) else "none"
         return Place(f"{folder}{name}.html", about_now=False, in_pages=True)
@@ -192,7 +195,8 @@ def _place_in(path: str, folder: str) -> Place | None:
         found = _INCIDENT.fullmatch(path)
         if found is None or (found["json"] and folder):
             return Place("none.html", about_now=False)
-        name = f"{found['id']}.json" if found["json"] else f"{folder}{found['id']}.html"
+        page = f"{folder}{found['id']}{'.review' if found['review'] else ''}.html"
+        name = f"{found['id']}.json" if found["json"] else page
         return Place(f"ids/{found['id']}/{name}", about_now=False)
     if path == "/uptime.csv" and not folder:
         return Place("uptime.csv", about_now=False, in_pages=True)

@@ -27,6 +27,7 @@ from statuspage import clock_words, drawings, state_words
 from statuspage.brand import Accent
 from statuspage.days import Days, Span
 from statuspage.page import ComponentNow
+from statuspage.page_responses import Responses
 from statuspage.page_uptime import Period
 from statuspage.trust import Trust
 
@@ -254,6 +255,25 @@ def status_word(status: str) -> str:
     return gettext(STATUS_WORDS[status])
 
 
+@register.simple_tag
+def line(values: Sequence[int | None]) -> SafeString:
+    return mark_safe(drawings.line(values))  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def responses_sentence(context: template.Context, found: Responses) -> str:
+    """On a usual day half of all answers came within 0.42 s. On the slowest day, 12 Nov, within 1.9 s."""
+    said = gettext("On a usual day half of all answers came within %(usual)s. On the slowest day, %(day)s, within %(slowest)s.")
+    day_said = clock_words.day_of_month(found.slowest_day, context["lang"])
+    return said % {"usual": _length(found.usual), "day": day_said, "slowest": _length(found.slowest)}
+
+
+def _length(milliseconds: int) -> str:
+    if milliseconds < 1000:
+        return gettext("%(n)d ms") % {"n": milliseconds}
+    return gettext("%(n)s s") % {"n": f"{milliseconds / 1000:.1f}"}
+
+
 # --- Times and texts ---------------------------------------------------------------------------
 
 
@@ -362,14 +382,14 @@ def kept_of(kept: int, made: int) -> str:
 
 @register.simple_tag(takes_context=True)
 def trust_words(context: template.Context, found: Trust) -> str:
-    """How soon we spoke and how many promises we kept; of reviews only where they are kept."""
+    """How soon we spoke, how many promises we kept, how many reviews we still owe."""
     said = []
     if found.first_word is not None:
         length = clock_words.minutes(round(found.first_word.total_seconds() / 60), context["lang"])
         said.append(gettext("The first word came after %(time)s (median).") % {"time": length})
     if found.promises_made:
         said.append(kept_of(found.promises_kept, found.promises_made))
-    if found.reviews_overdue is not None:
+    if found.problems:
         words = ngettext("%(n)d review is overdue.", "%(n)d reviews are overdue.", found.reviews_overdue)
         said.append(words % {"n": found.reviews_overdue} if found.reviews_overdue else gettext("No review is overdue."))
     return " ".join(said)
@@ -401,6 +421,12 @@ def day(moment: datetime, language: str) -> str:
 def calendar_day(value: date, language: str) -> str:
     """A day without a time: 24 Nov 2026"""
     return clock_words.day(datetime.combine(value, time(12), clock_words.zone()), language)
+
+
+@register.filter
+def iso_day(value: str, language: str) -> str:
+    """A day as it lies in a list, 2026-11-24: 24 Nov 2026"""
+    return calendar_day(date.fromisoformat(value), language)
 
 
 @register.filter

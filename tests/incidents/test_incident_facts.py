@@ -84,7 +84,7 @@ def write(incident: Incident, component: Component, minute: Any = 5, **more: Any
 
 
 def shown(incident: Incident) -> page.IncidentNow:
-    return page.build_incident(incident.public_id).incident
+    return page.build_incident(incident.public_id, now=NOON).incident
 
 
 # --- Beside the words --------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_a_withdrawn_incident_takes_its_states_with_it_and_needs_two(incident: I
     component.refresh_from_db()
     assert component.status == "operational" or component.status_source == "stated"
     assert page.build_now(at(4)).open_incidents == ()
-    assert page.build_incident(incident.public_id).title["en"].startswith("Withdrawn:")
+    assert page.build_incident(incident.public_id, now=NOON).title["en"].startswith("Withdrawn:")
     assert verify().holds
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from incidents import statuspage_v2
 from incidents.facts import IncidentFacts
@@ -224,7 +225,8 @@ def ours(payload: dict[str, Any]) -> dict[str, Any]:
     )
     components = [reading.component_facts(component) for component in Component.objects.published()]
     incidents: list[IncidentFacts] = [
-        built.incident.facts for built in page.build_incidents(Incident.objects.values_list("public_id", flat=True))
+        built.incident.facts
+        for built in page.build_incidents(Incident.objects.values_list("public_id", flat=True), now=timezone.now())
     ]
     planned = page_planned.recent()
     if "status" in payload:

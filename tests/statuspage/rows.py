@@ -10,7 +10,17 @@ from django.db import transaction
 
 from incidents import record
 from incidents.languages import by_language, in_all
-from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
+from incidents.models import (
+    AffectedComponent,
+    Component,
+    Incident,
+    IncidentUpdate,
+    Rebuttal,
+    Redress,
+    Review,
+    Statement,
+    Withdrawal,
+)
 from incidents.words import IncidentStatus, Publication
 from tests.factories import NOON, ComponentFactory, IncidentFactory, IncidentUpdateFactory
 
@@ -75,4 +85,77 @@ def draft(**fields: Any) -> IncidentUpdate:
         reason=SECRET,
         **{"incident__name": in_all({"en": SECRET, "sw": SECRET}), **fields},
     )
+    return made
+
+
+# --- What is said beside the updates -----------------------------------------------------------
+
+
+def both(english: str) -> dict[str, str]:
+    return {"en": english, "sw": f"Kwa Kiswahili: {english}"}
+
+
+def _public(row: Any, at: datetime) -> Any:
+    """A document as its publication leaves it."""
+    row.publication, row.published_at = Publication.PUBLISHED, at
+    row.record_seq = record_entry(kind=row.kind, data=row.facts(), at=at)
+    row.save()
+    return row
+
+
+def statement(incident: Incident, level: str = "1", *, at: datetime = NOON, **fields: Any) -> Statement:
+    words = {"scope": in_all(both("Send money")), "body": in_all(both("Balances are not changed.")), "as_of": at}
+    made: Statement = _public(Statement(incident=incident, level=level, **{**words, **fields}), at)
+    return made
+
+
+def withdrawal(of: Statement | Rebuttal, *, at: datetime = NOON, note: str = "We were wrong.") -> Withdrawal:
+    about = {"statement": of} if isinstance(of, Statement) else {"rebuttal": of}
+    made: Withdrawal = _public(Withdrawal(note=in_all(both(note)), **about), at)
+    return made
+
+
+def review(incident: Incident, *, at: datetime = NOON, **fields: Any) -> Review:
+    said = {name: in_all(both(f"The {name} of it.")) for name in ("cause", "measures", "apology")}
+    prevention = [{"what": both("A second queue"), "owner": both("Platform team"), "by": "2026-12-20"}]
+    made: Review = _public(Review(incident=incident, **{**said, "prevention": prevention, **fields}), at)
+    return made
+
+
+def rebuttal(*, at: datetime = NOON, before: Rebuttal | None = None, **fields: Any) -> Rebuttal:
+    """An answer, or the next version of `before`."""
+    words: dict[str, Any] = {
+        "fact_headline": in_all(both("A technical fault delays payments")),
+        "claim_quote": "It was <b>shut down</b>",
+        "claim_language": "luo",
+        "claim_where": in_all(both("forwarded messages")),
+        "claim_first_seen": at.date(),
+        "verdict": "false",
+        "what_is_true": in_all(both("A queue stopped.")),
+        "what_is_false": in_all(both("Nobody asked us to stop.")),
+        "why_it_spread": in_all(both("We said nothing for an hour.")),
+        "corroborations": [
+            {
+                "body": "The authority",
+                "said": both("We did nothing."),
+                "dated": "2026-11-24",
+                "link": "https://authority.example/",
+                "checked_on": "2026-11-24",
+                "reachable": True,
+            }
+        ],
+        "evidence": [{"what": both("Log of changes"), "dated": "2026-11-24", "verified_by": "neema"}],
+        "spokesperson": "Baraka Mwangi",
+        "spokesperson_role": in_all(both("Chief officer")),
+        "review_date": at.date() + timedelta(days=60),
+    }
+    made = Rebuttal(**{**words, **fields}, version=before.version + 1 if before else 1)
+    made.series = before.series if before else made.public_id
+    published: Rebuttal = _public(made, at)
+    return published
+
+
+def redress(incident: Incident, *, at: datetime = NOON) -> Redress:
+    words = {name: in_all(both(f"This is {name}.")) for name in ("who", "how", "complain")}
+    made: Redress = _public(Redress(incident=incident, good_by=at.date() + timedelta(days=5), **words), at)
     return made

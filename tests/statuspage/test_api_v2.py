@@ -54,6 +54,6 @@ def test_an_incidents_own_file_says_nothing_about_now() -> None:
     incident = rows.publish(affected={part: "partial_outage"}).incident
     type(part).objects.update(status="operational")
     built = page.build_now(NOON)
-    made = json.loads(api_v2.incident_json(page.build_incident(incident.public_id), built.components, language="en"))
+    made = json.loads(api_v2.incident_json(page.build_incident(incident.public_id, now=NOON), built.components, language="en"))
     assert [item["status"] for item in made["components"]] == ["partial_outage"]
     assert list(made)[-3:] == ["incident_updates", "components", "reminder_intervals"]

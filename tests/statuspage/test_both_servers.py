@@ -12,16 +12,17 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from incidents.models import IncidentUpdate
-from statuspage import publishing
+from incidents.models import Incident, IncidentUpdate
+from statuspage import publishing, snapshot
 from tests.copies import free_port
 from tests.incidents.helpers import signed_notice
+from tests.statuspage import rows
 
 pytestmark = pytest.mark.django_db
 ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/sw/updates.atom"]
 ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
-STANDING += ["/sw/uptime", "/uptime.csv", "/record.jsonl"]
+STANDING += ["/answers", "/sw/answers", "/sw/uptime", "/uptime.csv", "/record.jsonl"]
 API = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
 COMPARED = (
     "Content-Type",
@@ -45,6 +46,13 @@ def app(app_url: str) -> str:
 
 @pytest.fixture
 def incident(public_incident: str) -> str:
+    """With an answer to a claim and a review."""
+    now = timezone.now()
+    row = Incident.objects.get(public_id=public_incident)
+    rows.rebuttal(incident=row, at=now)
+    rows.review(row, at=now)
+    snapshot.refresh(now=now, force=True)
+    snapshot.extend_freshness(now=now)
     return public_incident
 
 
@@ -75,6 +83,10 @@ def paths(incident: str) -> list[str]:
         f"/incidents/{incident}",
         f"/sw/incidents/{incident}",
         f"/incidents/{incident}.json",
+        f"/incidents/{incident}/review",
+        f"/sw/incidents/{incident}/review",
+        "/answers/a-technical-fault-delays-payments",
+        "/sw/answers/a-technical-fault-delays-payments",
     ]
 
 

@@ -167,7 +167,7 @@ def given_away(settings: Any) -> Iterator[tuple[str, str]]:
     now = page.build_now(at(20))
     yield "page", repr(now)
     ids = [incident.public_id for incident in now.recent]
-    yield "incidents", repr(page.build_incidents(ids))
+    yield "incidents", repr(page.build_incidents(ids, now=at(20)))
     yield "statements", repr(answers.statements_of(ids))
     yield "answers", repr(answers.answers())
 

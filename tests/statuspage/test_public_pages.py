@@ -13,7 +13,6 @@ from datetime import timedelta
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,10 +24,11 @@ from incidents import record
 from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, IncidentUpdate, StatusChange
 from incidents.words import IncidentStatus
-from statuspage import page_uptime, snapshot
-from statuspage.rendering import render
+from statuspage import page_history, page_uptime, snapshot
+from statuspage.page import build_now
 from statuspage.snapshot import parts
-from tests.factories import NOON, ComponentGroupFactory, IncidentFactory
+from tests.factories import NOON, ComponentGroupFactory, IncidentFactory, ProbeScheduleFactory
+from tests.probes.test_charts import DAY, rolled
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -126,6 +126,31 @@ def test_a_bad_day_leads_to_the_problem_it_was(folder: Path) -> None:
     assert "1 day with problems" in page
 
 
+def test_a_service_s_page_says_how_fast_it_answered_and_leaves_days_without_answers_out(folder: Path) -> None:
+    row = ProbeScheduleFactory(probe__component=old_component())
+    midnight = int((NOON - timedelta(hours=12)).timestamp())
+    for days_ago, took_ms in ((0, 9_000), (1, 300), (2, 400), (4, 2_500)):
+        rolled(row, DAY, midnight - days_ago * DAY, took_ms, ok=1)
+    snapshot.refresh(now=NOON)
+    html = read(folder, "fresh/pages/components/send-money.html")
+    said = re.search(r"On a usual day [^<]*", html)
+    assert said
+    usual, slowest = re.findall(r"within (\S+) (?:ms|s)\b", said[0])
+    assert float(usual) == pytest.approx(400, rel=0.02)
+    assert float(slowest) == pytest.approx(2.5, rel=0.02)
+    assert "On the slowest day, 20 Nov, within" in said[0]
+    drawn = re.search(r'class="b ln"[^>]*><path d="([^"]*)"', html)
+    assert drawn
+    assert drawn[1].count("M") == 2  # one day alone, then two that follow each other
+    assert "Katika siku ya kawaida" in read(folder, "fresh/pages/sw/components/send-money.html")
+
+
+def test_a_service_nobody_measured_has_no_line(folder: Path) -> None:
+    old_component()
+    snapshot.refresh(now=NOON)
+    assert "Response time" not in read(folder, "fresh/pages/components/send-money.html")
+
+
 def test_only_the_pages_something_happened_to_are_written_again(folder: Path) -> None:
     touched, other = old_component("touched"), old_component("other")
     snapshot.refresh(now=NOON)
@@ -198,6 +223,15 @@ def test_a_month_lists_its_problems_its_days_and_whether_we_kept_our_word(folder
     assert "November 2026" in words_of(read(folder, "archive/pages/history.html"))
 
 
+def test_a_month_says_the_same_out_of_rows_that_were_made_already() -> None:
+    change(old_component(), "delayed", 50)
+    change(old_component("paybill"), "major_outage", 3)
+    built = build_now(NOON)
+    known = [component.days for group in built.groups for component in group.components if component.days]
+    for name in ("2026-11", "2026-10", "2026-06"):
+        assert page_history.build_month(name, now=NOON, known=known) == page_history.build_month(name, now=NOON)
+
+
 def test_only_the_month_a_word_speaks_of_is_written_again(folder: Path) -> None:
     september = IncidentFactory(started_at=NOON - timedelta(days=70))
     rows.publish(incident=september, at=NOON - timedelta(days=70))
@@ -251,12 +285,13 @@ def test_the_uptime_page_prints_its_rule_and_when_it_was_counted(folder: Path, s
 
 def test_figures_are_counted_in_the_same_few_queries_however_many_services(django_assert_num_queries: Any) -> None:
     old_component("one")
-    with django_assert_num_queries(8):
+    rows.publish()
+    with django_assert_num_queries(9):
         page_uptime.build_uptime(NOON)
     for number in range(5):
         change(old_component(f"part-{number}"), "delayed", 5)
         rows.publish()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page_uptime.build_uptime(NOON)
 
 
@@ -348,38 +383,6 @@ def test_after_a_redaction_the_file_is_written_anew_without_the_text(folder: Pat
     assert [path.name for path in (folder / "shards/record").iterdir()] == ["2"]
 
 
-# --- Places for words on money and data, and for answers to claims ----------------------------------
-
-
-def test_a_statement_stands_or_is_struck_out_with_its_reason() -> None:
-    both = {"en": "Balances are not changed.", "sw": "Salio halibadiliki."}
-    stands = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=True, taken_back=None)
-    why = SimpleNamespace(at=NOON, note={"en": "We were wrong.", "sw": "Tulikosea."})
-    gone = SimpleNamespace(body=both, as_of=NOON, expires_at=None, published_at=NOON, stands=False, taken_back=why)
-    html = render("public/_statements.html", language="en", path="/", statements=[stands, gone])
-    assert html.count("Balances are not changed.") == 2
-    assert "True as of 12:00 pm EAT, 24 Nov 2026" in words_of(html)
-    assert "<del>Balances are not changed.</del>" in html
-    assert "We were wrong." in html
-
-
-def test_an_answer_begins_with_the_fact_and_names_who_confirms_it() -> None:
-    now = SimpleNamespace(
-        fact_headline={"en": "A fault delays payments", "sw": "Hitilafu"},
-        claim_quote="It was <b>shut down</b>",
-        claim_language="en",
-        verdict="false",
-        what_is_true={"en": "A queue stopped.", "sw": "Foleni ilisimama."},
-        corroborations=[
-            {"body": {"en": "The authority"}, "said": {"en": "We did nothing."}, "link": "https://authority.example/"}
-        ],
-    )
-    html = render("public/_answer.html", language="en", path="/", answer=SimpleNamespace(now=now, taken_back=None))
-    said = words_of(html)
-    assert said.index("A fault delays payments") < said.index("shut down") < said.index("False.") < said.index("The authority")
-    assert "<b>" not in html
-
-
 # --- Everything ----------------------------------------------------------------------------------
 
 
@@ -390,7 +393,7 @@ def everything(folder: Path) -> None:
     told = {
         name: in_all({"en": f"ENGLISH {name}", "sw": f"Swahili {name}"}) for name in ("what_to_do", "who_affected", "still_works")
     }
-    rows.publish(
+    going_on = rows.publish(
         affected={part: "partial_outage"},
         next_update_by=NOON + timedelta(minutes=9),
         share_affected=20,
@@ -399,9 +402,18 @@ def everything(folder: Path) -> None:
         channels=["sim"],
         body=in_all({"en": "ENGLISH body", "sw": "Swahili body"}),
         **told,
-    )
+    ).incident
     over = rows.publish(at=NOON - timedelta(days=2), affected={part: "major_outage"}).incident
     rows.publish(incident=over, at=NOON - timedelta(days=1), status=IncidentStatus.RESOLVED, affected={part: "operational"})
+    rows.statement(over)
+    rows.statement(over, "2", at=NOON + timedelta(minutes=1))
+    rows.withdrawal(rows.statement(going_on), at=NOON + timedelta(minutes=2))
+    rows.redress(going_on)
+    answered = rows.rebuttal(incident=going_on)
+    rows.rebuttal(before=answered, incident=going_on, at=NOON + timedelta(minutes=3))
+    rows.withdrawal(rows.rebuttal(fact_headline=in_all(rows.both("Cards work"))), at=NOON + timedelta(minutes=4))
+    rows.review(over, cause_known=False, cause_due_at=NOON + timedelta(days=2))
+    rows.review(over, at=NOON + timedelta(minutes=5))
     snapshot.refresh(now=NOON + timedelta(minutes=10))
 
 
@@ -465,10 +477,18 @@ def test_hostile_text_stays_text_on_every_page(folder: Path) -> None:
     ComponentGroup.objects.filter(pk=group.pk).update(name=hostile)
     Component.objects.update(name=hostile, description=hostile, owner="<script>alert(1)</script>")
     IncidentUpdate.objects.update(body=hostile, what_to_do=hostile, who_affected=hostile, still_works=hostile)
-    from incidents.models import AffectedComponent, Incident
+    from incidents.models import AffectedComponent, Incident, Rebuttal, Redress, Review, Statement, Withdrawal
 
     Incident.objects.update(name=hostile)
     AffectedComponent.objects.update(name=hostile)
+    Statement.objects.update(body=hostile, scope=hostile)
+    Withdrawal.objects.update(note=hostile)
+    Redress.objects.update(who=hostile, how=hostile, complain=hostile)
+    named = [{"body": HOSTILE, "said": {"en": HOSTILE, "sw": HOSTILE}, "dated": "2026-11-24"}]
+    words = {name: hostile for name in Rebuttal.text_fields if name != "fact_headline"}
+    Rebuttal.objects.update(claim_quote=HOSTILE, spokesperson="<script>", corroborations=named, **words)
+    prevention = [{"what": {"en": HOSTILE, "sw": HOSTILE}, "owner": {"en": HOSTILE, "sw": HOSTILE}, "by": "2026-12-01"}]
+    Review.objects.update(prevention=prevention, **dict.fromkeys(Review.text_fields, hostile))
     snapshot.rebuild_all(now=NOON + timedelta(minutes=11))
     seen = 0
     for name, html in html_files(folder):
@@ -480,7 +500,5 @@ def test_hostile_text_stays_text_on_every_page(folder: Path) -> None:
 
 def test_the_parts_keep_their_key_while_they_say_the_same(folder: Path) -> None:
     everything(folder)
-    from statuspage.page import build_now
-
     first, later = (parts.components(build_now(NOON + timedelta(minutes=minutes))) for minutes in (10, 11))
     assert {name: part.key for name, part in first.items()} == {name: part.key for name, part in later.items()}

@@ -1,0 +1,42 @@
+"""The pages of our answers to claims: one each, and the list of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from incidents import rebuttals
+from incidents.facts import Text
+from incidents.languages import by_language
+from incidents.models import Incident
+from incidents.rebuttals import ReviewState
+from statuspage import answers, clock_words
+from statuspage.answers import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPage:
+    """One answer with its earlier versions. `incident`: (public id, name) of the problem it is about. `is_overdue`: the day on
+    which we wanted to look at it again has passed."""
+
+    answer: Answer
+    incident: tuple[str, Text] | None
+    is_overdue: bool
+
+
+def build_answers(now: datetime) -> tuple[AnswerPage, ...]:
+    """Every public answer, the one that changed last first. Three queries."""
+    found = answers.answers()
+    about = {answer.now.incident for answer in found if answer.now.incident}
+    named = Incident.objects.published().filter(public_id__in=about).values_list("public_id", "name")
+    names = {public_id: by_language(name) for public_id, name in named}
+    today = now.astimezone(clock_words.zone()).date()
+    return tuple(
+        AnswerPage(
+            answer=answer,
+            incident=(answer.now.incident, names[answer.now.incident]) if answer.now.incident in names else None,
+            is_overdue=answer.taken_back is None
+            and rebuttals.review_state(answer.now.review_date, today=today) == ReviewState.OVERDUE,
+        )
+        for answer in found
+    )

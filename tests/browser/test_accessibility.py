@@ -1,0 +1,108 @@
+"""axe-core over every public page: light and dark, four widths, both languages, everything unfolded."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page
+
+from incidents.models import Incident
+from incidents.words import IncidentStatus
+from statuspage import snapshot
+from tests.statuspage import rows
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+STANDING = ["/history", "/uptime", "/answers", "/definitions", "/accessibility", "/privacy", "/record", "/poster", "/subscribe"]
+
+
+@pytest.fixture
+def pages(app_url: str) -> list[str]:
+    """Every kind of page, with everything on it that can be: statement, answer, review, redress, what was taken back."""
+    now = timezone.now()
+    going_on = Incident.objects.get()
+    rows.statement(going_on, at=now)
+    rows.withdrawal(rows.statement(going_on, "money", at=now), at=now)
+    rows.redress(going_on, at=now)
+    answer = rows.rebuttal(incident=going_on, at=now)
+    rows.rebuttal(before=answer, incident=going_on, at=now)
+    part = rows.component("payouts")
+    over = rows.publish(at=now - timedelta(days=3), affected={part: "major_outage"}).incident
+    rows.publish(incident=over, at=now - timedelta(days=2), status=IncidentStatus.RESOLVED, affected={part: "operational"})
+    rows.review(over, at=now)
+    rows.review(over, at=now)
+    snapshot.refresh(now=timezone.now(), force=True)
+    snapshot.extend_freshness(now=timezone.now())
+    inner = [f"/incidents/{going_on.public_id}", f"/incidents/{over.public_id}", f"/incidents/{over.public_id}/review"]
+    inner += ["/components/stk-push", f"/history/{now:%Y-%m}", "/answers/a-technical-fault-delays-payments"]
+    every = ["/", *inner, *STANDING]
+    return [*every, *("/sw" + path for path in every)]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(browser: Browser, app_url: str, pages: list[str], theme: Literal["light", "dark"]) -> None:
+    # The pages' own policy would refuse axe: here alone it is set aside.
+    context = browser.new_context(color_scheme=theme, base_url=app_url, bypass_csp=True)
+    page = context.new_page()
+    found = []
+    for path in pages:
+        page.goto(path)
+        page.add_script_tag(content=AXE)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        for width in (320, 360, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            found += [(path, width, *violation) for violation in violations(page)]
+    context.close()
+    assert found == []
+
+
+def violations(page: Page) -> list[tuple[str, str]]:
+    """(rule, the first element that breaks it)"""
+    said: list[dict[str, Any]] = page.evaluate(
+        "async tags => (await axe.run(document, {runOnly: tags, resultTypes: ['violations']})).violations"
+        ".map(one => ({rule: one.id, where: one.nodes[0].html.slice(0, 160)}))",
+        RULES,
+    )
+    return [(one["rule"], one["where"]) for one in said]
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_page_fits_its_width_with_everything_unfolded(browser: Browser, app_url: str, pages: list[str], width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, base_url=app_url, java_script_enabled=True)
+    page = context.new_page()
+    wide = []
+    for path in pages:
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(path)
+    context.close()
+    assert wide == []
+
+
+def test_without_its_sheet_the_front_page_reads_in_order(browser: Browser, app_url: str, pages: list[str]) -> None:
+    context = browser.new_context(base_url=app_url)
+    page = context.new_page()
+    page.goto("/")
+    page.evaluate("document.querySelectorAll('style').forEach(one => one.remove())")
+    said = page.locator("body").inner_text()
+    context.close()
+    order = ["not working for some people", "What to do", "Next update", "Checked", "Happening now", "Our answer", "All services"]
+    order += ["Planned work", "Past problems", "Get updates", "Help"]
+    places = [said.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_on_paper_the_words_stay_and_the_buttons_go(browser: Browser, app_url: str, pages: list[str]) -> None:
+    context = browser.new_context(base_url=app_url)
+    page = context.new_page()
+    page.goto("/answers/a-technical-fault-delays-payments")
+    page.emulate_media(media="print")
+    shown = page.locator("h1").is_visible(), page.locator("nav").is_visible(), page.locator(".bt").first.is_visible()
+    context.close()
+    assert shown == (True, False, False)
