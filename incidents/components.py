@@ -12,7 +12,7 @@ from incidents import audit, dependencies, drafts, record, rollup, windows
 from incidents.dependencies import Proposal
 from incidents.drafts import TimelineError
 from incidents.languages import by_language
-from incidents.models import Component, ComponentGroup, Dependency, IncidentUpdate, Override
+from incidents.models import Component, ComponentGroup, Dependency, Incident, IncidentUpdate, Override
 from incidents.timeline import refresh_status
 from incidents.words import ComponentStatus, Need
 
@@ -90,6 +90,12 @@ def proposals(*, component: Component, status: str) -> list[Proposal]:
     edges = [dependencies.Edge(code, needs, hard=kind == Need.HARD) for code, needs, kind in rows]
     public = set(Component.objects.published().values_list("code", flat=True))
     return [one for one in dependencies.propose(component.code, status, edges) if one.component in public]
+
+
+def restored(*, incident: Incident) -> dict[Component, str]:
+    """What resolving proposes: every service that the incident has named, working again."""
+    named = Component.objects.filter(affected__update__in=incident.updates.published()).distinct()
+    return dict.fromkeys(named, ComponentStatus.OPERATIONAL.value)
 
 
 def take_in(*, update: IncidentUpdate, confirmed: Collection[Proposal], actor: User, now: datetime) -> IncidentUpdate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from incidents import drafts, rollup, timeline
+from incidents import components, drafts, rollup, timeline
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.words import IncidentStatus
 
@@ -30,7 +30,7 @@ def _states_for(incident: Incident, component: Component, notice: Notice) -> dic
     """What the notice states: for the component, and when closing for every component of the incident."""
     parts = {component}
     if notice.phase in (IncidentStatus.MONITORING, *IncidentStatus.closed()):
-        parts |= set(Component.objects.filter(affected__update__in=incident.updates.published()))
+        parts |= set(components.restored(incident=incident))
     ordered = sorted(parts, key=lambda part: (part.pk != component.pk, part.pk))
     return {part: _state_for(part, notice) for part in ordered}
 

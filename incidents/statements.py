@@ -35,7 +35,7 @@ class Level(StrEnum):
         return self.value if self in (Level.MONEY, Level.ADVICE) else "data"
 
 
-UNSHAKEN = (Level.CHECKING, Level.ADVICE)  # they claim nothing, so nothing takes them back
+UNSHAKEN = (Level.CHECKING, Level.ADVICE)  # they claim nothing, so nothing shakes them; a false alarm ends them
 
 
 class Role(StrEnum):
@@ -127,6 +127,11 @@ class Ground:
     log_review_filed: bool = False
     reconciliation: str = ""
     duplicates_open: bool = False
+    was_false_alarm: bool = False
+
+    @property
+    def nothing_to_check(self) -> bool:
+        return self.was_false_alarm and self.breach_opened_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +284,7 @@ class Cause(StrEnum):
     REOPENED = "reopened"
     CAUSE_CHANGED = "cause_changed"
     LAPSED = "lapsed"
+    FALSE_ALARM = "false_alarm"
     BY_HAND = "by_hand"
 
 
@@ -312,16 +318,23 @@ NOTES: dict[Cause, dict[str, str]] = {
         "en": "This statement was not confirmed anew in time. We are checking.",
         "sw": "Taarifa hii haikuthibitishwa tena kwa wakati. Tunachunguza.",
     },
+    Cause.FALSE_ALARM: {
+        "en": "We have withdrawn this notice: it was a false alarm.",
+        "sw": "Tumeondoa taarifa hii: hakukuwa na hitilafu.",
+    },
 }
 
 
 def withdrawal(statement: Statement, ground: Ground, *, now: datetime) -> Withdrawal | None:
-    """Does a signed statement still hold? None: yes (or it is withdrawn already, or says only that we are checking).
+    """Does a signed statement still hold? None: yes (or it is withdrawn already).
 
-    Only what happened after it was signed counts; of several reasons the earliest, of two at once the gravest.
+    Only what happened after it was signed counts; of several reasons the earliest, of two at once the gravest. What says only
+    that we are checking goes when it turns out that there was nothing to check, unless a breach record is open.
     """
-    if statement.signed_at is None or statement.withdrawn_at is not None or statement.level in UNSHAKEN:
+    if statement.signed_at is None or statement.withdrawn_at is not None:
         return None
+    if statement.level in UNSHAKEN:
+        return Withdrawal(Cause.FALSE_ALARM, now, NOTES[Cause.FALSE_ALARM]) if ground.nothing_to_check else None
     reasons = [
         (at, rank, cause)
         for rank, (cause, at) in enumerate(_shaken(statement, ground, now))
@@ -358,6 +371,8 @@ def standing(statements: Sequence[Statement], ground: Ground, *, impact: str, no
     money = any(one.level == Level.MONEY for one in held)
     if on_data:
         return max(on_data, key=_STRENGTH.index), money
+    if ground.nothing_to_check:
+        return None, money
     was_said = any(one.signed_at for one in statements if one.level.ladder == "data")
     return (Level.CHECKING if appears_by_itself(impact) or was_said else None), money
 

@@ -31,9 +31,9 @@ from incidents.models import (
 )
 from incidents.notices import is_signed
 from incidents.signing import SigningRefused, content_hash, has_written, signature_state
-from incidents.statements import UNSHAKEN, Ground, Level, Role, Security, Signed
+from incidents.statements import UNSHAKEN, Cause, Ground, Level, Role, Security, Signed
 from incidents.wording import clock_from
-from incidents.words import Attribution, Impact, Publication, SignatureKind
+from incidents.words import Attribution, Impact, IncidentStatus, Publication, SignatureKind
 
 # Signed in calm time, they appear by themselves; their codes are their meaning, as that of no-change.
 NOTICES = {Level.CHECKING: "checking", Level.ADVICE: "money-advice"}
@@ -205,6 +205,7 @@ def ground(incident: Incident) -> Ground:
         log_review_filed=bool(row.log_review.strip()),
         reconciliation=row.reconciliation,
         duplicates_open=row.duplicates_open,
+        was_false_alarm=incident.status == IncidentStatus.FALSE_ALARM,
     )
 
 
@@ -244,7 +245,8 @@ def standing_level(incident: Incident) -> Level | None:
 
 def withdrawals_due(*, incident: Incident, now: datetime) -> list[Withdrawal]:
     """What must be taken back now, not yet written; the publisher of words writes it."""
-    standing = [row for row in newest(incident).values() if not row.withdrawal and row.level not in UNSHAKEN]
+    may_go = [level for level in Level if level not in UNSHAKEN or incident.status == IncidentStatus.FALSE_ALARM]
+    standing = [row for row in newest(incident).values() if not row.withdrawal and row.level in may_go]
     if not standing:
         return []
     known = ground(incident)
@@ -255,20 +257,30 @@ def withdrawals_due(*, incident: Incident, now: datetime) -> list[Withdrawal]:
 def appearing(*, incident: Incident, now: datetime) -> list[Statement]:
     """What must stand by itself now and does not, in the words of the signed notices, not yet written.
 
-    Level 0 on every major or critical incident, the advice with it; level 0 also where what was said of data or money fell.
+    Level 0 on every major or critical incident, the advice with it; level 0 also where what was said of data or money fell. What
+    went with a false alarm comes back with the incident; what people took back does not.
     """
     if incident.publication != Publication.PUBLISHED or incident.merged_into_id or incident.withdrawn_at:
         return []
     shown = newest(incident)
     data, loud = shown.get("data"), statements.appears_by_itself(incident.impact)
     taken_back = any(row and row.withdrawal and row.level != Level.CHECKING for row in (data, shown.get("money")))
+    if incident.status == IncidentStatus.FALSE_ALARM:
+        if ground(incident).nothing_to_check:
+            return []
+        taken_back = taken_back or _is_unsaid(data)  # no trouble, but somebody may have seen personal data
     nothing_stands = data is None or data.withdrawal is not None
     levels = []
-    if nothing_stands and (taken_back or (loud and data is None)):
+    if nothing_stands and (taken_back or (loud and _is_unsaid(data))):
         levels.append(Level.CHECKING)
-    if loud and "advice" not in shown:
+    if loud and _is_unsaid(shown.get("advice")):
         levels.append(Level.ADVICE)
     return [statement for level in levels if (statement := _presigned(incident, level, now))]
+
+
+def _is_unsaid(row: Statement | None) -> bool:
+    """Was it never said, or did it go with a false alarm?"""
+    return row is None or (row.withdrawal is not None and row.withdrawal.cause == Cause.FALSE_ALARM)
 
 
 def _presigned(incident: Incident, level: Level, now: datetime) -> Statement | None:

@@ -103,6 +103,8 @@ def _require(reason: str) -> None:
 
 
 def _out_of_order(incident: Incident, field: str, value: datetime | None, now: datetime) -> str:
+    if field in ("identified_at", "mitigated_at") and incident.publication != Publication.PUBLISHED:
+        return f"{field}: the incident is not public yet; its words set this time, and then it can be corrected."
     if value is None:
         return "An incident keeps its start and its end." if field in ("started_at", "resolved_at") else ""
     if value > now:

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
-from probes import agreement, bulk, detection, links
+from probes import agreement, bulk, detection, following, links
 from probes.masking import mask
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
 from probes.outcome import OutcomeStatus
 from probes.probers import BEATS, heartbeat
-from probes.suppression import Needs, PlannedWindow, held_back
+from probes.suppression import PlannedWindow, held_back, is_trouble
 
 SILENT_AFTER_INTERVALS = 3
 SILENT_AFTER_AT_LEAST = 60  # seconds
@@ -317,7 +317,6 @@ def hand_over(
     turned: Collection[int] = (),
     *,
     planned: Sequence[PlannedWindow] | None = None,
-    needs: Mapping[str, Needs] | None = None,
 ) -> list[StatusChange]:
     """Hand over to the record what differs from what it holds, and new evidence: a component in `turned` has a probe that
     changed its word, even where the component's state stays. A component is watched while it has an enabled probe. `planned`: by
@@ -332,18 +331,13 @@ def hand_over(
     by_component: dict[int, list[Probe]] = {}
     for probe in probes:
         by_component.setdefault(probe.component_id, []).append(probe)
+    said = {pk: agreement.component_status([words[probe.pk] for probe in own]) for pk, own in by_component.items()}
+    follows = following.read([pk for pk, (status, _) in said.items() if is_trouble(status)])
     changes = []
-    for pk, own in by_component.items():
-        component = found[pk]
-        status, since = agreement.component_status([words[probe.pk] for probe in own])
-        why = held_back(
-            component=component.code,
-            status=status,
-            now=now,
-            planned=planned,
-            needs=(needs or {}).get(component.code),
-            observed=_observed(needs, component),
-        )
+    for pk in follows.in_order(said):
+        component, own, (status, since) = found[pk], by_component[pk], said[pk]
+        needs, observed = follows.needs_of(component)
+        why = held_back(component=component.code, status=status, now=now, planned=planned, needs=needs, observed=observed)
         is_freed = _remember_why([verdicts[probe.pk] for probe in own if probe.pk in verdicts], why)
         if status == component.observed_status and pk not in turned and not is_freed:
             continue
@@ -352,19 +346,13 @@ def hand_over(
             component=component, status=status, since=began, now=now, evidence=_evidence(own, now), opens=not why
         )
         changes += [change] if change else []
+        follows.heard(component, status, opens=is_trouble(status) and not why)
     return changes
 
 
 def planned_windows() -> list[PlannedWindow]:
     """The announced work that is going on, as the record has it."""
     return [PlannedWindow(window.starts_at, window.ends_at, window.expects) for window in windows.in_force()]
-
-
-def _observed(needs: Mapping[str, Needs] | None, component: Component) -> dict[str, str]:
-    mine = (needs or {}).get(component.code)
-    if mine is None:
-        return {}
-    return dict(Component.objects.filter(code__in=[*mine.hard, *mine.soft]).values_list("code", "observed_status"))
 
 
 def _remember_why(verdicts: Sequence[ProbeVerdict], why: str) -> bool:

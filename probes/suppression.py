@@ -55,14 +55,14 @@ def held_back(
         return "planned"
     for parent in needs.hard if needs else ():
         theirs = (observed or {}).get(parent, "")
-        if _is_trouble(theirs) and not is_worse(status, theirs):
+        if is_trouble(theirs) and not is_worse(status, theirs):
             return parent
     for parent in needs.soft if needs else ():
         theirs = (observed or {}).get(parent, "")
-        if _is_trouble(theirs) and not is_worse(status, ComponentStatus.DELAYED):
+        if is_trouble(theirs) and not is_worse(status, ComponentStatus.DELAYED):
             return parent
     return ""
 
 
-def _is_trouble(status: str) -> bool:
+def is_trouble(status: str) -> bool:
     return bool(status) and is_worse(status, ComponentStatus.UNKNOWN)

@@ -34,6 +34,12 @@ def open_breach(*, incident: Incident, reason: str, actor: User, now: datetime) 
         return breaches.open_breach(incident=incident, reason=reason, actor=actor, now=now)
 
 
+def close_breach(*, breach: Breach, finding: str, actor: User, now: datetime) -> Breach:
+    """Close a breach record with what it turned out to be. Raises TimelineError."""
+    with following(incident=breach.incident, now=now):
+        return breaches.close_breach(breach=breach, finding=finding, actor=actor, now=now)
+
+
 def note(*, incident: Incident, actor: User, now: datetime, **known: Any) -> StatementGround:
     """Write down what was established about data and funds (incidents.stating.NOTED). Raises TimelineError."""
     with following(incident=incident, now=now):

@@ -14,18 +14,43 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from incidents import breaking_glass, closing, components, documents, drafts, promises, record, signing, timeline, times
+from incidents import (
+    breaking_glass,
+    closing,
+    components,
+    documents,
+    drafts,
+    planned_work,
+    promises,
+    record,
+    signing,
+    stating,
+    timeline,
+    times,
+)
 from incidents.drafts import TimelineError
 from incidents.languages import in_all
-from incidents.models import Component, Correction, Incident, IncidentUpdate, Notice, Override, RecordText, Review
+from incidents.models import (
+    Announcement,
+    Breach,
+    Component,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    Notice,
+    Override,
+    RecordText,
+    Review,
+)
 from incidents.record import RecordError
 from incidents.signing import SigningRefused
+from incidents.statements import SIGNERS, Level
 from incidents.verification import verify
 from incidents.words import Impact, Publication
-from statuspage import publishing
+from statuspage import grounds, publishing, snapshot
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
-from tests.incidents.helpers import all_notices
+from tests.incidents.helpers import all_notices, safety_notices
 
 REFUSALS = (TimelineError, Blocked, SigningRefused, RecordError)
 CODES = st.sampled_from(["paybill", "till"])
@@ -88,6 +113,8 @@ class Record(RuleBasedStateMachine):
         IncidentUpdate.objects.drafts().update(created_at=self.now - timedelta(minutes=6))
         publishing.publish_due(now=self.now)
         components.lapse_overrides(now=self.now)
+        publishing.advance_maintenance(now=self.now)
+        grounds.follow_due(now=self.now)
         promises.record_missed(now=self.now)
         breaking_glass.record_missing(now=self.now)
 
@@ -262,6 +289,65 @@ class Record(RuleBasedStateMachine):
 
         self.try_to(act)
 
+    @rule(which=WHICH, level=st.sampled_from([Level.CHECKING, Level.NO_SIGN, Level.MONEY]))
+    def state(self, which: int, level: Level) -> None:
+        """A statement on data or funds, with what it stands on."""
+
+        def act() -> None:
+            incident = self.incident(which)
+            grounds.set_security(incident=incident, value="no", reason="Triage", actor=self.writer, now=self.now)
+            grounds.note(incident=incident, actor=self.writer, now=self.now, triage="Nothing", reconciliation="All")
+            by = self.now + timedelta(hours=5)
+            draft = stating.draft(incident=self.incident(which), level=level, author=self.writer, now=self.now, by=by)
+            for role in SIGNERS[level]:
+                stating.sign(statement=draft, role=role, held={role}, signer=self.signer, now=self.now)
+            publishing.publish_statement(statement=draft, actor=self.writer, now=self.now)
+
+        self.try_to(act)
+
+    @rule(which=WHICH, how=st.sampled_from(["breach", "cleared", "security"]))
+    def shake(self, which: int, how: str) -> None:
+        def act() -> None:
+            incident = self.incident(which)
+            if how == "security":
+                grounds.set_security(incident=incident, value="yes", reason="A login", actor=self.writer, now=self.now)
+            elif how == "breach":
+                grounds.open_breach(incident=incident, reason="A list", actor=self.writer, now=self.now)
+            for breach in Breach.objects.filter(incident=incident, closed_at=None) if how == "cleared" else ():
+                grounds.close_breach(breach=breach, finding="Ours", actor=self.writer, now=self.now)
+
+        self.try_to(act)
+
+    @rule(code=CODES, minutes=MINUTES, expects=st.sampled_from(["delayed", "partial_outage"]))
+    def plan(self, code: str, minutes: int, expects: str) -> None:
+        def act() -> None:
+            starts_at = self.now + timedelta(minutes=minutes)
+            draft = planned_work.plan(
+                name={"en": "New disks", "sw": "Diski mpya"},
+                body={"en": "Pay later.", "sw": "Lipa baadaye."},
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(hours=1),
+                expected={self.component(code): expects},
+                author=self.writer,
+                now=self.now,
+            )
+            publishing.publish_maintenance(update=self.signed(draft), actor=self.writer, now=self.now)
+
+        self.try_to(act)
+
+    @rule(withdrawn=st.booleans())
+    def announce(self, withdrawn: bool) -> None:
+        def act() -> None:
+            words = in_all({"en": "Hang up.", "sw": "Kata simu."})
+            draft = documents.add(
+                document=Announcement(title=words, body=words, starts_at=self.now), author=self.writer, now=self.now
+            )
+            public = publishing.publish_announcement(announcement=self.signed(draft), actor=self.writer, now=self.now)
+            if withdrawn:
+                publishing.withdraw_announcement(announcement=public, reason="Old", actor=self.writer, now=self.now)
+
+        self.try_to(act)
+
     @rule(which=WHICH)
     def redact(self, which: int) -> None:
         def act() -> None:
@@ -300,9 +386,12 @@ class Record(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_any_sequence_of_acts_leaves_a_record_that_holds_and_one_draft_a_component() -> None:
-    """A dozen sequences of at most 25 acts, other ones at each run; every act is tried in some."""
+def test_any_sequence_of_acts_leaves_a_record_that_holds_and_one_draft_a_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen sequences of at most 25 acts, other ones at each run; every act is tried in some. The page's files are left out:
+    each sequence begins a record of its own."""
+    monkeypatch.setattr(snapshot, "refresh", lambda **_: False)
     Record.notices = all_notices()
+    safety_notices()
     Record.writer, Record.signer = UserFactory(), UserFactory()
     for code in ("paybill", "till"):
         ComponentFactory(code=code)

@@ -12,6 +12,7 @@ from incidents import components, drafts, statuspage_v2, timeline
 from incidents.drafts import TimelineError
 from incidents.languages import by_language
 from incidents.models import Component, Dependency, Incident, IncidentUpdate, Override, RecordEntry, StatusChange
+from incidents.signing import sign
 from incidents.verification import verify
 from statuspage import page, publishing
 from tests.factories import NOON, ComponentFactory, ComponentGroupFactory, UserFactory
@@ -177,6 +178,24 @@ def test_what_a_person_confirms_is_taken_into_their_draft(component: Component, 
 
 
 # --- What else a component says --------------------------------------------------------------------
+
+
+def test_resolving_proposes_that_every_service_the_incident_named_works_again(component: Component) -> None:
+    notices, till = all_notices(), ComponentFactory(code="till")
+    said = publishing.publish_notice(component=component, notice=notices["down"], actor=None, now=NOON)
+    assert components.restored(incident=said.incident) == {component: "operational"}
+    draft = drafts.add_update(
+        incident=said.incident,
+        status="identified",
+        body={"en": "A cable was cut.", "sw": "Waya umekatika."},
+        affected={till: "delayed"},
+        next_update_by=NOON + HOUR,
+        author=UserFactory(),
+        now=NOON,
+    )
+    assert till not in components.restored(incident=said.incident), "a draft has named nothing yet"
+    publishing.publish_update(update_id=sign(item=draft, signer=UserFactory(), now=NOON).pk, actor=None, now=NOON)
+    assert components.restored(incident=said.incident) == {component: "operational", till: "operational"}
 
 
 def test_a_third_partys_service_names_its_owner_and_where_it_is_reached() -> None:

@@ -189,6 +189,14 @@ def test_times_keep_their_order(incident: Incident, field: str, minute: float, w
         times.set_time(incident=incident, field=field, value=at(minute), reason="x", actor=UserFactory(), now=at(9))
 
 
+@pytest.mark.parametrize("field", ["identified_at", "mitigated_at"])
+def test_a_time_that_words_set_is_not_set_before_them(component: Component, field: str) -> None:
+    """No entry would say so, and the proof would call the row edited."""
+    draft = drafts.open_draft(component=component, status="delayed", since=at(0), now=at(0), author=UserFactory())
+    with pytest.raises(TimelineError, match="not public yet"):
+        times.set_time(incident=draft.incident, field=field, value=at(1), reason="r", actor=UserFactory(), now=at(2))
+
+
 def test_phases_set_their_times(resolved: Incident) -> None:
     assert (resolved.mitigated_at, resolved.resolved_at) == (at(30), at(60))
     assert resolved.detected_by == "probe"

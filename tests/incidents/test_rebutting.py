@@ -29,9 +29,9 @@ def day(number: float) -> Any:
     return NOON + timedelta(days=number)
 
 
-@pytest.fixture
-def claim() -> Claim:
-    logged = claims.log_claim(
+def logged() -> Claim:
+    """A claim that may be answered."""
+    claim = claims.log_claim(
         words=f"{WHOLE.claim.quote}, says my cousin",
         language="en",
         where="a family group",
@@ -41,7 +41,12 @@ def claim() -> Claim:
         link="https://forward.example/1",
         reach=40_000,
     )
-    return claims.move(claim=logged, to=State.ASSESSING, actor=UserFactory(), now=day(0))
+    return claims.move(claim=claim, to=State.ASSESSING, actor=UserFactory(), now=day(0))
+
+
+@pytest.fixture
+def claim() -> Claim:
+    return logged()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from incidents import breaches, documents, record, stating, withdrawing
+from incidents import breaches, documents, record, statements, stating, withdrawing
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import (
@@ -356,6 +356,54 @@ def test_level_0_taken_back_by_people_does_not_come_back_by_itself(incident: Inc
     publishing.publish_withdrawal(withdrawal=draft, actor=None, now=at(6))
     grounds.follow_due(now=at(7))
     assert stands(incident) == {"advice": "advice"}
+
+
+def false_alarm(incident: Incident, component: Component, minute: float) -> None:
+    draft = write(incident, component, minute, status="false_alarm", state="operational")
+    publishing.publish_update(update_id=draft.pk, actor=None, now=at(minute))
+
+
+def test_what_says_that_we_are_checking_goes_with_a_false_alarm_and_says_why(incident: Incident, component: Component) -> None:
+    false_alarm(incident, component, 5)
+    assert stands(incident) == {}
+    gone = stating.newest(incident)
+    assert {row.withdrawal.cause for row in gone.values()} == {"false_alarm"}
+    assert by_language(gone["data"].withdrawal.note) == statements.NOTES[statements.Cause.FALSE_ALARM]
+    grounds.follow_due(now=at(6))
+    assert stands(incident) == {}, "it does not come back by itself"
+    assert verify().holds
+
+
+def test_nothing_is_said_anew_after_a_false_alarm_of_which_a_statement_had_lapsed(
+    standing: Incident, component: Component
+) -> None:
+    grounds.open_breach(incident=standing, reason="A log", actor=UserFactory(), now=at(10))
+    grounds.close_breach(breach=Breach.objects.get(), finding="Ours", actor=UserFactory(), now=at(11))
+    assert stands(standing) == {"data": "0", "advice": "advice"}
+    false_alarm(standing, component, 12)
+    assert stands(standing) == {}
+
+
+def test_a_false_alarm_that_comes_back_says_again_that_we_are_checking(incident: Incident, component: Component) -> None:
+    false_alarm(incident, component, 5)
+    again = write(Incident.objects.get(pk=incident.pk), component, 30, status="investigating", state="major_outage")
+    publishing.publish_update(update_id=again.pk, actor=None, now=at(30))
+    assert stands(incident) == {"data": "0", "advice": "advice"}
+    assert verify().holds
+
+
+def test_while_a_breach_record_is_open_a_false_alarm_goes_on_being_checked(incident: Incident, component: Component) -> None:
+    breach = grounds.open_breach(incident=incident, reason="A log", actor=UserFactory(), now=at(3))
+    false_alarm(incident, component, 5)
+    assert stands(incident)["data"] == "0"
+    grounds.close_breach(breach=breach, finding="Ours", actor=UserFactory(), now=at(6))
+    assert stands(incident) == {}
+
+
+def test_a_breach_found_after_a_false_alarm_is_being_checked(incident: Incident, component: Component) -> None:
+    false_alarm(incident, component, 5)
+    grounds.open_breach(incident=Incident.objects.get(pk=incident.pk), reason="A log", actor=UserFactory(), now=at(6))
+    assert stands(incident) == {"data": "0"}
 
 
 # --- Proof -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from incidents.models import Component, Incident
 from probes import confirming, recording
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
 from probes.recording import Report
-from probes.suppression import Needs, PlannedWindow
+from probes.suppression import PlannedWindow
 from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
 from tests.incidents.helpers import all_notices
 from tests.incidents.plans import HOUR, announced, tick
@@ -319,19 +319,6 @@ def test_trouble_worse_than_the_announced_work_expects_opens_at_once() -> None:
     tick(hours)
     confirming.hand_over([component], world.now)
     assert (world.status, Incident.objects.count()) == ("partial_outage", 1)
-
-
-def test_what_follows_from_another_service_opens_no_draft_of_its_own() -> None:
-    all_notices()
-    world = World()
-    component = failing(world)
-    ComponentFactory(code="core", observed_status="major_outage")
-    needs = {"stk-push": Needs(hard=("core",))}
-    confirming.hand_over([component], world.now, needs=needs)
-    assert (world.status, Incident.objects.count()) == ("partial_outage", 0)
-    Component.objects.filter(code="core").update(observed_status="operational")
-    confirming.hand_over([world.component], world.now, needs=needs)
-    assert Incident.objects.count() == 1
 
 
 def test_a_quiet_batch_asks_little_of_the_database(django_assert_max_num_queries: Any) -> None:

@@ -24,11 +24,12 @@ from tests.factories import NOON, UserFactory
 from tests.incidents.helpers import all_notices, safety_notices
 from tests.incidents.history import five_years
 
-pytestmark = pytest.mark.django_db
+IS_FULL = os.environ.get("TEST_HISTORY") == "full"
+pytestmark = [pytest.mark.django_db, *([pytest.mark.timeout(3600)] if IS_FULL else [])]
 
 DAY = {"incidents": 3, "updates_each": 5, "components": 3}
 YEARS = {"incidents": 100, "updates_each": 10, "components": 50}
-if os.environ.get("TEST_HISTORY") == "full":
+if IS_FULL:
     YEARS = {"incidents": 10_000, "updates_each": 10, "components": 200}
 
 

@@ -22,7 +22,9 @@ from incidents import (
     documents,
     drafts,
     notes,
+    planned_work,
     rebutting,
+    record,
     signing,
     stating,
     ticks,
@@ -31,7 +33,21 @@ from incidents import (
     withdrawing,
 )
 from incidents.languages import in_all
-from incidents.models import Component, Correction, Incident, IncidentUpdate, Rebuttal, Redress, Statement, Withdrawal
+from incidents.models import (
+    Announcement,
+    Component,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    MaintenanceUpdate,
+    Notice,
+    Rebuttal,
+    Redress,
+    Review,
+    Statement,
+    Withdrawal,
+)
+from incidents.models.publishable import Document
 from incidents.rebuttals import Evidence, LegalBasis, State
 from incidents.statements import Level, Role
 from statuspage import answers, grounds, page, publishing, roles, snapshot
@@ -71,6 +87,8 @@ def told(settings: Any) -> Incident:
     _alone(incident, part)
     _statements(incident)
     _claims(incident)
+    _without_an_incident(part)
+    _gone()
     _drafts(incident, first)
     return incident
 
@@ -137,6 +155,36 @@ def _claims(incident: Incident) -> None:
     publishing.publish_rebuttal(rebuttal=rebuttal, actor=staff, now=at(4))
 
 
+def _without_an_incident(part: Component) -> None:
+    """Planned work and an announcement, published by people; another announcement taken back with a reason."""
+    for reason in ("", SECRET):
+        words = {"title": in_all(both("We never ask for your PIN")), "body": in_all(both("Hang up."))}
+        draft = documents.add(document=Announcement(starts_at=at(0), **words), author=person(), now=at(4))
+        signed = signing.sign(item=draft, signer=person(), now=at(4))
+        public = publishing.publish_announcement(announcement=signed, actor=person(), now=at(4))
+        if reason:
+            publishing.withdraw_announcement(announcement=public, reason=reason, actor=person(), now=at(5))
+    planned = _planned(part, both("New disks"))
+    publishing.publish_maintenance(update=signing.sign(item=planned, signer=person(), now=at(5)), actor=person(), now=at(5))
+    dropped = planned_work.step(planned=planned.maintenance, status="cancelled", body=BOTH, author=person(), now=at(6))
+    documents.discard(document=dropped, actor=person(), now=at(6), reason=SECRET)
+
+
+def _planned(part: Component, words: dict[str, str]) -> MaintenanceUpdate:
+    times = {"starts_at": at(600), "ends_at": at(660), "now": at(4)}
+    return planned_work.plan(name=words, body=words, expected={part: "delayed"}, author=person(), **times)
+
+
+def _gone() -> None:
+    """An incident that was withdrawn by two people, with a reason."""
+    part = ComponentFactory(code="airtime")
+    timeline.observe(component=part, status="delayed", since=at(1), now=at(1), evidence={"saw": SECRET})
+    notice = Notice.objects.get(code="delayed")
+    said = publishing.publish_notice(component=part, notice=notice, actor=person(), now=at(1))
+    two = {"requested_by": person(), "approved_by": person()}
+    publishing.withdraw_incident(incident=said.incident, reason=SECRET, now=at(2), **two)
+
+
 def _drafts(incident: Incident, first: IncidentUpdate) -> None:
     """One draft of each kind of document, and an incident nobody has heard of."""
     staff, public = person(), Statement.objects.published().first()
@@ -146,6 +194,10 @@ def _drafts(incident: Incident, first: IncidentUpdate) -> None:
     documents.add(document=Correction(update=first, body=in_all(BOTH), reason=in_all(BOTH)), author=staff, now=at(9))
     stating.draft(incident=incident, level=Level.NO_SIGN, author=staff, now=at(9), scope=BOTH)
     withdrawing.draft(of=public, note=BOTH, author=staff, now=at(9))
+    review: dict[str, Any] = dict.fromkeys(("cause", "measures", "apology", "compensation"), in_all(BOTH))
+    documents.add(document=Review(incident=incident, **review), author=staff, now=at(9))
+    documents.add(document=Announcement(title=in_all(BOTH), body=in_all(BOTH), starts_at=at(0)), author=staff, now=at(9))
+    _planned(Component.objects.get(code="paybill"), BOTH)
     claim = claims.log_claim(words=SECRET, language="en", where=SECRET, first_seen=TODAY, actor=staff, now=at(9))
     claims.move(claim=claim, to=State.ASSESSING, actor=staff, now=at(9))
     answer = replace(WHOLE, what_is_true=BOTH, fact_headline=BOTH, claim=replace(WHOLE.claim, quote=SECRET))
@@ -160,7 +212,7 @@ def given_away(settings: Any) -> Iterator[tuple[str, str]]:
         for path in sorted(Path(root).rglob("*")):
             if path.is_file():
                 raw = path.read_bytes()
-                yield path.name, (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+                yield str(path.relative_to(root)), (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
     out = StringIO()
     call_command("export_record", stdout=out)
     yield "export", out.getvalue()
@@ -177,7 +229,7 @@ def test_nothing_for_staff_is_in_anything_we_give_away(told: Incident, settings:
     snapshot.refresh(now=at(20), force=True)
     found = dict(given_away(settings))
     kinds = {Path(name).suffix for name in found}
-    assert {".html", ".json", ".atom", ".eml", ".gz", ""} <= kinds
+    assert {".html", ".json", ".atom", ".eml", ".gz", ".txt", ".csv", ".jsonl", ""} <= kinds
     assert [name for name, text in found.items() if "zebra" in text.lower()] == []
     # It was looked for where words are: what is public is there.
     assert "So far we have seen no sign" in found["statements"]
@@ -190,7 +242,19 @@ def test_the_secrets_are_planted(told: Incident) -> None:
     """Else the walk above would prove nothing."""
     out = StringIO()
     call_command("dumpdata", "incidents", stdout=out)
-    assert out.getvalue().count(SECRET) > 40
+    assert out.getvalue().count(SECRET) > 60
+
+
+def test_a_draft_of_every_kind_of_document_holds_the_secret(told: Incident) -> None:
+    """So that a kind that is new is walked too."""
+    without = [
+        kind for kind, model in record.document_kinds().items() if not any(map(_is_secret_draft, model._default_manager.all()))
+    ]
+    assert without == []
+
+
+def _is_secret_draft(document: Document) -> bool:
+    return not document.is_published and any(SECRET in text for text in document.texts().values())
 
 
 def test_a_statement_that_was_replaced_or_taken_back_is_told_as_such(told: Incident) -> None:

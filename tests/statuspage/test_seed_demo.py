@@ -16,6 +16,7 @@ from incidents import languages, notices, statements, stating
 from incidents.models import AuditEvent, Component, ComponentGroup, Notice
 from probes.models import Probe, ProbeSchedule, Vantage
 from probes.probers import validate
+from statuspage.roles import held_by
 
 pytestmark = pytest.mark.django_db
 
@@ -167,11 +168,27 @@ def test_the_accounts_have_their_roles_and_the_password_of_the_settings(settings
     settings.DEMO_PASSWORD = "another long password"
     seed()
     roles = {user.username: [group.name for group in user.groups.all()] for user in User.objects.all()}
-    assert roles == {"writer": ["Author"], "approver": ["Approver"], "engineer": ["Engineer"]}
+    assert roles == {
+        "writer": ["Author"],
+        "approver": ["Approver"],
+        "engineer": ["Engineer"],
+        "security": ["Security"],
+        "operations": ["Operations"],
+        "data-protection": ["Data protection"],
+        "finance": ["Finance"],
+    }
     for user in User.objects.all():
         assert user.check_password("another long password")
         assert user.is_staff
         assert not user.is_superuser
+
+
+def test_a_statement_of_every_level_can_be_signed_by_the_demo_accounts_each_another_person() -> None:
+    seed()
+    people = {user.username: held_by(user) for user in User.objects.all()}
+    signers = {role: [name for name, held in people.items() if role in held] for role in statements.Role}
+    assert {len(names) for names in signers.values()} == {1}
+    assert len({name for names in signers.values() for name in names}) == len(statements.Role)
 
 
 def test_outside_a_demo_it_refuses(settings: Any) -> None:

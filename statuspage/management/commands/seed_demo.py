@@ -31,7 +31,16 @@ PROBES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "stk-query": ("stk-push", 5, {"recipe": "stk-query"}),
     "payouts-status": ("payouts", 10, {"recipe": "status-rt", "late_s": 5, "lost_s": 20}),
 }
-ACCOUNTS = {"writer": roles.AUTHOR, "approver": roles.APPROVER, "engineer": roles.ENGINEER}
+ACCOUNTS = {
+    "writer": roles.AUTHOR,
+    "approver": roles.APPROVER,
+    "engineer": roles.ENGINEER,
+    # The heads who sign what is said of data and funds.
+    "security": roles.SECURITY,
+    "operations": roles.OPERATIONS,
+    "data-protection": roles.DATA_PROTECTION,
+    "finance": roles.FINANCE,
+}
 
 # (group, English, Kiswahili, its services as (code, English, Kiswahili)), in the order of the page.
 GROUPS: tuple[tuple[str, str, str, tuple[tuple[str, str, str], ...]], ...] = (
