@@ -44,8 +44,8 @@ def update(rows: Sequence[Model], names: Sequence[str]) -> None:
 def ids(values: Sequence[int]) -> RawSQL:
     """Many primary keys as one parameter: `filter(pk__in=ids(values))`. A placeholder for each costs more than the query."""
     if connection.vendor == "postgresql":
-        return RawSQL("SELECT unnest(%s::bigint[])", [list(values)])  # noqa: S611
-    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(values))])  # noqa: S611
+        return RawSQL("SELECT unnest(%s::bigint[])", [list(values)])
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(values))])
 
 
 def _run(on_postgresql: str, for_each: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
