@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import DateTimeField, JSONField, Model
+from django.db.models.expressions import RawSQL
 
 
 def insert_new(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -38,6 +39,13 @@ def update(rows: Sequence[Model], names: Sequence[str]) -> None:
         keyed,
         [[getattr(row, field.attname) for field in keyed] for row in rows],
     )
+
+
+def ids(values: Sequence[int]) -> RawSQL:
+    """Many primary keys as one parameter: `filter(pk__in=ids(values))`. A placeholder for each costs more than the query."""
+    if connection.vendor == "postgresql":
+        return RawSQL("SELECT unnest(%s::bigint[])", [list(values)])
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(values))])
 
 
 def _run(on_postgresql: str, for_each: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F, Value
 
-from probes import pushes
+from probes import bulk, pushes
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
 from probes.outcome import Task
 from probes.probers import PASSIVE
@@ -31,6 +32,36 @@ class Batch:
     queue: str
     tasks: tuple[Task, ...]
     expires_in: float
+
+
+class DueProbe(NamedTuple):
+    """What is read of a Probe to run it."""
+
+    pk: int
+    code: str
+    kind: str
+    spec: Mapping[str, Any]
+    timeout: float
+    component_id: int
+
+
+class Due(NamedTuple):
+    """What is read of a claimed ProbeSchedule. Many are claimed each second: model instances take the processor five times as
+    long."""
+
+    pk: int
+    vantage_id: int
+    vantage: Vantage
+    interval: int
+    confirmed: str
+    probe: DueProbe
+
+    @property
+    def probe_id(self) -> int:
+        return self.probe.pk
+
+
+_READ = ("pk", "vantage_id", "interval", "phase", "next_slot", "confirmed", *(f"probe__{name}" for name in DueProbe._fields))
 
 
 def next_slot_after(now: int, interval: int, phase: int) -> int:
@@ -57,28 +88,28 @@ def schedule(*, probe: Probe, vantage: Vantage) -> ProbeSchedule:
     return row
 
 
-def claim_due(*, now: int) -> list[tuple[ProbeSchedule, int]]:
+def claim_due(*, now: int) -> list[tuple[Due, int]]:
     """Claim the due schedules: (schedule, the slot to run). Each is moved to its next future slot in the same transaction.
 
     `now` in epoch seconds. The rows are locked while they are read (SQLite: the whole database), so whoever comes second passes
     over them, or finds them moved.
     """
     with transaction.atomic():
-        due = ProbeSchedule.objects.due(now).order_by("next_slot").defer("state")
+        due = ProbeSchedule.objects.due(now).order_by("next_slot").values_list(*_READ)
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(of=("self",), skip_locked=True)
         rows = list(due[:CLAIM_AT_MOST])
+        if not rows:
+            return []
         following = Value(now) + F("interval") - (Value(now) - F("phase")) % F("interval")
-        ProbeSchedule.objects.filter(pk__in=[row.pk for row in rows], next_slot__lte=now).update(next_slot=following)
-    vantages = Vantage.objects.in_bulk({row.vantage_id for row in rows})
-    probes = Probe.objects.in_bulk([row.probe_id for row in rows])
+        ProbeSchedule.objects.filter(pk__in=bulk.ids([row[0] for row in rows]), next_slot__lte=now).update(next_slot=following)
+    vantages = Vantage.objects.in_bulk({row[1] for row in rows})
     claimed = []
-    for row in rows:
-        if row.probe_id in probes and row.vantage_id in vantages:
-            row.probe, row.vantage = probes[row.probe_id], vantages[row.vantage_id]
-            asked, row.next_slot = row.next_slot, next_slot_after(now, row.interval, row.phase)
+    for pk, vantage_id, interval, phase, asked, confirmed, *probe in rows:
+        if vantage_id in vantages:
             # One that was asked for at once, or never ran, has a slot off the grid: on it, it would be late from the start.
-            claimed.append((row, max(row.next_slot - row.interval, asked or now)))
+            slot = max(next_slot_after(now, interval, phase) - interval, asked or now)
+            claimed.append((Due(pk, vantage_id, vantages[vantage_id], interval, confirmed, DueProbe(*probe)), slot))
     return claimed
 
 
@@ -93,7 +124,7 @@ def claim_asked(*, now: int) -> list[tuple[ProbeSchedule, int]]:
     return claimed
 
 
-def into_batches(claimed: Sequence[tuple[ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
+def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
     """Group claimed schedules by vantage, at most 25 to a message. `attempt`: 1 for those that people asked for."""
     by_vantage: dict[Vantage, list[Task]] = {}
     for row, slot in claimed:
@@ -108,7 +139,7 @@ def into_batches(claimed: Sequence[tuple[ProbeSchedule, int]], *, attempt: int =
     return batches
 
 
-def task_for(row: ProbeSchedule, slot: int, attempt: int = 0) -> Task:
+def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0) -> Task:
     probe = row.probe
     return Task(
         probe_id=probe.pk,

@@ -16,8 +16,9 @@ from probes.detection import State
 from probes.links import host_of
 from probes.models import HostRate, Probe, ProbeSchedule
 from probes.outcome import OutcomeStatus
+from probes.scheduling import Due
 
-Claim = tuple[ProbeSchedule, int]  # a schedule and its slot
+Claim = tuple[Due, int]  # a schedule and its slot
 WANTED_FOR = 60  # seconds for which a count of what a host's probes want is good
 _WORDS = {
     pacing.BACKOFF: "not asked: it is down, and is asked less often until it answers",
@@ -29,7 +30,7 @@ _WORDS = {
 class Spared:
     """A slot that is not run. `why`: pacing.BACKOFF or pacing.RATE_CAP."""
 
-    row: ProbeSchedule
+    row: Due
     slot: int
     why: str
 
@@ -79,7 +80,7 @@ def _report(one: Spared, now: datetime) -> recording.Report:
 # --- Back-off ------------------------------------------------------------------------------------
 
 
-def _bad_since(rows: Sequence[ProbeSchedule]) -> dict[int, int | None]:
+def _bad_since(rows: Sequence[Due]) -> dict[int, int | None]:
     """Since which slot each has not answered; None once it has: then it is asked at every slot again."""
     if not rows:
         return {}
@@ -87,13 +88,13 @@ def _bad_since(rows: Sequence[ProbeSchedule]) -> dict[int, int | None]:
     return {pk: State.from_json(state).film.bad_since for pk, state in states}
 
 
-def _is_backed_off(row: ProbeSchedule, slot: int, since: int | None, firsts: Collection[int]) -> bool:
+def _is_backed_off(row: Due, slot: int, since: int | None, firsts: Collection[int]) -> bool:
     return since is not None and pacing.is_backed_off(
         slot=slot, interval=row.interval, down_since=since, is_first=row.probe_id in firsts
     )
 
 
-def _first_probes(rows: Sequence[ProbeSchedule]) -> set[int]:
+def _first_probes(rows: Sequence[Due]) -> set[int]:
     """Of the components of these rows, the probes that see most: the shortest interval, of several the oldest probe."""
     if not rows:
         return set()

@@ -103,10 +103,10 @@ class Bed:
     servers: dict[str, psutil.Process] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, **more: str) -> None:
+    def start(self, *, agent_key: str, **more: str) -> None:
         """One agent, one recorder, one beat, as production starts them."""
         agent = ["-m", "statuspage.worker", "--name", "agent", "--queues", f"probes.{VANTAGE}", "--pool", "threads"]
-        self._start("agent", [*agent, "--concurrency", "64"], {"HALI_AGENT": VANTAGE, **more})
+        self._start("agent", [*agent, "--concurrency", "64"], {"HALI_AGENT": VANTAGE, "HALI_AGENT_KEY": agent_key, **more})
         self._start("recorder", ["-m", "statuspage.worker", "--queues", "core,notify", "--concurrency", "1"], more)
         time.sleep(4)  # an expired tick is a lost one
         self._start("beat", ["-m", "statuspage.beat"], more)
@@ -121,6 +121,10 @@ class Bed:
         """Seconds of processor, user and system, that each part has used so far, children included."""
         running = {name: psutil.Process(process.pid) for name, process in self.processes.items()}
         return {name: _cpu(process) for name, process in {**running, **self.servers}.items()}
+
+    def require_running(self) -> None:
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        assert not ended, f"ended by itself: {', '.join(ended)}"
 
     def end(self, name: str) -> None:
         process = self.processes.pop(name)
