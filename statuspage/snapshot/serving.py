@@ -18,6 +18,7 @@ from django.conf import settings
 
 from incidents.languages import codes
 from incidents.public_ids import PATTERN
+from statuspage import api_v2
 from statuspage.rendering import prefix_of
 from statuspage.snapshot import headers, swapping
 from statuspage.snapshot.building import FRESH, STALE, folder_of
@@ -40,7 +41,7 @@ _ABOUT_NOW_FILES = {
     "/updates.atom": "updates.atom",
 }
 _STANDING = tuple(f"/{name}" for name in STANDING)
-ABOUT_NOW = {"api/v2/summary.json", "api/v2/status.json"}
+_API = {f"api/v2/{name}": name in api_v2.LISTS for name in api_v2.ADDRESSES}  # file: whether it lies in the shard of pages
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
@@ -165,7 +166,7 @@ def place_of(path: str) -> Place | None:
     """Where an address leads; None when it is no snapshot file's. /api/ in any case; everything else to the letter."""
     if path.lower().startswith("/api/"):
         file = path.lower()[1:]
-        return Place(file, about_now=True) if file in ABOUT_NOW else None
+        return Place(file, about_now=True, in_pages=_API[file]) if file in _API else None
     for language in reversed(codes()):  # the first language has no prefix: it is asked last
         prefix = prefix_of(language)
         if path.startswith(f"{prefix}/"):

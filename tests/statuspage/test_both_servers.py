@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import IncidentUpdate
-from statuspage import publishing
+from statuspage import api_v2, publishing
 from tests.copies import free_port
 from tests.incidents.helpers import signed_notice
 
@@ -22,7 +22,7 @@ ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", 
 ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
 STANDING += ["/sw/uptime", "/uptime.csv", "/record.jsonl"]
-API = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
+API = [f"/api/v2/{name}" for name in api_v2.ADDRESSES] + ["/API/v2/Summary.json", "/api/v2/Incidents.json"]
 COMPARED = (
     "Content-Type",
     "Content-Encoding",
@@ -137,7 +137,8 @@ def test_both_say_alike_that_there_is_nothing(app: str, nginx: str, path: str, s
 
 
 def test_both_turn_stale_when_the_links_run_out(app: str, nginx: str, snapshot_dir: Path) -> None:
-    fresh = {path: ask(nginx + path) for path in [*ABOUT_NOW, *API]}
+    told = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
+    fresh = {path: ask(nginx + path) for path in [*ABOUT_NOW, *told]}
     for link in (snapshot_dir / "live").iterdir():
         link.unlink()
     for path, before in fresh.items():
