@@ -1,4 +1,4 @@
-"""What was said lately, for the faces that programs read: API, feeds, calendars, CAP. Read when the record went on, not each second."""
+"""What was said lately, for faces that programs read: API, feeds, calendars, CAP. Read when the record went on."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from incidents.languages import codes
 from incidents.public_ids import PATTERN
 from statuspage import api_v2
 from statuspage.rendering import prefix_of
-from statuspage.snapshot import headers, swapping
+from statuspage.snapshot import faces, headers, swapping
 from statuspage.snapshot.building import FRESH, STALE, folder_of
 from statuspage.snapshot.parts import STANDING
 
@@ -37,8 +37,6 @@ _ABOUT_NOW_FILES = {
     "/": "index.html",
     "/text/": "text.txt",
     "/poster": "poster.html",
-    "/history.atom": "history.atom",
-    "/updates.atom": "updates.atom",
 }
 _STANDING = tuple(f"/{name}" for name in STANDING)
 _API = {f"api/v2/{name}": name in api_v2.LISTS for name in api_v2.ADDRESSES}  # file: whether it lies in the shard of pages
@@ -179,6 +177,9 @@ def _place_in(path: str, folder: str) -> Place | None:
         return Place(f"{folder}{_ABOUT_NOW_FILES[path]}", about_now=True)
     if path in _STANDING or path in ("/history", "/uptime"):
         return Place(f"{folder}{path[1:]}.html", about_now=False, in_pages=True)
+    for pattern, about_now in ((faces.ABOUT_NOW, True), (faces.KEPT, False)):
+        if face := pattern.fullmatch(path):
+            return Place(f"{folder}{face[1]}", about_now=about_now, in_pages=True)
     if path.startswith("/components/"):
         found = re.fullmatch(r"/components/([a-zA-Z0-9_-]{1,60})", path)
         name = f"components/{found[1]}" if found else "none"
@@ -259,7 +260,7 @@ def _is_known(sent: Representation, environ: dict[str, Any]) -> bool:
 
 
 def _missing(shelf: Shelf, place: Place) -> Answer:
-    if place.file.endswith(".json"):
+    if place.file.endswith(".json") and place.file.startswith(("api/", "ids/")):
         return _not_found_json()
     page = shelf.take(f"{swapping.ARCHIVE}/pages/404.html")
     listed = headers.headers_for("404.html", about_now=True)

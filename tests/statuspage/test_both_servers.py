@@ -13,15 +13,18 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import IncidentUpdate
-from statuspage import api_v2, publishing
+from statuspage import api_v2, feeds, publishing
 from tests.copies import free_port
 from tests.incidents.helpers import signed_notice
 
 pytestmark = pytest.mark.django_db
-ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/sw/updates.atom"]
+FACES = ["history.atom", "history.rss", "updates.atom", "updates.rss", "feed.json", "cap.atom"]
+FACES += ["badge.svg", "badge.json", "badge.txt", "components/stk-push/badge.svg", "components/stk-push/badge.json"]
+ABOUT_NOW = ["/", "/sw/", *(f"{prefix}/{face}" for face in FACES for prefix in ("", "/sw"))]
 ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
-STANDING += ["/sw/uptime", "/uptime.csv", "/record.jsonl"]
+STANDING += ["/sw/uptime", "/uptime.csv", "/record.jsonl", "/maintenance.ics", "/sw/maintenance.ics"]
+STANDING += [f"/components/stk-push/{name}" for name in feeds.FEEDS]
 API = [f"/api/v2/{name}" for name in api_v2.ADDRESSES] + ["/API/v2/Summary.json", "/api/v2/Incidents.json"]
 COMPARED = (
     "Content-Type",
@@ -75,6 +78,7 @@ def paths(incident: str) -> list[str]:
         f"/incidents/{incident}",
         f"/sw/incidents/{incident}",
         f"/incidents/{incident}.json",
+        f"/cap/{incident}-1.cap",
     ]
 
 
@@ -121,6 +125,9 @@ def test_head_is_a_get_without_its_body(app: str, nginx: str) -> None:
         ("/history/1999-01", 404, rb"Page not found"),
         ("/history/soon", 404, rb"Page not found"),
         ("/nothing/here", 404, rb"Page not found"),
+        ("/components/nothing/feed.json", 404, rb"Page not found"),
+        ("/cap/0123456789bc-1.cap", 404, rb"Page not found"),
+        ("/maintenance/0123456789bc.ics", 404, rb"Page not found"),
         ("/xx/", 404, rb"Page not found"),
         ("/sw", 301, rb"/sw/"),
         ("/text", 301, rb"/text/"),
