@@ -15,7 +15,7 @@ from incidents import rollup
 from incidents.facts import ComponentFacts, Text
 from incidents.languages import codes
 from incidents.words import ComponentStatus
-from statuspage import api_v2, clock_words, plain_text, state_words
+from statuspage import api_v2, clock_words, plain_text, state_words, status_json
 from statuspage.page import IncidentPage, NowPage, shapes_on
 from statuspage.rendering import prefix_of, render
 
@@ -35,6 +35,7 @@ def about_now(page: NowPage, form: str) -> Files:
     files = {
         "api/v2/summary.json": api_v2.summary_json(page, language=first, stale=stale),
         "api/v2/status.json": api_v2.status_json(page, language=first, stale=stale),
+        "api/v1/status.json": status_json.status_json(page, stale=stale),
     }
     for language in codes():
         folder = folder_of(language)

@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
 from incidents.public_ids import PATTERN
-from statuspage import api_v2, badges, cap, entries, feeds, ical
+from statuspage import api_v2, badges, cap, embed, entries, feeds, ical
 from statuspage.entries import Entry
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
 from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
-from statuspage.snapshot.parts import ARCHIVE, Halves, Part, key_of
+from statuspage.snapshot.parts import ARCHIVE, STANDING, Halves, Part, key_of
 
 FORMS = (FRESH, STALE)
 _SERVICE = r"components/[a-zA-Z0-9_-]{1,60}"
 _FEED = r"(?:history|updates)\.(?:atom|rss)|feed\.json"
 # Addresses after a language's prefix, which are the files' names too: those about now, in two forms, and those with one.
 ABOUT_NOW = re.compile(rf"/({_FEED}|cap\.atom|badge\.(?:svg|json|txt)|{_SERVICE}/badge\.(?:svg|json|txt))")
+UNTRANSLATED = ("/sitemap.xml", "/robots.txt", "/embed/script.js")
+FRAME = "/embed/frame"
 KEPT = re.compile(rf"/({_SERVICE}/(?:{_FEED})|maintenance\.ics|maintenance/{PATTERN}\.ics|cap/{PATTERN}-\d{{1,4}}\.cap)")
 
 
@@ -29,6 +31,8 @@ def parts_of(said: Lately) -> dict[str, Part]:
     found = {
         "api": Part(key_of(said), lambda: _api_files(said)),
         "feeds": Part(key_of(said), lambda: _feed_files(said, by_language)),
+        "embed": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _embed_files(said)),
+        "search": Part(key_of(*_addresses(said)), lambda: _search_files(said)),
         "badge": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _badge_files(said)),
         "calendar": Part(key_of(said.identity, said.maintenances, said.components), lambda: _calendar_files(said)),
     }
@@ -104,6 +108,34 @@ def _of_component(said: Lately, component: ComponentFacts, by_language: Mapping[
         f"feeds {component.code}": Part(key_of(name, own), make_feeds),
         f"badge {component.code}": Part(key_of(name, component.status), make_badges),
     }
+
+
+# --- Other sites, search engines -----------------------------------------------------------------
+
+
+def _embed_files(said: Lately) -> Halves:
+    """The frame in its two forms. The script asks the API, so it has one."""
+    frames: dict[str, Files] = {
+        form: {
+            f"{folder_of(language)}embed/frame.html": embed.frame(said, language=language, stale=form == STALE)
+            for language in codes()
+        }
+        for form in FORMS
+    }
+    return {**frames, ARCHIVE: {"embed/script.js": embed.SCRIPT.encode()}}
+
+
+def _addresses(said: Lately) -> Sequence[Sequence[str]]:
+    return [
+        [component.code for component in said.components],
+        [incident.public_id for incident in said.incidents],
+        [work.public_id for work in said.maintenances],
+    ]
+
+
+def _search_files(said: Lately) -> Halves:
+    standing = [f"/{name}" for name in ("history", "uptime", *STANDING)]
+    return {ARCHIVE: {"sitemap.xml": embed.sitemap(said, standing), "robots.txt": embed.robots(said.identity.url)}}
 
 
 # --- Badges, calendars, CAP ----------------------------------------------------------------------

@@ -12,6 +12,7 @@ NOW_CACHE = "public, max-age=10, s-maxage=10, stale-while-revalidate=20, stale-i
 ARCHIVE_CACHE = "public, max-age=10, s-maxage=10, stale-while-revalidate=20, stale-if-error=86400"
 POLICY = "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+FRAME_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *; base-uri 'none'; form-action 'none'"
 
 ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
@@ -37,6 +38,8 @@ def headers_for(file: str, *, about_now: bool) -> list[tuple[str, str]]:
     """All headers that do not depend on the file's bytes. `file` is its name in the snapshot; only its ending matters."""
     ending = file[file.rindex(".") :]
     listed = [("Content-Type", CONTENT_TYPES[ending]), ("Cache-Control", NOW_CACHE if about_now else ARCHIVE_CACHE), *ALWAYS]
+    if file.endswith("embed/frame.html"):
+        return [*listed, ("Content-Security-Policy", FRAME_POLICY)]
     if ending == ".html":
         return [*listed, ("Content-Security-Policy", POLICY)]
     if ending == ".svg":

@@ -39,7 +39,9 @@ _ABOUT_NOW_FILES = {
     "/poster": "poster.html",
 }
 _STANDING = tuple(f"/{name}" for name in STANDING)
-_API = {f"api/v2/{name}": name in api_v2.LISTS for name in api_v2.ADDRESSES}  # file: whether it lies in the shard of pages
+_API = {f"api/v2/{name}": name in api_v2.LISTS for name in api_v2.ADDRESSES} | {
+    "api/v1/status.json": False
+}  # file: whether it lies in the shard of pages
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
@@ -196,6 +198,10 @@ def _place_in(path: str, folder: str) -> Place | None:
             return Place("none.html", about_now=False)
         name = f"{found['id']}.json" if found["json"] else f"{folder}{found['id']}.html"
         return Place(f"ids/{found['id']}/{name}", about_now=False)
+    if path == faces.FRAME:
+        return Place(f"{folder}embed/frame.html", about_now=True, in_pages=True)
+    if path in faces.UNTRANSLATED and not folder:
+        return Place(path[1:], about_now=False, in_pages=True)
     if path == "/uptime.csv" and not folder:
         return Place("uptime.csv", about_now=False, in_pages=True)
     if path == "/record.jsonl" and not folder:

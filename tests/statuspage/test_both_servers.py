@@ -19,13 +19,21 @@ from tests.incidents.helpers import signed_notice
 
 pytestmark = pytest.mark.django_db
 FACES = ["history.atom", "history.rss", "updates.atom", "updates.rss", "feed.json", "cap.atom"]
-FACES += ["badge.svg", "badge.json", "badge.txt", "components/stk-push/badge.svg", "components/stk-push/badge.json"]
+FACES += [
+    "badge.svg",
+    "badge.json",
+    "badge.txt",
+    "components/stk-push/badge.svg",
+    "components/stk-push/badge.json",
+    "embed/frame",
+]
 ABOUT_NOW = ["/", "/sw/", *(f"{prefix}/{face}" for face in FACES for prefix in ("", "/sw"))]
 ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
 STANDING += ["/sw/uptime", "/uptime.csv", "/record.jsonl", "/maintenance.ics", "/sw/maintenance.ics"]
+STANDING += ["/sitemap.xml", "/robots.txt", "/embed/script.js"]
 STANDING += [f"/components/stk-push/{name}" for name in feeds.FEEDS]
-API = [f"/api/v2/{name}" for name in api_v2.ADDRESSES] + ["/API/v2/Summary.json", "/api/v2/Incidents.json"]
+API = [f"/api/v2/{name}" for name in api_v2.ADDRESSES] + ["/API/v2/Summary.json", "/api/v2/Incidents.json", "/api/v1/status.json"]
 COMPARED = (
     "Content-Type",
     "Content-Encoding",
@@ -144,7 +152,7 @@ def test_both_say_alike_that_there_is_nothing(app: str, nginx: str, path: str, s
 
 
 def test_both_turn_stale_when_the_links_run_out(app: str, nginx: str, snapshot_dir: Path) -> None:
-    told = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
+    told = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json", "/api/v1/status.json"]
     fresh = {path: ask(nginx + path) for path in [*ABOUT_NOW, *told]}
     for link in (snapshot_dir / "live").iterdir():
         link.unlink()

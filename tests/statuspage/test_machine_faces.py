@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import icalendar
 import pytest
 
 from incidents.languages import in_all
+from incidents.models import ScheduledMaintenance
 from statuspage import snapshot, state_words
 from statuspage.snapshot import swapping
 from tests.factories import NOON
@@ -45,7 +47,7 @@ def written(folder: Path) -> Path:
     rows.publish(incident=incident, status="identified", body=both, at=NOON + timedelta(minutes=1))
     type(incident).objects.update(name=both)
     plans.announced({part: "partial_outage"}, start=5, end=6)
-    type(plans.ScheduledMaintenance.objects.get()).objects.update(name=both)
+    ScheduledMaintenance.objects.update(name=both)
     snapshot.refresh(now=NOON + timedelta(minutes=2))
     return folder
 
@@ -142,6 +144,66 @@ def test_a_cap_message_names_those_before_it(written: Path) -> None:
     )
     assert second.count("<info>") == 2
     assert not re.search(r"<(?:sent|expires|effective|onset)>[^<]*Z<", "".join(messages.values()))
+
+
+def test_our_own_json_says_all_of_it_in_both_languages_and_turns_when_stale(written: Path) -> None:
+    fresh, stale = (json.loads((written / "current" / form / "api/v1/status.json").read_bytes()) for form in ("fresh", "stale"))
+    assert list(fresh) == list(stale)
+    assert (fresh["freshness"], fresh["status"]) == ("fresh", "partial_outage")
+    assert (stale["freshness"], stale["status"], stale["last_known"]) == ("stale", "unknown", "partial_outage")
+    assert {part["status"] for part in stale["components"]} == {"unknown"}
+    assert set(fresh["sentence"]) == set(fresh["incidents"][0]["updates"][0]["body"]) == {"en", "sw"}
+    assert fresh["components"][0]["age_s"] == 120
+    assert [work["phase"] for work in fresh["planned_work"]] == ["scheduled"]
+
+
+def test_the_frame_is_inert_and_turns_when_stale(written: Path) -> None:
+    for name, raw in files(written, "frame.html").items():
+        assert b"<script" not in raw, name
+        assert ("We can’t confirm" in raw.decode() or "Hatuwezi" in raw.decode()) == name.startswith("stale/"), name
+        assert len(raw) < 3000, name
+
+
+def test_what_search_engines_read_names_every_page_and_its_twin(written: Path) -> None:
+    [raw] = files(written, "sitemap.xml").values()
+    places = [
+        element.text or "" for element in ElementTree.fromstring(raw).iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")
+    ]
+    assert {f"https://status.mfanopesa.example{path}" for path in ("/", "/sw/", "/sw/components/send-money")} <= set(places)
+    known = files(written, ".html")
+    for place in places:
+        path = place.removeprefix("https://status.mfanopesa.example").strip("/")
+        if path not in ("", "sw") and "incidents/" not in path:
+            assert any(name.endswith(f"/pages/{path}.html") for name in known), place
+
+
+def test_the_data_in_a_page_cannot_end_its_element(written: Path) -> None:
+    every = os.walk(written / "current/archive", followlinks=True)
+    found = [Path(parent, name) for parent, _, names in every for name in names if name.endswith(".html")]
+    pages = [path for path in found if b"ld+json" in path.read_bytes()]
+    assert len(pages) == 4  # an incident and planned work, each in two languages
+    for path in pages:
+        [inside] = re.findall(r'<script type="application/ld\+json">(.*?)</script>', path.read_text(), re.DOTALL)
+        made = json.loads(inside)
+        assert made["@type"] in ("Event", "SpecialAnnouncement")
+        assert "alert(1)" in made["name"]
+        assert "<" not in inside
+
+
+def test_every_address_in_the_documentation_is_a_file_and_every_kind_of_file_is_documented(written: Path) -> None:
+    told = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    addresses = re.findall(r"`(/[^` ]*)`", "\n".join(re.findall(r"^\|(.*?)\|", told, re.MULTILINE)))
+    patterns = [re.sub(r"<\w+>", r"[\\w-]+", re.escape(address).replace(r"\<", "<").replace(r"\>", ">")) for address in addresses]
+    names = set()
+    for form in ("fresh", "archive"):
+        root = written / "current" / form
+        for parent, _, there in os.walk(root, followlinks=True):
+            names |= {str(Path(parent, name).relative_to(root)) for name in there if not name.endswith((".gz", ".html"))}
+    places = {f"/{re.sub('^pages/', '', name)}" for name in names if not name.startswith(("sw/", "pages/sw/", "incidents/"))}
+    places -= {"/record/record.jsonl", "/text.txt", "/uptime.csv"}  # docs/page.md has those
+    assert [place for place in sorted(places) if not any(re.fullmatch(one, place) for one in patterns)] == []
+    places |= {"/embed/frame"}
+    assert [one for one in patterns if not any(re.fullmatch(one, place) for place in places) and "incidents" not in one] == []
 
 
 def test_nothing_is_made_anew_while_nothing_is_said(written: Path) -> None:

@@ -34,6 +34,7 @@ ABOUT_NOW = {
     "sw/poster.html",
     "api/v2/summary.json",
     "api/v2/status.json",
+    "api/v1/status.json",
 }
 
 
