@@ -31,7 +31,7 @@ _STYLE = (
     "body{margin:0;font:16px/1.4 system-ui,sans-serif;background:#fbfaf6;color:#1a1d20}"
     "a{display:flex;gap:10px;align-items:center;height:94px;padding:0 14px;border:1px solid #7d7668}"
     "a{color:inherit;text-decoration:none}"
-    "svg{width:28px;flex:none}strong{display:block}"
+    "svg{width:28px;flex:none}h1{margin:0;font-size:16px}"
     "@media(prefers-color-scheme:dark){body{background:#121517;color:#e8e6e1}}"
 )
 
@@ -51,7 +51,7 @@ def frame(said: Lately, *, language: str, stale: bool) -> bytes:
         f'<meta name="robots" content="noindex"><style>{_STYLE}</style></head><body>'
         f'<a href="{inert.xml(said.identity.url + prefix_of(language))}/" target="_blank" rel="noopener">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path fill="#{colour}" fill-rule="evenodd" d="{path}"/>'
-        f"</svg><span><strong>{words}</strong>{inert.xml(title)}</span></a></body></html>"
+        f"</svg><div><h1>{words}</h1>{inert.xml(title)}</div></a></body></html>"
     ).encode()
 
 
