@@ -1,152 +1,193 @@
-"""Pure: page objects -> Atom feeds. /history.atom has one entry an incident, /updates.atom one an update.
+"""Pure: entries -> Atom, RSS and JSON Feed. /history has one entry an incident, /updates and /feed.json one an update.
 
-Ids never change: readers recognise an entry by them. `published` is the first word's time and stays; `updated` moves.
-A stale feed differs in its subtitle alone.
+`published` is the first word's time and stays; `updated` moves. A stale feed differs in its subtitle alone.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
-from zoneinfo import ZoneInfo
+from email.utils import format_datetime
+from typing import Any
 
 from django.utils.translation import gettext, gettext_noop, override
 
-from incidents import wording
-from incidents.facts import IncidentFacts, UpdateFacts
-from incidents.words import IncidentStatus
-from statuspage import state_words
-from statuspage.page import FEED_LENGTH, Identity, NowPage
+from incidents.facts import ComponentFacts
+from statuspage import inert, state_words
+from statuspage.entries import Entry
+from statuspage.page import FEED_LENGTH, Identity
+from statuspage.page_lately import Lately
 
-# The words programs look for in the first <strong> of an entry: Statuspage's, in its language.
-_MACHINE_WORDS: dict[str, str] = {
-    IncidentStatus.INVESTIGATING: "Investigating",
-    IncidentStatus.IDENTIFIED: "Identified",
-    IncidentStatus.MONITORING: "Monitoring",
-    IncidentStatus.RESOLVED: "Resolved",
-    IncidentStatus.FALSE_ALARM: "Resolved",
-}
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TITLES = {"history": gettext_noop("%(name)s status: problems"), "updates": gettext_noop("%(name)s status: every update")}
+_TITLES |= {"feed": _TITLES["updates"], "cap": gettext_noop("%(name)s status: warnings as CAP")}
 
 
-def history(page: NowPage, *, language: str, prefix: str, stale: bool) -> bytes:
-    """One entry an incident, the newest word first. `prefix` is the start of the language's paths, such as /sw."""
-    incidents = page.recent[:FEED_LENGTH]
-    entries = [_incident_entry(page.identity, incident, language, prefix) for incident in incidents]
-    return _feed(page, "history", entries, language=language, prefix=prefix, stale=stale)
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A feed's head. `base` is the start of its addresses: /, /sw/, /components/stk-push/. `kind`: history, updates or feed."""
+
+    identity: Identity
+    kind: str
+    language: str
+    prefix: str
+    base: str
+    title: str
+    subtitle: str
+    page: str
+    updated: datetime
+
+    def address(self, ending: str) -> str:
+        return f"{self.identity.url}{self.base}{self.kind}{ending}"
+
+    def link(self, entry: Entry) -> str:
+        prefix = "" if entry.path.startswith("/cap/") else self.prefix  # a CAP message speaks every language
+        return f"{self.identity.url}{prefix}{entry.path}"
+
+    def tag(self, entry: Entry) -> str:
+        """A translation is another entry: readers of both feeds must not take one for the other."""
+        own = f"{self.language}/" if self.prefix else ""
+        return f"tag:{self.identity.host},2005:{own}{entry.id}"
 
 
-def updates(page: NowPage, *, language: str, prefix: str, stale: bool) -> bytes:
-    """One entry an update, the newest first."""
-    every = [(update, incident) for incident in page.recent for update in incident.updates]
-    every.sort(key=lambda pair: (pair[0].display_at, pair[0].record_seq), reverse=True)
-    entries = [_update_entry(page.identity, update, incident, language, prefix) for update, incident in every[:FEED_LENGTH]]
-    return _feed(page, "updates", entries, language=language, prefix=prefix, stale=stale)
-
-
-def _feed(page: NowPage, kind: str, entries: Iterable[str], *, language: str, prefix: str, stale: bool) -> bytes:
-    whose = page.identity
+def channel(
+    said: Lately, kind: str, *, language: str, prefix: str, component: ComponentFacts | None = None, stale: bool = False
+) -> Channel:
+    """The head of a feed of the whole page, or of one component. A component's own feed has one form: it says nothing of now."""
+    below = f"/components/{component.code}" if component else ""
     with override(language):
-        title = gettext(_TITLES[kind]) % {"name": whose.name}
+        title = gettext(_TITLES[kind]) % {"name": said.identity.name}
+        subtitle = gettext("Problems of %(name)s and what we said about them.") % {"name": said.identity.name}
+    return Channel(
+        identity=said.identity,
+        kind=kind,
+        language=language,
+        prefix=prefix,
+        base=f"{prefix}{below}/",
+        title=f"{component.name[language]}: {title}" if component else title,
+        subtitle=f"{state_words.stale_headline()[language]}. {subtitle}" if stale else subtitle,
+        page=f"{said.identity.url}{prefix}{below or '/'}",
+        updated=component.created_at if component else said.updated_at,
+    )
+
+
+def atom(head: Channel, entries: Sequence[Entry]) -> bytes:
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{language}">',
-        _element("id", f"tag:{whose.host},2005:{prefix}/{kind}"),
-        f'<link rel="alternate" type="text/html" href="{_text(f"{whose.url}{prefix}/")}"/>',
-        f'<link rel="self" type="application/atom+xml" href="{_text(f"{whose.url}{prefix}/{kind}.atom")}"/>',
-        _element("title", title),
-        _element("subtitle", _subtitle(page, language, stale)),
-        _element("updated", _moment(page.updated_at)),
-        f"<author>{_element('name', whose.name)}</author>",
-        *entries,
+        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{head.language}">',
+        _element("id", f"tag:{head.identity.host},2005:{head.base}{head.kind}"),
+        f'<link rel="alternate" type="text/html" href="{inert.xml(head.page)}"/>',
+        f'<link rel="self" type="application/atom+xml" href="{inert.xml(head.address(".atom"))}"/>',
+        _element("title", inert.line(head.title)),
+        _element("subtitle", head.subtitle),
+        _element("updated", moment(_updated(head, entries))),
+        f"<author>{_element('name', head.identity.name)}</author>",
+        *(_atom_entry(head, entry) for entry in entries[:FEED_LENGTH]),
         "</feed>",
     ]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _subtitle(page: NowPage, language: str, stale: bool) -> str:
-    if stale:
-        return f"{state_words.stale_headline()[language]}. {state_words.stale_lead(page.built_at)[language]}"
-    with override(language):
-        return gettext("Problems of %(name)s and what we said about them.") % {"name": page.identity.name}
-
-
-def _incident_entry(whose: Identity, incident: IncidentFacts, language: str, prefix: str) -> str:
-    paragraphs = []
-    for place, update in enumerate(incident.updates):
-        before = incident.updates[place + 1] if place + 1 < len(incident.updates) else None
-        repeats = before is not None and before.status == update.status
-        paragraphs.append(_paragraph(whose, update, language, repeats))
-    return _entry(
-        entry_id=f"tag:{whose.host},2005:{_own(language, prefix)}Incident/{incident.public_id}",
-        title=incident.name[language],
-        published=incident.published_at,
-        updated=incident.last_word_at,
-        link=f"{whose.url}{prefix}/incidents/{incident.public_id}",
-        content="".join(paragraphs),
-    )
-
-
-def _update_entry(whose: Identity, update: UpdateFacts, incident: IncidentFacts, language: str, prefix: str) -> str:
-    return _entry(
-        entry_id=f"tag:{whose.host},2005:{_own(language, prefix)}IncidentUpdate/{update.public_id}",
-        title=f"{state_words.phase_word(update.status)[language]}: {incident.name[language]}",
-        published=update.display_at,
-        updated=update.display_at,
-        link=f"{whose.url}{prefix}/incidents/{incident.public_id}#u-{update.public_id}",
-        content=_paragraph(whose, update, language, repeats=False),
-    )
-
-
-def _own(language: str, prefix: str) -> str:
-    """A translation is another entry: readers of both feeds must not take one for the other."""
-    return f"{language}/" if prefix else ""
-
-
-def _paragraph(whose: Identity, update: UpdateFacts, language: str, repeats: bool) -> str:
-    """One update as HTML, in the form Statuspage's feeds have: programs take the first <strong> as the status."""
-    local = update.display_at.astimezone(ZoneInfo(whose.time_zone))
-    day = f"<var data-var='date'>{local.day}</var>"
-    hour = f"<var data-var='time'>{local:%H:%M}</var> {wording.zone_name(local, ZoneInfo(whose.time_zone))}"
-    when = f"<small>{_MONTHS[local.month - 1]} {day}, {hour}</small>"
-    body = escape(update.body[language], quote=False).replace("\n", "<br />")
-    return f"<p>{when}<br><strong>{_label(update, language, repeats)}</strong> - {body}</p>"
-
-
-def _label(update: UpdateFacts, language: str, repeats: bool) -> str:
-    with override(language):
-        if repeats:
-            return gettext("Update")
-    return _MACHINE_WORDS[update.status] if language == "en" else state_words.phase_word(update.status)[language]
-
-
-def _entry(*, entry_id: str, title: str, published: datetime, updated: datetime, link: str, content: str) -> str:
+def _atom_entry(head: Channel, entry: Entry) -> str:
     return "\n".join(
         [
             "<entry>",
-            _element("id", entry_id),
-            _element("title", title),
-            _element("published", _moment(published)),
-            _element("updated", _moment(updated)),
-            f'<link rel="alternate" type="text/html" href="{_text(link)}"/>',
-            f'<content type="html">{_text(content)}</content>',
+            _element("id", head.tag(entry)),
+            _element("title", inert.line(entry.title)),
+            _element("published", moment(entry.published)),
+            _element("updated", moment(entry.updated)),
+            f'<link rel="alternate" type="{_kind_of(entry)}" href="{inert.xml(head.link(entry))}"/>',
+            f'<content type="html">{inert.xml(entry.html)}</content>',
             "</entry>",
         ]
     )
 
 
+def rss(head: Channel, entries: Sequence[Entry]) -> bytes:
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom">',
+        "<channel>",
+        _element("title", inert.line(head.title)),
+        _element("link", head.page),
+        _element("description", head.subtitle),
+        _element("language", head.language),
+        _element("lastBuildDate", _mail_moment(_updated(head, entries))),
+        f'<atom:link rel="self" type="application/rss+xml" href="{inert.xml(head.address(".rss"))}"/>',
+        *(_rss_item(head, entry) for entry in entries[:FEED_LENGTH]),
+        "</channel>",
+        "</rss>",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _rss_item(head: Channel, entry: Entry) -> str:
+    return "\n".join(
+        [
+            "<item>",
+            _element("title", inert.line(entry.title)),
+            _element("link", head.link(entry)),
+            f'<guid isPermaLink="true">{inert.xml(head.link(entry))}</guid>',
+            _element("pubDate", _mail_moment(entry.updated)),
+            _element("description", entry.html),
+            "</item>",
+        ]
+    )
+
+
+def json_feed(head: Channel, entries: Sequence[Entry]) -> bytes:
+    """JSON Feed 1.1."""
+    value: dict[str, Any] = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": inert.line(head.title),
+        "home_page_url": head.page,
+        "feed_url": head.address(".json"),
+        "description": head.subtitle,
+        "language": head.language,
+        "authors": [{"name": head.identity.name, "url": head.identity.url}],
+        "items": [
+            {
+                "id": head.tag(entry),
+                "url": head.link(entry),
+                "title": inert.line(entry.title),
+                "content_html": inert.inert(entry.html),
+                "date_published": moment(entry.published),
+                "date_modified": moment(entry.updated),
+                "language": head.language,
+            }
+            for entry in entries[:FEED_LENGTH]
+        ],
+    }
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+Writer = Callable[[Channel, Sequence[Entry]], bytes]
+# Every feed by the end of its address: its kind and what writes it.
+FEEDS: Mapping[str, tuple[str, Writer]] = {
+    "updates.atom": ("updates", atom),
+    "updates.rss": ("updates", rss),
+    "feed.json": ("feed", json_feed),
+    "history.atom": ("history", atom),
+    "history.rss": ("history", rss),
+}
+
+
+def _kind_of(entry: Entry) -> str:
+    return "application/cap+xml" if entry.path.endswith(".cap") else "text/html"
+
+
+def _updated(head: Channel, entries: Sequence[Entry]) -> datetime:
+    return max([head.updated, *(entry.updated for entry in entries[:FEED_LENGTH])])
+
+
 def _element(name: str, text: str) -> str:
-    return f"<{name}>{_text(text)}</{name}>"
+    return f"<{name}>{inert.xml(text)}</{name}>"
 
 
-def _text(text: str) -> str:
-    """Escaped, without the characters XML does not have."""
-    return escape(_NOT_XML.sub("", text))
+def moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _mail_moment(value: datetime) -> str:
+    return format_datetime(value.astimezone(UTC).replace(microsecond=0))

@@ -20,8 +20,8 @@ from incidents import closing, record, record_export
 from incidents.models import RecordEntry
 from incidents.moments import one_moment
 from statuspage import page as public
-from statuspage import page_history
-from statuspage.snapshot import building, parts, swapping
+from statuspage import page_history, page_lately
+from statuspage.snapshot import building, faces, parts, swapping
 from statuspage.snapshot.parts import Part
 from statuspage.snapshot.swapping import Manifest, SnapshotError
 from statuspage.snapshot.writing import Generation
@@ -171,6 +171,7 @@ def _parts_to_look_at(
     if before and before.gate == gate:
         return {}
     found = parts.standing() | parts.components(page) | parts.planned(page) | parts.answers(now)
+    found |= faces.parts_of(page_lately.build_lately(page))
     if before is None or before.parts["uptime"].key != parts.hour_of(now):
         found |= parts.figures(now)
     names = {page_history.month_of(now)}
@@ -233,11 +234,10 @@ def _write_pages(generation: Generation, manifest: Manifest | None, reading: _Re
         return
     entries = before.parts if before else {}
     changed = {name: part for name, part in reading.parts.items() if name not in entries or entries[name].key != part.key}
-    services = {f"component {component.code}" for component in reading.page.components}
     kept = {
         name: entry
         for name, entry in entries.items()
-        if name not in changed and (name in services or not name.startswith("component "))
+        if name not in changed and (name in reading.parts or not name.startswith(parts.GONE_WHEN_UNNAMED))
     }
     written = {name: (part.key, part.about, part.make()) for name, part in changed.items()}
     generation.write_pages(reading.gate, written, kept)

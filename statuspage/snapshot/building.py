@@ -15,7 +15,7 @@ from incidents import rollup
 from incidents.facts import ComponentFacts, Text
 from incidents.languages import codes
 from incidents.words import ComponentStatus
-from statuspage import api_v2, clock_words, feeds, plain_text, state_words
+from statuspage import api_v2, clock_words, plain_text, state_words, status_json
 from statuspage.page import IncidentPage, NowPage, shapes_on
 from statuspage.rendering import prefix_of, render
 
@@ -35,14 +35,13 @@ def about_now(page: NowPage, form: str) -> Files:
     files = {
         "api/v2/summary.json": api_v2.summary_json(page, language=first, stale=stale),
         "api/v2/status.json": api_v2.status_json(page, language=first, stale=stale),
+        "api/v1/status.json": status_json.status_json(page, stale=stale),
     }
     for language in codes():
-        folder, prefix = folder_of(language), prefix_of(language)
+        folder = folder_of(language)
         files[f"{folder}index.html"] = _home(page, language, form)
         files[f"{folder}poster.html"] = _poster(page, language, form)
         files[f"{folder}text.txt"] = plain_text.lines_of(page, language=language, stale=stale)
-        files[f"{folder}history.atom"] = feeds.history(page, language=language, prefix=prefix, stale=stale)
-        files[f"{folder}updates.atom"] = feeds.updates(page, language=language, prefix=prefix, stale=stale)
     return files
 
 

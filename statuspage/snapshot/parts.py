@@ -38,6 +38,7 @@ from statuspage.rendering import prefix_of, render
 from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
 
 ARCHIVE = "archive"
+GONE_WHEN_UNNAMED = ("component ", "feeds ", "badge ", "cap ")  # parts of whatever is not there any more
 STANDING = ("subscribe", "definitions", "accessibility", "privacy", "record")
 _WEEKDAYS = (
     gettext_noop("Mo"),

@@ -18,8 +18,9 @@ from django.conf import settings
 
 from incidents.languages import codes
 from incidents.public_ids import PATTERN
+from statuspage import api_v2
 from statuspage.rendering import prefix_of
-from statuspage.snapshot import headers, swapping
+from statuspage.snapshot import faces, headers, swapping
 from statuspage.snapshot.building import FRESH, STALE, folder_of
 from statuspage.snapshot.parts import STANDING
 
@@ -36,11 +37,11 @@ _ABOUT_NOW_FILES = {
     "/": "index.html",
     "/text/": "text.txt",
     "/poster": "poster.html",
-    "/history.atom": "history.atom",
-    "/updates.atom": "updates.atom",
 }
 _STANDING = tuple(f"/{name}" for name in STANDING)
-ABOUT_NOW = {"api/v2/summary.json", "api/v2/status.json"}
+_API = {f"api/v2/{name}": name in api_v2.LISTS for name in api_v2.ADDRESSES} | {
+    "api/v1/status.json": False
+}  # file: whether it lies in the shard of pages
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
@@ -165,7 +166,7 @@ def place_of(path: str) -> Place | None:
     """Where an address leads; None when it is no snapshot file's. /api/ in any case; everything else to the letter."""
     if path.lower().startswith("/api/"):
         file = path.lower()[1:]
-        return Place(file, about_now=True) if file in ABOUT_NOW else None
+        return Place(file, about_now=True, in_pages=_API[file]) if file in _API else None
     for language in reversed(codes()):  # the first language has no prefix: it is asked last
         prefix = prefix_of(language)
         if path.startswith(f"{prefix}/"):
@@ -178,6 +179,9 @@ def _place_in(path: str, folder: str) -> Place | None:
         return Place(f"{folder}{_ABOUT_NOW_FILES[path]}", about_now=True)
     if path in _STANDING or path in ("/history", "/uptime", "/answers"):
         return Place(f"{folder}{path[1:]}.html", about_now=False, in_pages=True)
+    for pattern, about_now in ((faces.ABOUT_NOW, True), (faces.KEPT, False)):
+        if face := pattern.fullmatch(path):
+            return Place(f"{folder}{face[1]}", about_now=about_now, in_pages=True)
     if path.startswith("/components/"):
         found = re.fullmatch(r"/components/([a-zA-Z0-9_-]{1,60})", path)
         name = f"components/{found[1]}" if found else "none"
@@ -198,6 +202,10 @@ def _place_in(path: str, folder: str) -> Place | None:
         page = f"{folder}{found['id']}{'.review' if found['review'] else ''}.html"
         name = f"{found['id']}.json" if found["json"] else page
         return Place(f"ids/{found['id']}/{name}", about_now=False)
+    if path == faces.FRAME:
+        return Place(f"{folder}embed/frame.html", about_now=True, in_pages=True)
+    if path in faces.UNTRANSLATED and not folder:
+        return Place(path[1:], about_now=False, in_pages=True)
     if path == "/uptime.csv" and not folder:
         return Place("uptime.csv", about_now=False, in_pages=True)
     if path == "/record.jsonl" and not folder:
@@ -262,7 +270,7 @@ def _is_known(sent: Representation, environ: dict[str, Any]) -> bool:
 
 
 def _missing(shelf: Shelf, place: Place) -> Answer:
-    if place.file.endswith(".json"):
+    if place.file.endswith(".json") and place.file.startswith(("api/", "ids/")):
         return _not_found_json()
     page = shelf.take(f"{swapping.ARCHIVE}/pages/404.html")
     listed = headers.headers_for("404.html", about_now=True)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from incidents.statuspage_v2 import CANNOT_CONFIRM
-from statuspage import api_v2, page
+from statuspage import api_v2, page, page_lately
 from tests.factories import NOON
+from tests.incidents import plans
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -57,3 +58,34 @@ def test_an_incidents_own_file_says_nothing_about_now() -> None:
     made = json.loads(api_v2.incident_json(page.build_incident(incident.public_id, now=NOON), built.components, language="en"))
     assert [item["status"] for item in made["components"]] == ["partial_outage"]
     assert list(made)[-3:] == ["incident_updates", "components", "reminder_intervals"]
+
+
+def listed(name: str, *, stale: bool = False) -> dict[str, Any]:
+    said = page_lately.build_lately(page.build_now(NOON))
+    made: dict[str, Any] = json.loads(api_v2.list_json(name, said, language="en", stale=stale))
+    return made
+
+
+@pytest.mark.parametrize("name", api_v2.LISTS)
+def test_each_list_is_whole_when_there_is_nothing(name: str) -> None:
+    made = listed(name)
+    assert list(made) == ["page", {"c": "components", "i": "incidents", "s": "scheduled_maintenances"}[name[0]]]
+    assert list(made.values())[1] == []
+
+
+def test_the_lists_choose_by_state() -> None:
+    part = rows.component()
+    over = rows.publish(affected={part: "delayed"}, status="resolved", at=NOON - timedelta(hours=1)).incident
+    going_on = rows.publish(affected={part: "partial_outage"}).incident
+    announced = plans.announced({part: "partial_outage"}, start=5, end=6)
+    assert [one["id"] for one in listed("incidents.json")["incidents"]] == [going_on.public_id, over.public_id]
+    assert [one["id"] for one in listed("incidents/unresolved.json")["incidents"]] == [going_on.public_id]
+    for name in ("scheduled-maintenances.json", "scheduled-maintenances/upcoming.json"):
+        assert [one["id"] for one in listed(name)["scheduled_maintenances"]] == [announced.public_id]
+    assert listed("scheduled-maintenances/active.json")["scheduled_maintenances"] == []
+    assert [one["status"] for one in listed("components.json")["components"]] == ["partial_outage"] * 2
+
+
+def test_a_stale_list_calls_no_service_working() -> None:
+    rows.component()
+    assert {one["status"] for one in listed("components.json", stale=True)["components"]} == {"degraded_performance"}

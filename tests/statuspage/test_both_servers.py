@@ -13,17 +13,28 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import Incident, IncidentUpdate
-from statuspage import publishing, snapshot
+from statuspage import api_v2, feeds, publishing, snapshot
 from tests.copies import free_port
 from tests.incidents.helpers import signed_notice
 from tests.statuspage import rows
 
 pytestmark = pytest.mark.django_db
-ABOUT_NOW = ["/", "/sw/", "/history.atom", "/sw/history.atom", "/updates.atom", "/sw/updates.atom"]
+FACES = ["history.atom", "history.rss", "updates.atom", "updates.rss", "feed.json", "cap.atom"]
+FACES += [
+    "badge.svg",
+    "badge.json",
+    "badge.txt",
+    "components/stk-push/badge.svg",
+    "components/stk-push/badge.json",
+    "embed/frame",
+]
+ABOUT_NOW = ["/", "/sw/", *(f"{prefix}/{face}" for face in FACES for prefix in ("", "/sw"))]
 ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
-STANDING += ["/answers", "/sw/answers", "/sw/uptime", "/uptime.csv", "/record.jsonl"]
-API = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json"]
+STANDING += ["/answers", "/sw/answers", "/sw/uptime", "/uptime.csv", "/record.jsonl", "/maintenance.ics", "/sw/maintenance.ics"]
+STANDING += ["/sitemap.xml", "/robots.txt", "/embed/script.js"]
+STANDING += [f"/components/stk-push/{name}" for name in feeds.FEEDS]
+API = [f"/api/v2/{name}" for name in api_v2.ADDRESSES] + ["/API/v2/Summary.json", "/api/v2/Incidents.json", "/api/v1/status.json"]
 COMPARED = (
     "Content-Type",
     "Content-Encoding",
@@ -87,6 +98,7 @@ def paths(incident: str) -> list[str]:
         f"/sw/incidents/{incident}/review",
         "/answers/a-technical-fault-delays-payments",
         "/sw/answers/a-technical-fault-delays-payments",
+        f"/cap/{incident}-1.cap",
     ]
 
 
@@ -133,6 +145,9 @@ def test_head_is_a_get_without_its_body(app: str, nginx: str) -> None:
         ("/history/1999-01", 404, rb"Page not found"),
         ("/history/soon", 404, rb"Page not found"),
         ("/nothing/here", 404, rb"Page not found"),
+        ("/components/nothing/feed.json", 404, rb"Page not found"),
+        ("/cap/0123456789bc-1.cap", 404, rb"Page not found"),
+        ("/maintenance/0123456789bc.ics", 404, rb"Page not found"),
         ("/xx/", 404, rb"Page not found"),
         ("/sw", 301, rb"/sw/"),
         ("/text", 301, rb"/text/"),
@@ -149,7 +164,8 @@ def test_both_say_alike_that_there_is_nothing(app: str, nginx: str, path: str, s
 
 
 def test_both_turn_stale_when_the_links_run_out(app: str, nginx: str, snapshot_dir: Path) -> None:
-    fresh = {path: ask(nginx + path) for path in [*ABOUT_NOW, *API]}
+    told = ["/api/v2/summary.json", "/api/v2/status.json", "/API/v2/Summary.json", "/api/v1/status.json"]
+    fresh = {path: ask(nginx + path) for path in [*ABOUT_NOW, *told]}
     for link in (snapshot_dir / "live").iterdir():
         link.unlink()
     for path, before in fresh.items():

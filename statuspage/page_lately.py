@@ -1,0 +1,44 @@
+"""What was said lately, for faces that programs read: API, feeds, calendars, CAP. Read when the record went on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from incidents.facts import ComponentFacts, IncidentFacts, MaintenanceFacts
+from incidents.statuspage_v2 import LISTED
+from statuspage import answers, page_planned, reading
+from statuspage.answers import Answer, StatementFacts
+from statuspage.page import Identity, NowPage
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """It has no clock: while it is the same, every file made from it is."""
+
+    identity: Identity
+    updated_at: datetime
+    components: tuple[ComponentFacts, ...]  # in page order
+    incidents: tuple[IncidentFacts, ...]  # the last 50 by their newest word, and all that are open
+    maintenances: tuple[MaintenanceFacts, ...]  # the last 50 announced, and all that are not over
+    answers: tuple[Answer, ...]  # to claims, the one that changed last first
+    statements: Mapping[str, tuple[StatementFacts, ...]]  # of these incidents, newest first
+
+    @property
+    def open_incidents(self) -> tuple[IncidentFacts, ...]:
+        return tuple(incident for incident in self.incidents if incident.is_open)
+
+
+def build_lately(page: NowPage) -> Lately:
+    """In a fixed number of queries; `page` gives the state of now."""
+    incidents = tuple(reading.recent_incidents(LISTED))
+    return Lately(
+        identity=page.identity,
+        updated_at=page.updated_at,
+        components=page.components,
+        incidents=incidents,
+        maintenances=page_planned.recent(),
+        answers=answers.answers(),
+        statements=answers.statements_of(incident.public_id for incident in incidents),
+    )

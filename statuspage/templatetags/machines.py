@@ -1,0 +1,22 @@
+"""What the heads of public pages say to programs."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from statuspage import linked_data
+from statuspage.page import IncidentPage, PlannedNow
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def linked(context: template.Context, what: IncidentPage | PlannedNow) -> SafeString:
+    """JSON-LD. It is data, not a script that runs, so the page's policy need not name it."""
+    language, url = context["lang"], context["base_url"]
+    if isinstance(what, PlannedNow):
+        value = linked_data.event(what, language=language, provider=context["provider"], url=url)
+    else:
+        value = linked_data.announcement(what, language=language, url=url)
+    return mark_safe(f'<script type="application/ld+json">{linked_data.encoded(value)}</script>')  # noqa: S308
