@@ -54,27 +54,28 @@ def take_in(
         return set(), set()
     changes = []
     turned = set()
+    states: dict[int, detection.State] = {}
     for report in sorted(reports, key=lambda item: item.slot):
         row = rows[report.probe_id]
         said, since = row.confirmed, row.confirmed_since
-        _step(row, report, now)
+        states[report.probe_id] = _step(row, report, now, states.get(report.probe_id))
         if row.confirmed != said or row.confirmed_since != since:
             changes.append(_change(row.probe, row.vantage, said, row.confirmed, row.confirmed_since, now, _film(row)))
             turned.add(row.probe.component_id)
-    touched = [rows[probe_id] for probe_id in {report.probe_id for report in reports}]
+    touched = [rows[probe_id] for probe_id in states]
     bulk.update(touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"])
     if changes:
         ProbeChange.objects.bulk_create(changes)
     unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
-    doubtful = _not_plain(touched, now)
+    doubtful = _not_plain(touched, states, now)
     turned |= judge(doubtful, now=now, speaking=vantage, unanswered=unanswered)
     return turned, {probe.component_id for probe in doubtful}
 
 
-def _not_plain(rows: Sequence[ProbeSchedule], now: datetime) -> list[Probe]:
+def _not_plain(rows: Sequence[ProbeSchedule], states: Mapping[int, detection.State], now: datetime) -> list[Probe]:
     """The probes that need judging: not those where all is well, was well, and nothing bad is in sight. Nearly all are."""
     well = ProbeVerdict.objects.filter(
-        probe__in=[row.probe_id for row in rows], confirmed=ComponentStatus.OPERATIONAL, suspects=""
+        probe__in=bulk.ids(list(states)), confirmed=ComponentStatus.OPERATIONAL, suspects=""
     ).values_list("probe_id", flat=True)
     fine = set(well)
     return [
@@ -82,22 +83,23 @@ def _not_plain(rows: Sequence[ProbeSchedule], now: datetime) -> list[Probe]:
         for row in rows
         if row.probe_id not in fine
         or row.confirmed != ComponentStatus.OPERATIONAL
-        or not detection.State.from_json(row.state).film.is_clean
+        or not states[row.probe_id].film.is_clean
         or is_silent(row, now)
     ]
 
 
-def _step(row: ProbeSchedule, report: Outcomes, now: datetime) -> None:
+def _step(row: ProbeSchedule, report: Outcomes, now: datetime, before: detection.State | None) -> detection.State:
+    """Take one outcome into the row. `before`: its state, where it was read already."""
     # When it was measured, not when it came: a batch that waited at the broker proves nothing about now.
     measured = min(now, datetime.fromtimestamp(report.started_at, UTC))
     if report.status not in _NO_VOTE:
         row.last_outcome_at = max(row.last_outcome_at or measured, measured)
     elif report.status == OutcomeStatus.SKIPPED and report.error_class not in _NO_EXCUSE:
         row.excused_at = max(row.excused_at or measured, measured)
-    state, _ = detection.step(
-        detection.State.from_json(row.state), report.status, report.slot, thresholds_of(row.probe), every=row.interval
-    )
+    before = detection.State.from_json(row.state) if before is None else before
+    state, _ = detection.step(before, report.status, report.slot, thresholds_of(row.probe), every=row.interval)
     _keep(row, state)
+    return state
 
 
 def _keep(row: ProbeSchedule, state: detection.State) -> None:

@@ -76,7 +76,7 @@ def record(
             row.probe_id: row
             for row in ProbeSchedule.objects.select_for_update(of=("self",))
             .select_related("probe")
-            .filter(vantage=vantage, probe_id__in={report.probe_id for report in reports})
+            .filter(vantage=vantage, probe_id__in=bulk.ids(sorted({report.probe_id for report in reports})))
             .order_by("pk")
         }
         known = [report for report in reports if report.probe_id in schedules]
