@@ -110,7 +110,7 @@ def test_each_twin_is_the_same_text_packed_and_has_the_same_time(folder: Path) -
     assert plain
     for path in plain:
         twin = path.with_name(f"{path.name}.gz")
-        assert text_of(twin) == path.read_text()
+        assert text_of(twin) == path.read_bytes().decode()
         assert twin.stat().st_mtime == path.stat().st_mtime
         assert twin.read_bytes()[4:8] == b"\0\0\0\0", "the gzip header carries a time"
 
@@ -203,7 +203,9 @@ def test_every_page_carries_the_hashes_of_its_own_sheet_and_script(folder: Path)
     from statuspage.templatetags import public
 
     for path in public_files(folder):
-        if path.suffix == ".html":
+        if path.match("embed/frame.html"):  # other sites show it: its policy stands in the header, and it has no script
+            assert "<script" not in path.read_text()
+        elif path.suffix == ".html":
             html = path.read_text()
             assert public.policy_text() in html
             assert f"<style>{public.style_text()}</style>" in html
