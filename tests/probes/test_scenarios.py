@@ -13,7 +13,7 @@ from tests.probes.conftest import Sandbox
 from tests.probes.merchant import Merchant, Start
 from tests.probes.rehearsal import PACE, Rehearsal, clean_environment
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.alone, pytest.mark.django_db, pytest.mark.timeout(400)]
 
 MINUTE, HOUR = 60, 3600
 INTERVAL = 120  # seconds between two runs of a probe
