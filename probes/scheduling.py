@@ -1,4 +1,4 @@
-"""Which probes are due: claimed in rows by compare-and-set, so that two beats, or two workers, never run a slot twice."""
+"""Which probes are due: claimed in locked rows, so that two beats, or two workers, never run a slot twice."""
 
 from __future__ import annotations
 
