@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_before_create_process, worker_process_init
 from django.conf import settings
 
 from statuspage.processes import die_with_parent
@@ -15,6 +16,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 app = Celery("statuspage")
 app.config_from_object("statuspage.celeryconfig")
 app.autodiscover_tasks(["probes"] if settings.HALI_AGENT else ["statuspage", "probes", "subscribers"])
+
+
+@worker_before_create_process.connect
+def _share_what_is_loaded(**_: object) -> None:
+    """The collector writes into every object it looks at, which would give each child its own copy of all that is loaded."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect

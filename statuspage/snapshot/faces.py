@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
 from incidents.public_ids import PATTERN
-from statuspage import api_v2, badges, cap, embed, entries, feeds, ical
+from statuspage import api_v2, badges, cap, embed, entries, feeds
 from statuspage.entries import Entry
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
@@ -154,6 +154,8 @@ def _badge_files(said: Lately) -> Halves:
 
 def _calendar_files(said: Lately) -> Halves:
     """All of planned work, and each piece by itself."""
+    from statuspage import ical  # 3 MB, of which the web processes, which seldom publish, have no need
+
     files: Files = {}
     for language in codes():
         folder, prefix = folder_of(language), prefix_of(language)
