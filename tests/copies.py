@@ -155,6 +155,14 @@ class RunningCopy:
         """The public status of the component of that English name; "" while nothing answers."""
         return next((str(item["status"]) for item in self.summary().get("components", []) if item["name"] == name), "")
 
+    def overall(self) -> str:
+        """The public sentence over all components; "" while nothing answers."""
+        return str(self.summary().get("status", {}).get("description", ""))
+
+    def wait_until_green(self, what: str = "all green", *, seconds: float = 60) -> None:
+        """Until every watched service has been seen well: one alone may be, while another has not been asked yet."""
+        wait_for(what, lambda: self.overall() == "All Systems Operational", seconds=seconds)
+
     # --- The gateway -------------------------------------------------------------------------------
 
     def break_gateway(self, path: str, mode: str, **options: object) -> None:

@@ -42,7 +42,7 @@ def test_the_gateway_fails_and_everybody_hears(copy: RunningCopy, smtp_sink: Any
     inbox = Inbox(smtp_sink)
     subscribe(copy, inbox, ASHA, "sw")
     subscribe(copy, inbox, BRIAN, "en")
-    wait_for("all green", lambda: copy.component("STK push") == "operational")
+    copy.wait_until_green()
 
     copy.break_gateway(STK_QUERY, "busy")
     see_trouble(copy)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.copies import RunningCopy, wait_for
+from tests.copies import RunningCopy
 from tests.story import STK_QUERY, see_trouble
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -19,7 +19,7 @@ def test_the_page_tells_of_trouble_while_the_mail_server_hangs(tmp_path: Path) -
         copy = RunningCopy(tmp_path, {"EMAIL_URL": f"smtp://127.0.0.1:{silent.getsockname()[1]}"})
         copy.start()
         try:
-            wait_for("all green", lambda: copy.component("STK push") == "operational")
+            copy.wait_until_green()
             asked = requests.post(f"{copy.url}/subscribe", data={"email": "asha@customer.example", "language": "sw"}, timeout=10)
             assert asked.ok
             silent.settimeout(30)

@@ -34,7 +34,7 @@ def told(tmp_path: Path, smtp_sink: Any) -> Iterator[tuple[RunningCopy, Inbox]]:
 def test_a_killed_process_loses_no_update_and_no_mail(told: tuple[RunningCopy, Inbox], name: str) -> None:
     copy, inbox = told
     wait_for("everything is at work", copy.is_healthy)
-    wait_for("all green", lambda: copy.component("STK push") == "operational")
+    copy.wait_until_green()
     told_before = {address: set(inbox.news_to(address)) for address in (ASHA, BRIAN)}
     incidents_before = len(feed_entries(copy))
 

@@ -61,14 +61,14 @@ def copy(tmp_path: Path, target: Reference) -> Iterator[RunningCopy]:
 
 
 def test_an_agent_without_a_link_makes_the_page_unsure_and_never_red(copy: RunningCopy, target: Reference) -> None:
-    wait_for("all green", lambda: copy.component("STK push") == "operational")
+    copy.wait_until_green()
     target.close()
     copy.break_gateway("*", "refuse")  # with the link, everything is out of reach
     shown: set[str] = set()
 
     def cannot_confirm() -> bool:
         shown.add(copy.component("STK push"))
-        return bool(copy.summary()["status"]["description"] == CANNOT_CONFIRM)
+        return copy.overall() == CANNOT_CONFIRM
 
     wait_for("the page cannot confirm", cannot_confirm, seconds=120)
     assert shown <= {"operational", "degraded_performance"}, "unknown reads as degraded there; nothing was called out"
@@ -78,4 +78,4 @@ def test_an_agent_without_a_link_makes_the_page_unsure_and_never_red(copy: Runni
 
     target.open()
     copy.mend_gateway()
-    wait_for("all green again", lambda: copy.component("STK push") == "operational")
+    copy.wait_until_green("all green again")

@@ -35,7 +35,7 @@ def copy(tmp_path: Path, valkey_process: Any, smtp_sink: Any) -> Iterator[Runnin
     environment = {"REDIS_URL": valkey_process.url, "EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink.port}"}
     running = RunningCopy(tmp_path / "copy", environment)
     running.start()
-    wait_for("all green", lambda: status_description(running) == "All Systems Operational")
+    running.wait_until_green()
     yield running
     running.stop()
 
@@ -53,10 +53,6 @@ def test_without_a_broker_a_word_is_published_and_mailed_all_the_same(
     assert "Taarifa ijayo kufikia" in text_of(mail)
 
 
-def status_description(copy: RunningCopy) -> str:
-    return str(copy.summary()["status"]["description"])
-
-
 def says_it_is_stale(origin: str, path: str) -> bool:
     answer = requests.get(origin + path, timeout=5)
     assert answer.status_code == 200, path
@@ -71,7 +67,7 @@ def test_without_a_broker_the_page_says_that_it_cannot_confirm(copy: RunningCopy
     valkey_process.kill()
     # Each service falls silent in its own second; the page cannot confirm from the first of them on.
     wait_for("STK push cannot be confirmed", lambda: copy.component("STK push") == "degraded_performance", seconds=90)
-    assert status_description(copy) == CANNOT_CONFIRM
+    assert copy.overall() == CANNOT_CONFIRM
     assert 'data-freshness="fresh"' in copy.page("/"), "the publisher is well: silent probes are not a stale page"
 
 
