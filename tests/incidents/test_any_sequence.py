@@ -47,7 +47,7 @@ from incidents.signing import SigningRefused
 from incidents.statements import SIGNERS, Level
 from incidents.verification import verify
 from incidents.words import Impact, Publication
-from statuspage import grounds, publishing, snapshot
+from statuspage import grounds, publishing
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices, safety_notices
@@ -386,10 +386,8 @@ class Record(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_any_sequence_of_acts_leaves_a_record_that_holds_and_one_draft_a_component(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dozen sequences of at most 25 acts, other ones at each run; every act is tried in some. The page's files are left out:
-    each sequence begins a record of its own."""
-    monkeypatch.setattr(snapshot, "refresh", lambda **_: False)
+def test_any_sequence_of_acts_leaves_a_record_that_holds_and_one_draft_a_component() -> None:
+    """A dozen sequences of at most 25 acts, other ones at each run; every act is tried in some."""
     Record.notices = all_notices()
     safety_notices()
     Record.writer, Record.signer = UserFactory(), UserFactory()

@@ -145,6 +145,7 @@ def test_what_is_not_on_the_list_cannot_be_stated(
         write(incident, component, **{field: value})
 
 
+@pytest.mark.writes_pages
 def test_an_internal_note_is_in_no_public_artefact(incident: Incident, settings: Any) -> None:
     notes.add_note(incident=incident, author=UserFactory(), text="The router in rack 7 was unplugged.", now=at(1))
     say_what = write(incident, Component.objects.get())

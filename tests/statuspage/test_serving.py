@@ -19,7 +19,7 @@ from incidents.statuspage_v2 import CANNOT_CONFIRM
 from statuspage import snapshot
 from statuspage.snapshot import headers
 from statuspage.snapshot.serving import SnapshotFirst
-from tests.factories import NOON
+from tests.factories import NOON, IncidentFactory
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -74,12 +74,23 @@ def reader(folder: Path) -> Reader:
     return Reader()
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that needs the snapshot leaves a copy of it for the others."""
+    return tmp_path_factory.mktemp("written") / "snapshot"
+
+
 @pytest.fixture
-def public_id(folder: Path) -> str:
+def public_id(folder: Path, written: Path) -> str:
     """A live snapshot at NOON with one open incident; its id."""
-    incident = rows.publish(affected={rows.component(): "partial_outage"}).incident
-    snapshot.refresh(now=NOON)
-    snapshot.extend_freshness(now=NOON)
+    incident = IncidentFactory(public_id="bcdfghjkmnpq", started_at=NOON - timedelta(minutes=4))
+    rows.publish(incident=incident, affected={rows.component(): "partial_outage"})
+    if not written.exists():
+        snapshot.refresh(now=NOON)
+        snapshot.extend_freshness(now=NOON)
+        shutil.copytree(folder, written, symlinks=True)
+    elif not folder.exists():
+        shutil.copytree(written, folder, symlinks=True)
     return str(incident.public_id)
 
 
