@@ -1,14 +1,39 @@
-"""The log of every act of staff and of machines in their place: appended in the act's own transaction."""
+"""The log of every act of staff and of machines in their place: appended in the act's transaction, if the person may do it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 
+from incidents import rights
 from incidents.models import AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """By which way a person came in: their address, and the second factor of their sign-in (“none” without one)."""
+
+    address: str = ""
+    factor: str = ""
+
+
+_door: ContextVar[Callable[[], Door]] = ContextVar("door", default=Door)
+
+
+@contextmanager
+def through(door: Callable[[], Door]) -> Iterator[None]:
+    """What is done inside came in by this door, which is looked at when something is logged."""
+    token = _door.set(door)
+    try:
+        yield
+    finally:
+        _door.reset(token)
 
 
 def log(
@@ -20,12 +45,20 @@ def log(
     target: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> AuditEvent:
-    """Append one event. Machines have no `actor` and give their `actor_name`."""
+    """Append one event. Machines have no `actor` and give their `actor_name`.
+
+    Raises rights.NotPermitted where the actor's roles do not hold the act: an act and its line are one transaction, so nothing
+    of it is kept.
+    """
+    rights.require(actor, act)
+    door = _door.get()()
     return AuditEvent.objects.create(
         at=now,
         actor=actor,
         actor_name=actor.get_username() if actor else actor_name,
         act=act,
-        target=target,
+        target=target[:120],
         details=dict(details or {}),
+        address=door.address,
+        factor=door.factor,
     )

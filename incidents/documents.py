@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, record
+from incidents import audit, record, rights
 from incidents.drafts import TimelineError
+from incidents.languages import codes
 from incidents.models import RecordEntry
 from incidents.models.publishable import Document
 from incidents.signing import content_hash, stamp
@@ -54,7 +55,7 @@ def edit(
             raise TimelineError("This is public already (or discarded). Write a new one.")
         if seen_at is not None and draft.updated_at != seen_at:
             raise TimelineError("Someone else changed this draft while you wrote. Compare both texts.")
-        before = content_hash(draft)
+        before, was = content_hash(draft), draft.covered()
         for name, value in fields.items():
             setattr(draft, name, value)
         if also:
@@ -63,6 +64,7 @@ def edit(
         draft.save()
         stamp(draft)
         after = draft.content_hash
+        rights.require_words_of(actor, f"{draft.noun}.edit", was, draft.covered(), source=codes()[0])
         if after != before:
             details = {"before": before, "after": after}
             audit.log(act=f"{draft.noun}.edit", actor=actor, now=now, target=draft.public_id, details=details)

@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from incidents import audit, notices, record
-from incidents.languages import by_language, in_all
+from incidents import audit, notices, record, rights
+from incidents.languages import by_language, codes, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
@@ -303,7 +303,7 @@ def edit_update(
             raise TimelineError("This update is public already (or discarded). Write a new one.")
         if seen_at is not None and draft.updated_at != seen_at:
             raise TimelineError("Someone else changed this draft while you wrote. Compare both texts.")
-        before = content_hash(draft)
+        before, was = content_hash(draft), draft.covered()
         _apply(draft, status=status, body=body, next_update_by=next_update_by, deliver_notifications=deliver_notifications)
         for field, value in _stated(more).items():
             setattr(draft, field, value)
@@ -322,6 +322,7 @@ def edit_update(
         draft.save()
         _stamp_all(draft.incident)
         after = content_hash(draft)
+        rights.require_words_of(actor, "update.edit", was, draft.covered(), source=codes()[0])
         if after != before:
             audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})
     return draft

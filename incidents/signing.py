@@ -46,8 +46,9 @@ def signature_state(item: Publishable) -> str:
 
 def request(*, item: Publishable, actor: User | None, now: datetime) -> None:
     """Ask for a second person's signature on the draft as it stands; the publisher asks where it could not publish by itself."""
-    _drafts(item).update(signature_requested_at=now)
-    audit.log(act=f"{item.noun}.request_signature", actor=actor, actor_name="publisher", now=now, target=item.public_id)
+    with transaction.atomic():
+        _drafts(item).update(signature_requested_at=now)
+        audit.log(act=f"{item.noun}.request_signature", actor=actor, actor_name="publisher", now=now, target=item.public_id)
 
 
 def sign(*, item: Signed, signer: User, now: datetime, seen_hash: str = "") -> Signed:
@@ -96,8 +97,9 @@ def send_back(*, item: Publishable, signer: User, reason: str, now: datetime) ->
     """Return a draft to its author with a typed reason."""
     if not reason.strip():
         raise SigningRefused("Say what to change.")
-    _drafts(item).update(signature_requested_at=None)
-    audit.log(act=f"{item.noun}.send_back", actor=signer, now=now, target=item.public_id, details={"reason": reason})
+    with transaction.atomic():
+        _drafts(item).update(signature_requested_at=None)
+        audit.log(act=f"{item.noun}.send_back", actor=signer, now=now, target=item.public_id, details={"reason": reason})
 
 
 def sign_notice(*, notice: Notice, signer: User, now: datetime, seen_hash: str = "") -> Notice:
@@ -134,7 +136,7 @@ def _keep_version(notice: Notice, signer: User, now: datetime) -> None:
 
 def notice_refusal(*, notice: Notice, signer: User) -> str:
     """Why this person may not sign this notice; "" if they may."""
-    if AuditEvent.objects.filter(actor=signer, act="notice.edit", target=notice.code).exists():
+    if AuditEvent.objects.filter(actor=signer, act__in=("notice.add", "notice.edit"), target=notice.code).exists():
         return "You wrote part of this notice. Another person must sign it."
     if gaps := sorted({*missing(notice.title), *missing(notice.body)}):
         return f"It is not written in {', '.join(gaps)} yet."

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 
 from incidents import breaches, stating, times
 from incidents.models import Breach, Incident, RecordEntry, StatementGround
+from statuspage import freezing
 from statuspage.publishing import following
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ def follow_due(*, now: datetime) -> None:
 
 
 def _follow_time(incident: Incident, now: datetime) -> None:
-    if stating.withdrawals_due(incident=incident, now=now) or stating.appearing(incident=incident, now=now):
+    appears = not freezing.is_frozen() and stating.appearing(incident=incident, now=now)
+    if appears or stating.withdrawals_due(incident=incident, now=now):
         with following(incident=incident, now=now):
             log.info("What is said of data and funds in incident %s follows its time.", incident.public_id)

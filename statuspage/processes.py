@@ -13,6 +13,19 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
+_desk = True
+
+
+def without_desk() -> None:
+    """This process answers nobody who signs in. Said before settings are read."""
+    global _desk
+    _desk = False
+
+
+def has_desk() -> bool:
+    return _desk
+
+
 def die_with_parent(number: int = signal.SIGKILL, parent: int | None = None) -> None:
     """Ask Linux to send us `number` when our parent ends, so that nothing of a copy outlives it.
 

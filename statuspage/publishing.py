@@ -53,7 +53,7 @@ from incidents.models import (
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.words import IncidentStatus, Publication
-from statuspage import snapshot
+from statuspage import freezing, snapshot
 from subscribers import outbox
 
 log = logging.getLogger(__name__)
@@ -304,9 +304,11 @@ def following(*, incident: Incident, now: datetime) -> Iterator[None]:
 
 
 def _follow(incident: Incident, now: datetime) -> None:
-    """Take back what no longer holds, then say by itself what must stand."""
+    """Take back what no longer holds, then say by itself what must stand; a freeze keeps the second back, never the first."""
     for withdrawal in stating.withdrawals_due(incident=incident, now=now):
         _write(withdrawal, None, now)
+    if freezing.is_frozen():
+        return
     for statement in stating.appearing(incident=incident, now=now):
         _write(statement, None, now)
 
@@ -317,13 +319,16 @@ def _follow(incident: Incident, now: datetime) -> None:
 def advance_maintenance(*, now: datetime) -> int:
     """Planned work as announced: reminders, start, end, running late, the next of a series. Answers how many words went out.
 
-    Each window in a transaction of its own. What fails is logged and keeps nothing else back.
+    Each window in a transaction of its own. What fails is logged and keeps nothing else back. A freeze keeps all of it back.
     """
     said = 0
+    if freezing.is_frozen():
+        return said
     for prepare, pk in planned_acts.waiting(now=now):
         try:
             with transaction.atomic(durable=True):
-                word = prepare(pk, now)
+                record.lock_head()
+                word = None if freezing.is_frozen() else prepare(pk, now)
                 if word:
                     entry = planned_work.mark_published(document=word, actor=None, now=now)
                     outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
@@ -344,7 +349,7 @@ def publish_due(*, now: datetime) -> list[IncidentUpdate]:
     Each in a transaction of its own, asked again under the head's lock: of two publishers one speaks. What fails is logged
     and keeps nothing else back.
     """
-    if not settings.UNATTENDED_MINUTES:
+    if not settings.UNATTENDED_MINUTES or freezing.is_frozen():
         return []
     published = []
     for find, pk in [*((_first_words, pk) for pk in _silent_drafts(now)), *((_no_change, pk) for pk in _lapsing_incidents(now))]:
@@ -367,7 +372,7 @@ def _publish_unattended(find: Callable[[int, datetime], IncidentUpdate | None], 
     """None when there is nothing to say any more, or the gates forbid it; a person is then asked, and it is not tried again."""
     with transaction.atomic(durable=True):
         record.lock_head()
-        draft = find(pk, now)
+        draft = None if freezing.is_frozen() else find(pk, now)
         if draft is None:
             return None
         try:

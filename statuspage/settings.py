@@ -22,7 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from incidents import policy
 from probes import addresses, pacing, reference
-from statuspage import brand
+from statuspage import brand, oidc, processes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -112,8 +112,13 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https://")
 # Cookies know no port: copies side by side on one host must not share their names.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"hali_session_{HALI_PORT}", f"hali_csrf_{HALI_PORT}"
-SESSION_COOKIE_AGE = 12 * 60 * 60  # one shift
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _boolean("HALI_BEHIND_PROXY", False) else None
+if SESSION_COOKIE_SECURE:  # a browser takes these from this host alone, over https alone
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"__Host-{SESSION_COOKIE_NAME}", f"__Host-{CSRF_COOKIE_NAME}"
+SESSION_COOKIE_AGE = 12 * 60 * 60  # one shift; statuspage.sessions ends it then, whatever is done meanwhile
+IDLE_MINUTES = _integer("HALI_IDLE_MINUTES", 60, 5, 12 * 60)
+# How many proxies of ours a request passes: the address is taken from that place of X-Forwarded-For, never from what came before.
+TRUSTED_PROXIES = _integer("HALI_TRUSTED_PROXIES", 1 if _boolean("HALI_BEHIND_PROXY", False) else 0, 0, 5)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
 
 # --- Who speaks, in which languages, on which clock -------------------------------------------
@@ -202,6 +207,13 @@ REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'broker.so
 if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://")):
     raise ImproperlyConfigured("REDIS_URL: give redis://…, rediss://… or redis+socket://….")  # its text may hold a password
 
+# --- Cache: how often somebody tried to sign in. Shared by all web workers, so it is never each one's own memory -------------
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}}
+if REDIS_URL.startswith("redis+socket://"):
+    CACHES["default"]["LOCATION"] = str(DATA_DIR / "cache")  # the broker of `make run` may be gone while the desk is not
+else:
+    CACHES["default"] = {"BACKEND": "statuspage.cache.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "hali"}
+
 # --- Mail and subscribers ----------------------------------------------------------------------
 MAIL_FROM = env.str("HALI_MAIL_FROM", default="status@mfanopesa.example" if DEMO else "")
 MAIL_DIR = DATA_DIR / "mail"
@@ -236,7 +248,18 @@ try:
     HOLIDAYS = [date.fromisoformat(day.strip()) for day in env.list("HALI_HOLIDAYS", default=[]) if day.strip()]
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_HOLIDAYS: {error}: give days as 2026-12-25, with commas between.") from error
-LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+# How duty is called beside mail.
+ALERT_WEBHOOK = env.str("HALI_ALERT_WEBHOOK", default="").strip()  # takes what Alertmanager sends its receivers
+PAGERDUTY_KEY = env.str("HALI_PAGERDUTY_KEY", default="").strip()
+PAGERDUTY_URL = env.str("HALI_PAGERDUTY_URL", default="https://events.pagerduty.com/v2/enqueue").strip()
+for _name, _url in (("HALI_ALERT_WEBHOOK", ALERT_WEBHOOK), ("HALI_PAGERDUTY_URL", PAGERDUTY_URL)):
+    if _url and not _url.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(f"{_name}: give an address with https://.")
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "account_login", "admin:index", "account_login"
+try:
+    OIDC = oidc.parse(env.str("HALI_OIDC", default="").strip(), secret=env.str("HALI_OIDC_SECRET", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_OIDC: {error}.") from error
 DEMO_PASSWORD = env.str("HALI_DEMO_PASSWORD", default="")  # of the demo accounts; written by `make run`
 
 # --- Answers of gateways that come later -------------------------------------------------------
@@ -270,7 +293,12 @@ _ALL_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
+_SIGN_IN_APPS = ["allauth.account", "allauth.mfa", "allauth.usersessions"]
+if OIDC:
+    _SIGN_IN_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
 INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
+if not HALI_AGENT and processes.has_desk():  # nobody signs in at the others: they save its megabytes
+    INSTALLED_APPS = [*_ALL_APPS, *_SIGN_IN_APPS]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -280,7 +308,34 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "statuspage.doors.Doors",
+    "statuspage.sessions.Sessions",
 ]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "statuspage.accounts.Adapter"
+SOCIALACCOUNT_ADAPTER = "statuspage.accounts.SocialAdapter"
+MFA_ADAPTER = "statuspage.accounts.SecondFactor"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # sign-up is closed; allauth wants to know what it would ask
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 4 * 60 * 60  # signing asks for a factor again after so long
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1  # phone clocks drift
+MFA_TOTP_ISSUER = PROVIDER_NAME
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE  # browsers allow it on localhost alone
+USERSESSIONS_TRACK_ACTIVITY = False
+if OIDC:
+    SOCIALACCOUNT_PROVIDERS = oidc.providers(OIDC)
+    SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+    SOCIALACCOUNT_LOGIN_ON_GET = False
 ROOT_URLCONF = "statuspage.urls"
 WSGI_APPLICATION = "statuspage.wsgi.application"
 TEMPLATES = [
@@ -293,6 +348,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "statuspage.sessions.frame",
             ],
             "string_if_invalid": "",
         },

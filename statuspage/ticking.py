@@ -21,6 +21,7 @@ from probes import late_answers, pushes, recording
 from statuspage import grounds, publishing, snapshot
 from statuspage.courier import Courier
 from statuspage.models import Heartbeat
+from statuspage.pager import Pager
 from subscribers import outbox
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ PERIOD = 1.0  # seconds
 
 def run_until(stop: threading.Event) -> None:
     """Tick each second until told to stop. A failed tick is one line in the log, not an end."""
-    courier = Courier()
+    courier, pager = Courier(), Pager()
     courier.start()
+    pager.start()
     failing = ""
     try:
         while not stop.is_set():
@@ -45,6 +47,7 @@ def run_until(stop: threading.Event) -> None:
             stop.wait(max(0.0, PERIOD - (time.monotonic() - started)))
     finally:
         courier.stop()
+        pager.stop()
 
 
 def _try_tick(courier: Courier) -> str:

@@ -9,7 +9,10 @@ import argparse
 import os
 import sys
 
-from statuspage.celery import app
+from statuspage import processes
+
+processes.without_desk()
+from statuspage.celery import app  # noqa: E402  (reads the settings)
 
 # `manage.py check` is for system checks; here they would load the desk with all its forms (and an agent has none).
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")

@@ -76,6 +76,23 @@ def _set_up_django() -> None:
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
     django.setup()
     os.fsync = lambda handle: None  # nor is a snapshot kept; real processes, which fault tests kill, do without this
+    _let_tests_empty_what_is_append_only()
+
+
+def _let_tests_empty_what_is_append_only() -> None:
+    """Between tests that commit, every table is emptied: the triggers step aside for that and are put back."""
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
+    from incidents import append_only
+
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_all(operations: Any, sql_list: list[str]) -> None:
+        append_only.remove(operations.connection, "incidents_auditevent")
+        flush(operations, sql_list)
+        append_only.install(operations.connection, "incidents_auditevent")
+
+    BaseDatabaseOperations.execute_sql_flush = flush_all
 
 
 # At import: the conftests of folders below import models.

@@ -16,12 +16,15 @@ NOON = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # 12:00 in Nairobi
 
 
 class UserFactory(factory.django.DjangoModelFactory):
+    """Somebody whose roles hold every act; tests about roles ask tests.statuspage.desk.someone for a person in one."""
+
     class Meta:
         model = get_user_model()
 
     username = factory.Sequence(lambda n: f"person{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@desk.example")
     is_staff = True
+    is_superuser = True
 
 
 class ComponentGroupFactory(factory.django.DjangoModelFactory):

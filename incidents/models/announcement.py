@@ -39,6 +39,7 @@ class Announcement(Document):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("publish_announcement", "Can publish an announcement"), ("sign_announcement", "Can sign an announcement")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gt=models.F("starts_at")), name="announcement_ends_after_it_began"

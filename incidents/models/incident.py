@@ -159,6 +159,7 @@ class IncidentUpdate(Publishable):
         permissions = [
             ("publish_incidentupdate", "Can publish an incident update"),
             ("sign_incidentupdate", "Can sign an incident update"),
+            ("translate_words", "Can write a draft's words in the other languages"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -273,6 +274,7 @@ class Correction(Document):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("publish_correction", "Can publish a correction"), ("sign_correction", "Can sign a correction")]
 
     def __str__(self) -> str:
         return f"correction {self.public_id}"
@@ -306,6 +308,7 @@ class Redress(Document):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("publish_redress", "Can publish what is made good"), ("sign_redress", "Can sign what is made good")]
 
     def __str__(self) -> str:
         return f"redress {self.public_id}"

@@ -127,6 +127,10 @@ class MaintenanceUpdate(Document):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("publish_maintenanceupdate", "Can publish a word about planned work"),
+            ("sign_maintenanceupdate", "Can sign a word about planned work"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["maintenance", "due_key"], name="what_falls_due_is_done_once"),
             models.CheckConstraint(

@@ -33,6 +33,7 @@ class RecordEntry(models.Model):
 
     class Meta:
         ordering = ["seq"]
+        permissions = [("redact_recordentry", "Can have a text removed for ever")]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"

@@ -41,6 +41,7 @@ class Review(Document):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("publish_review", "Can publish a review"), ("sign_review", "Can sign a review")]
 
     def __str__(self) -> str:
         return f"review {self.public_id}"

@@ -34,6 +34,7 @@ class Withdrawal(Document):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("publish_withdrawal", "Can publish a withdrawal"), ("sign_withdrawal", "Can sign a withdrawal")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(statement=None) ^ models.Q(rebuttal=None), name="a_withdrawal_takes_back_one_thing"

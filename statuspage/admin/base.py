@@ -10,12 +10,15 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from i18nfield.fields import I18nCharField, I18nTextField
 from i18nfield.forms import I18nTextarea, I18nTextInput
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from statuspage.admin import navigation
+from incidents import audit
+from incidents.models import AuditEvent
+from statuspage.admin import changes, navigation
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -25,6 +28,9 @@ else:
     from unfold.admin import TabularInline as _TabularInline
 
 
+HISTORY_AT_MOST = 200
+
+
 def person(request: HttpRequest) -> User:
     """Who is at the desk; the site lets only signed-in staff through."""
     if not isinstance(request.user, User):
@@ -32,10 +38,10 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
-def require(request: HttpRequest, permission: str) -> User:
-    """The person, who must hold the permission."""
+def require(request: HttpRequest, *permissions: str) -> User:
+    """The person, who must hold one of the permissions."""
     user = person(request)
-    if not user.has_perm(permission):
+    if not any(user.has_perm(name) for name in permissions):
         raise PermissionDenied
     return user
 
@@ -77,6 +83,43 @@ class DeskAdmin(_ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         context["show_save_and_add_another"] = False
         return super().render_change_form(request, context, *args, **kwargs)
+
+    # --- The log --------------------------------------------------------------------------------
+
+    def audited_as(self, obj: Any) -> str:
+        """By which name the log knows a row."""
+        return str(getattr(obj, "public_id", None) or getattr(obj, "code", None) or obj)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the form changed, as {field: {before, after}}, for `log_addition` and `log_change`."""
+        return {"fields": changes.of_form(form)}
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        self.audit(request, "add", obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        if not isinstance(message, dict) or message["fields"]:
+            self.audit(request, "edit", obj, message)
+
+    def audit(self, request: HttpRequest, act: str, obj: Any, message: Any) -> None:
+        """One line of what a form of a list did; acts of operations write their own."""
+        details = message["fields"] if isinstance(message, dict) else {"what": str(message)}
+        audit.log(
+            act=f"{obj._meta.model_name}.{act}",
+            actor=person(request),
+            now=timezone.now(),
+            target=self.audited_as(obj),
+            details=details,
+        )
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """What was done to one row, from the log; for whoever may read the log or the row."""
+        obj = self.get_object(request, object_id)
+        if obj is None or not (self.has_view_permission(request, obj) or person(request).has_perm("incidents.view_auditevent")):
+            raise PermissionDenied
+        name = self.audited_as(obj)
+        events = AuditEvent.objects.filter(target=name)[:HISTORY_AT_MOST]
+        return self.page(request, "history.html", title=f"History of {name}", events=[changes.told(event) for event in events])
 
     def page(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> TemplateResponse:
         """One of the desk's own pages, inside the frame."""

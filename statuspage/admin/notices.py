@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import audit, languages, notices, signing
+from incidents import languages, notices, signing
 from incidents.models import Notice
 from incidents.words import STATUS_WORDS, ComponentStatus
 from statuspage.admin.base import DeskAdmin, person, require
@@ -106,10 +106,6 @@ class NoticeAdmin(DeskAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
         """Signed words are read-only."""
         return super().has_change_permission(request, obj) and not (obj is not None and notices.is_signed(obj))
-
-    def save_model(self, request: HttpRequest, obj: Notice, form: forms.ModelForm[Notice], change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        audit.log(act="notice.edit", actor=person(request), now=timezone.now(), target=obj.code)
 
     def get_urls(self) -> list[URLPattern]:
         sign, withdraw = self.admin_site.admin_view(self.sign_view), self.admin_site.admin_view(self.withdraw_view)

@@ -6,18 +6,36 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.utils import get_next_redirect_url
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 
+from incidents import rights
 from incidents.models import AuditEvent, Component, ComponentGroup, Incident, IncidentUpdate, Notice, RecordEntry
 from probes.models import Probe, ProbeSchedule, Result, Vantage
-from statuspage import page
-from statuspage.admin import components, dashboard, incidents, navigation, notices, probes, record, subscribers, updates, users
+from statuspage import accounts, freezing, page
+from statuspage.admin import (
+    components,
+    dashboard,
+    duty,
+    freeze,
+    incidents,
+    navigation,
+    notices,
+    probes,
+    record,
+    subscribers,
+    updates,
+    users,
+)
+from statuspage.models import DutyShift, StaffAlert
 from subscribers.models import Delivery, Notification, Subscriber
 
 if TYPE_CHECKING:
@@ -53,10 +71,25 @@ class DeskSite(_Site):
 
         return guarded
 
+    def get_urls(self) -> list[Any]:
+        freeze_view = self.admin_view(lambda request: freeze.view(request, self))
+        return [path("freeze/", freeze_view, name="freeze"), *super().get_urls()]
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return HttpResponseRedirect(reverse("account_change_password"))  # where it is mailed to its owner, and logged
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        answer = super().login(request, extra_context)
-        _guarded(answer)
-        return answer
+        """allauth's page signs people in, with their second factor; nobody gets past it by posting here."""
+        if isinstance(request.user, User):
+            if self.has_permission(request):
+                return HttpResponseRedirect(reverse("admin:index"))
+            return TemplateResponse(request, "account/no_desk.html", status=403)
+        target = get_next_redirect_url(request) or request.get_full_path()
+        return redirect_to_login(reverse("admin:index") if target.startswith(reverse("admin:login")) else target)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        accounts.log_sign_out(request)
+        return super().logout(request, extra_context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """The frame: what customers see now and what time it is stand on every page."""
@@ -66,6 +99,8 @@ class DeskSite(_Site):
             context["public_now"] = page.build_now(now)
             context["desk_now"] = now
             context["is_demo"] = settings.DEMO
+            context["freeze"] = freezing.current()
+            context["may_freeze"] = request.user.has_perm(rights.FREEZE)
             context["here"] = navigation.here(request)
         return context
 
@@ -98,6 +133,8 @@ _REGISTERED: dict[type[Any], type[admin.ModelAdmin[Any]]] = {
     Delivery: subscribers.DeliveryAdmin,
     RecordEntry: record.EntryAdmin,
     AuditEvent: record.AuditAdmin,
+    DutyShift: duty.ShiftAdmin,
+    StaffAlert: duty.AlertAdmin,
     User: users.PersonAdmin,
     Group: users.RoleAdmin,
 }

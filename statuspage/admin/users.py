@@ -1,15 +1,24 @@
-"""People of the desk and their roles. What a role may do comes from statuspage.roles, so it is only read here."""
+"""People of the desk and their roles: invited by mail, never deleted. What a role may do comes from statuspage.roles."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from django import forms
+from django.contrib import messages
 from django.contrib.auth.admin import GroupAdmin as _GroupAdmin
 from django.contrib.auth.admin import UserAdmin as _UserAdmin
 from django.contrib.auth.models import Group, User
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin
+from statuspage import inviting, roles
+from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin, person, require
 from statuspage.admin.columns import display
 from statuspage.templatetags.desk import moment
 
@@ -18,21 +27,134 @@ if TYPE_CHECKING:
 else:
     _BaseUserAdmin = _UserAdmin
 
+INVITE, CHANGE = "auth.add_user", "auth.change_user"
+
+
+class InvitationForm(forms.Form):
+    username = forms.CharField(label="Name to sign in with", max_length=150, validators=[User.username_validator])
+    email = forms.EmailField(label="Email")
+    first_name = forms.CharField(label="First name", max_length=150, required=False)
+    last_name = forms.CharField(label="Last name", max_length=150, required=False)
+    groups = forms.ModelMultipleChoiceField(
+        label="Roles", queryset=Group.objects.filter(name__in=roles.ROLES), widget=forms.CheckboxSelectMultiple
+    )
+
+
+class PersonForm(UserChangeForm):  # type: ignore[misc]
+    """Who changes it is known, so that nobody gives roles to themselves."""
+
+    actor: User
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        problem = inviting.role_problem(person=self.instance, wanted=given.get("groups") or [], actor=self.actor)
+        if problem:
+            self.add_error("groups", problem)
+        return given
+
 
 class PersonAdmin(_BaseUserAdmin, DeskAdmin):
     """Nobody is deleted: the record and the log name them. Someone who left becomes inactive."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = PersonForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "full_name", "roles", "is_active", "seen"]
     list_filter = ["is_active", "groups"]
-    fieldsets = [
-        (None, {"fields": ["username", "password"]}),
-        ("Person", {"fields": ["first_name", "last_name", "email"]}),
-        ("What they may do", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
-    ]
     filter_horizontal = ["groups"]
+    change_form_outer_before_template = "admin/desk/_person_acts.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Only superusers make superusers."""
+        rights = ["is_active", "is_staff", *(["is_superuser"] if person(request).is_superuser else []), "groups"]
+        return [
+            ("Person", {"fields": ["username", "first_name", "last_name", "email"]}),
+            ("What they may do", {"fields": rights}),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        made = super().get_form(request, obj, change=change, **kwargs)
+        return type(made.__name__, (made,), {"actor": person(request)})
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Superusers are changed by superusers."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or not obj.is_superuser or person(request).is_superuser)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Nobody sets another's password but a superuser: a new link is sent instead."""
+        if not person(request).is_superuser:
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
+    def get_urls(self) -> list[URLPattern]:
+        acts: dict[str, Callable[..., HttpResponse]] = {
+            "invite-again": self.invite_again_view,
+            "end-sessions": self.end_sessions_view,
+            "reset-factors": self.reset_factors_view,
+        }
+        own = [
+            path(f"<int:user_id>/{act}/", self.admin_site.admin_view(view), name=f"auth_user_{act.replace('-', '_')}")
+            for act, view in acts.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        context["may_act"] = self.has_change_permission(request, kwargs.get("obj"))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    # --- Acts -----------------------------------------------------------------------------------
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        actor = require(request, INVITE)
+        form = InvitationForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data
+            problem = inviting.role_problem(person=User(), wanted=given["groups"], actor=actor)
+            try:
+                if problem:
+                    raise inviting.InvitationRefused(problem)
+                made = inviting.invite(
+                    username=given["username"],
+                    email=given["email"],
+                    name=(given["first_name"], given["last_name"]),
+                    groups=given["groups"],
+                    actor=actor,
+                    now=timezone.now(),
+                )
+            except inviting.InvitationRefused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, f"{made.email} has a mail with a link that holds for three days.")
+                return redirect(reverse("admin:auth_user_change", args=[made.pk]))
+        return self.page(request, "invite.html", status=422 if form.errors else 200, title="Invite a person", form=form)
+
+    def invite_again_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        return self._act(request, user_id, INVITE, "A new link is on its way.", inviting.invite_again)
+
+    def end_sessions_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        return self._act(request, user_id, CHANGE, "They are signed out everywhere.", inviting.end_sessions)
+
+    def reset_factors_view(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        return self._act(request, user_id, CHANGE, "Their second factors are gone: they enrol anew.", inviting.reset_factors)
+
+    def _act(
+        self, request: HttpRequest, user_id: int, permission: str, done: str, operation: Callable[..., object]
+    ) -> HttpResponse:
+        actor = require(request, permission)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        user = get_object_or_404(User, pk=user_id)
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        try:
+            operation(person=user, actor=actor, now=timezone.now())
+        except inviting.InvitationRefused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, done)
+        return redirect(reverse("admin:auth_user_change", args=[user.pk]))
+
+    # --- Columns --------------------------------------------------------------------------------
 
     @display(description="Name")
     def full_name(self, user: User) -> str:

@@ -1,3 +1,5 @@
+from statuspage.models.duty import AlertKind, AlertSending, DutyRole, DutyShift, StaffAlert
+from statuspage.models.freeze import Freeze
 from statuspage.models.heartbeat import Heartbeat
 
-__all__ = ["Heartbeat"]
+__all__ = ["AlertKind", "AlertSending", "DutyRole", "DutyShift", "Freeze", "Heartbeat", "StaffAlert"]

