@@ -22,7 +22,7 @@ def remove(connection: BaseDatabaseWrapper, table: str) -> None:
     on = f" ON {table}" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
         for name in _names(connection.vendor, table):
-            cursor.execute(f"DROP TRIGGER {name}{on}")
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
 
 
 def is_installed(connection: BaseDatabaseWrapper, table: str) -> bool:

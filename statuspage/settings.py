@@ -293,7 +293,7 @@ _ALL_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
-_SIGN_IN_APPS = ["allauth.account", "allauth.mfa", "allauth.usersessions"]
+_SIGN_IN_APPS = ["allauth", "allauth.account", "allauth.mfa", "allauth.usersessions"]
 if OIDC:
     _SIGN_IN_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
 INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
