@@ -67,7 +67,8 @@ class Sessions:
             return None
         from allauth.account.internal.flows.reauthentication import suspend_request  # only here: it loads what signs in
 
-        return suspend_request(request, reverse("mfa_reauthenticate"))
+        answer: HttpResponse = suspend_request(request, reverse("mfa_reauthenticate"))
+        return answer
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -60,8 +60,8 @@ class Desk:
     def __init__(self, copy: RunningCopy, username: str) -> None:
         self.url = f"{copy.url}/admin/"
         self.session = requests.Session()
-        page = self.get("login/")
-        self.post("login/", page, {"username": username, "password": copy.setting("HALI_DEMO_PASSWORD"), "next": "/admin/"})
+        page = self.get("../accounts/login/")
+        self.post("../accounts/login/", page, {"login": username, "password": copy.setting("HALI_DEMO_PASSWORD")})
         assert any(name.startswith("hali_session") for name in self.session.cookies.keys()), "sign-in failed"  # noqa: SIM118
 
     def get(self, path: str) -> str:

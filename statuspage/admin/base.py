@@ -94,10 +94,10 @@ class DeskAdmin(_ModelAdmin):
         """What the form changed, as {field: {before, after}}, for `log_addition` and `log_change`."""
         return {"fields": changes.of_form(form)}
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         self.audit(request, "add", obj, message)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
         if not isinstance(message, dict) or message["fields"]:
             self.audit(request, "edit", obj, message)
 

@@ -214,7 +214,7 @@ def test_signing_in_leads_to_the_dashboard() -> None:
     user = someone(AUTHOR, "asha")
     user.set_password("a long password")
     user.save()
-    answer = Client().post("/admin/login/", {"username": "asha", "password": "a long password"})
+    answer = Client().post("/accounts/login/", {"login": "asha", "password": "a long password"})
     assert answer["Location"] == "/admin/"
 
 

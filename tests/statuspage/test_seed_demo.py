@@ -167,11 +167,15 @@ def test_the_accounts_have_their_roles_and_the_password_of_the_settings(settings
     seed()
     settings.DEMO_PASSWORD = "another long password"
     seed()
-    roles = {user.username: [group.name for group in user.groups.all()] for user in User.objects.all()}
+    roles = {user.username: sorted(group.name for group in user.groups.all()) for user in User.objects.all()}
     assert roles == {
-        "writer": ["Author"],
+        "writer": ["Author", "Break glass"],
         "approver": ["Approver"],
         "engineer": ["Engineer"],
+        "translator": ["Translator"],
+        "page-admin": ["Page admin"],
+        "user-admin": ["User admin"],
+        "auditor": ["Auditor"],
         "security": ["Security"],
         "operations": ["Operations"],
         "data-protection": ["Data protection"],
