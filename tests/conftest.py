@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,12 @@ def _let_tests_empty_what_is_append_only() -> None:
 
     flush = BaseDatabaseOperations.execute_sql_flush
 
-    def flush_all(operations: Any, sql_list: list[str]) -> None:
+    def flush_all(operations: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
         append_only.remove(operations.connection, "incidents_auditevent")
         flush(operations, sql_list)
         append_only.install(operations.connection, "incidents_auditevent")
 
-    BaseDatabaseOperations.execute_sql_flush = flush_all
+    BaseDatabaseOperations.execute_sql_flush = flush_all  # type: ignore[method-assign]
 
 
 # At import: the conftests of folders below import models.

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from probes import late_answers
 from probes.gateway_callbacks import CORRELATION, read, read_fields
-from statuspage.public.views import client_of
+from statuspage.doors import client_of
 
 log = logging.getLogger(__name__)
 

@@ -50,7 +50,7 @@ def log_in(client: Client, name: str, password: str = PASSWORD, **more: str) -> 
 
 
 def code_of(secret: str) -> str:
-    return totp.format_hotp_value(totp.hotp_value(secret, next(iter(totp.yield_hotp_counters_from_time()))))
+    return str(totp.format_hotp_value(totp.hotp_value(secret, next(iter(totp.yield_hotp_counters_from_time())))))
 
 
 def test_the_desk_leads_to_the_sign_in_page_and_back() -> None:

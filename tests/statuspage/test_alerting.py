@@ -18,6 +18,7 @@ from incidents import signing
 from incidents.models import AuditEvent, Incident
 from probes.models import Result
 from statuspage import alerting, pager, publishing
+from statuspage.alert_causes import Reach
 from statuspage.models import AlertSending, DutyRole, DutyShift, Heartbeat, StaffAlert
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR
 from tests.factories import ProbeScheduleFactory, UserFactory
@@ -168,9 +169,9 @@ def test_engineers_hear_of_silent_agents_misconfigured_probes_and_a_page_that_is
 def test_where_nobody_is_on_the_roster_everyone_in_the_role_is_called_but_not_in_a_demo(settings: Any) -> None:
     someone(AUTHOR, "asha")
     now = timezone.now()
-    assert alerting.people(DutyRole.AUTHOR, alerting.Reach.DUTY, called=(), now=now) == []
+    assert alerting.people(DutyRole.AUTHOR, Reach.DUTY, called=(), now=now) == []
     settings.DEMO = False
-    assert [who.username for who in alerting.people(DutyRole.AUTHOR, alerting.Reach.DUTY, called=(), now=now)] == ["asha"]
+    assert [who.username for who in alerting.people(DutyRole.AUTHOR, Reach.DUTY, called=(), now=now)] == ["asha"]
 
 
 def test_alertmanagers_receivers_and_pagerduty_hear_of_an_alert_and_of_its_end(receiver: Receiver, settings: Any) -> None:
@@ -203,8 +204,7 @@ def test_what_could_not_be_told_is_tried_again_later_and_what_never_can_is_given
     assert pager.call_due(now=now + timedelta(seconds=9)) == 0
     receiver.status = 404
     assert pager.call_due(now=now + timedelta(seconds=10)) == 0
-    sending.refresh_from_db()
-    assert (sending.due_at, sending.sent_at, sending.attempt) == (None, None, 2)
+    assert AlertSending.objects.filter(due_at=None, sent_at=None, attempt=2).exists()
     assert len(receiver.bodies) == 2
 
 
