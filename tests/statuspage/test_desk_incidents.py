@@ -15,7 +15,7 @@ from incidents.models import Component, Incident, IncidentUpdate
 from probes.models import ProbeVerdict, VantageLink
 from statuspage import publishing
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
-from tests.factories import ComponentFactory, ProbeScheduleFactory, UserFactory
+from tests.factories import ComponentFactory, ProbeScheduleFactory
 from tests.incidents.helpers import all_notices
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
@@ -199,7 +199,7 @@ def test_a_quiet_desk_says_so() -> None:
 
 def test_a_person_without_a_role_sees_an_empty_dashboard() -> None:
     a_draft()
-    page = sign_in(UserFactory()).get("/admin/").content.decode()
+    page = sign_in(someone()).get("/admin/").content.decode()
     assert "500.003.02" not in page
 
 
