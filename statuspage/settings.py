@@ -368,7 +368,7 @@ UNFOLD = {
     "SITE_HEADER": PROVIDER_NAME,
     "SITE_SUBHEADER": "Hali comms desk",
     "SITE_URL": "/",
-    "SHOW_HISTORY": False,  # the audit log is the one that counts
+    "SHOW_HISTORY": True,  # from the audit log: statuspage.admin.base
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: f"{STATIC_URL}css/desk.css"],
     "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js"],

@@ -92,7 +92,7 @@ def _let_tests_empty_what_is_append_only() -> None:
         flush(operations, sql_list)
         append_only.install(operations.connection, "incidents_auditevent")
 
-    BaseDatabaseOperations.execute_sql_flush = flush_all  # type: ignore[method-assign]
+    BaseDatabaseOperations.execute_sql_flush = flush_all  # type: ignore[method-assign, assignment]
 
 
 # At import: the conftests of folders below import models.

@@ -402,7 +402,9 @@ def test_nobody_breaks_the_glass_without_leave_and_reason(
 ) -> None:
     draft = write(incident, component)
     with pytest.raises(SigningRefused, match=words):
-        breaking_glass.break_glass(update=draft, actor=alone if allowed else UserFactory(), reason=reason, now=at(6))
+        breaking_glass.break_glass(
+            update=draft, actor=alone if allowed else UserFactory(is_superuser=False), reason=reason, now=at(6)
+        )
 
 
 # --- Written down afterwards -------------------------------------------------------------------

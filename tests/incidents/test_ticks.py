@@ -80,7 +80,7 @@ def test_a_tick_is_for_the_words_as_they_are(draft: IncidentUpdate, engineer: Us
 
 def test_who_is_no_engineer_or_wrote_it_or_says_no_ground_ticks_nothing(draft: IncidentUpdate, engineer: User) -> None:
     for person, code, ground, words in (
-        (UserFactory(), "refund", "Ledger", "Only an engineer"),
+        (UserFactory(is_superuser=False), "refund", "Ledger", "Only an engineer"),
         (engineer, "refund", " ", "where you looked"),
         (engineer, "all_customers", "Ledger", "Nothing in it needs"),
     ):

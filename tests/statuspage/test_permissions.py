@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.db import transaction
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 
 from incidents import drafts, notes, rights, signing, timeline
 from incidents.languages import by_language
 from incidents.models import AuditEvent, Incident, IncidentUpdate, InternalNote, Notice
 from incidents.rights import NotPermitted
-from statuspage import publishing, roles
+from statuspage import page, publishing, roles
 from statuspage.models import StaffAlert
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, ENGINEER, PAGE_ADMIN, ROLES, TRANSLATOR, USER_ADMIN
 from tests.factories import ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
@@ -101,7 +102,9 @@ ACTS: dict[str, Act] = {
 
 @pytest.mark.usefixtures("snapshot_dir")
 def test_each_role_may_do_its_acts_and_gets_403_for_every_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "_show", lambda now: None)  # the disk is not what is asked here
+    monkeypatch.setattr(publishing, "_show", lambda now: None)  # neither disk nor looks are what is asked here
+    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(page, "build_now", lambda now: None)
     made = rows()
     clients = {role: sign_in(someone(role)) for role in ROLES}
     wrong = []
