@@ -401,10 +401,9 @@ def test_nobody_breaks_the_glass_without_leave_and_reason(
     incident: Incident, component: Component, alone: User, allowed: bool, reason: str, words: str
 ) -> None:
     draft = write(incident, component)
+    person = alone if allowed else UserFactory(is_superuser=False)
     with pytest.raises(SigningRefused, match=words):
-        breaking_glass.break_glass(
-            update=draft, actor=alone if allowed else UserFactory(is_superuser=False), reason=reason, now=at(6)
-        )
+        breaking_glass.break_glass(update=draft, actor=person, reason=reason, now=at(6))
 
 
 # --- Written down afterwards -------------------------------------------------------------------
