@@ -94,6 +94,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "user.add": ("auth.add_user",),
     "user.edit": ("auth.change_user",),
     "user.invite": ("auth.add_user",),
+    "user.ask_role": ("auth.change_user",),
+    "user.give_role": ("auth.change_user",),
     "user.end_sessions": ("auth.change_user",),
     "user.reset_factors": ("auth.change_user",),
     "audit.export": ("incidents.view_auditevent",),

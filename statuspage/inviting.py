@@ -17,6 +17,10 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from incidents import audit
+from statuspage import roles
+from statuspage.models import RoleGrant
+
+NEEDS_TWO = frozenset({roles.APPROVER, roles.BREAK_GLASS, roles.USER_ADMIN})  # no one person makes who signs, or who makes them
 
 
 class InvitationRefused(Exception):
@@ -33,8 +37,9 @@ def invite(*, username: str, email: str, name: tuple[str, str], groups: Collecti
         person = User(username=username, email=email, first_name=name[0], last_name=name[1], is_staff=True)
         person.set_unusable_password()
         person.save()
-        person.groups.set(groups)
+        person.groups.set([group for group in groups if group.name not in NEEDS_TWO])
         _log("user.invite", person, actor, now, {"email": email, "roles": sorted(group.name for group in groups)})
+        ask_roles(person=person, groups=groups, actor=actor, now=now)
     _mail(person)
     return person
 
@@ -70,6 +75,30 @@ def reset_factors(*, person: User, actor: User, now: datetime) -> None:
         Authenticator.objects.filter(user=person).delete()
         _log("user.reset_factors", person, actor, now, {"removed": removed})
     end_sessions(person=person, actor=actor, now=now)
+
+
+def ask_roles(*, person: User, groups: Collection[Group], actor: User, now: datetime) -> list[RoleGrant]:
+    """Ask that a second person give those of the roles that need two; answers what waits now. Others are left alone."""
+    with transaction.atomic():
+        held = set(person.groups.values_list("pk", flat=True))
+        for group in groups:
+            if group.name in NEEDS_TWO and group.pk not in held:
+                asked = {"asked_by": actor, "asked_at": now}
+                _, is_new = RoleGrant.objects.get_or_create(person=person, group=group, given_at=None, defaults=asked)
+                if is_new:
+                    _log("user.ask_role", person, actor, now, {"role": group.name})
+    return list(person.role_grants.filter(given_at=None).select_related("group", "asked_by"))
+
+
+def give_role(*, grant: RoleGrant, actor: User, now: datetime) -> None:
+    """The second person's yes. Refused to whoever asked for it, and to whom it is for. Twice changes nothing."""
+    with transaction.atomic():
+        grant = RoleGrant.objects.select_related("person", "group").get(pk=grant.pk)
+        if actor.pk in (grant.asked_by_id, grant.person_id):
+            raise InvitationRefused(f"{grant.group} needs two people: another user admin must give it.")
+        if RoleGrant.objects.filter(pk=grant.pk, given_at=None).update(given_at=now, given_by=actor):
+            grant.person.groups.add(grant.group)
+            _log("user.give_role", grant.person, actor, now, {"role": grant.group.name})
 
 
 def find(*, uid: str, token: str) -> User | None:

@@ -20,6 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from statuspage import inviting, roles
 from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin, person, require
 from statuspage.admin.columns import display
+from statuspage.models import RoleGrant
 from statuspage.templatetags.desk import moment
 
 if TYPE_CHECKING:
@@ -44,12 +45,17 @@ class PersonForm(UserChangeForm):  # type: ignore[misc]
     """Who changes it is known, so that nobody gives roles to themselves."""
 
     actor: User
+    waiting: list[Group]  # roles that a second person gives
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         problem = inviting.role_problem(person=self.instance, wanted=given.get("groups") or [], actor=self.actor)
         if problem:
             self.add_error("groups", problem)
+        wanted = list(given.get("groups") or [])
+        held = set(self.instance.groups.all()) if self.instance.pk else set()
+        self.waiting = [group for group in wanted if group.name in inviting.NEEDS_TWO and group not in held]
+        given["groups"] = [group for group in wanted if group not in self.waiting]
         return given
 
 
@@ -86,6 +92,26 @@ class PersonAdmin(_BaseUserAdmin, DeskAdmin):
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.waiting:
+            inviting.ask_roles(person=form.instance, groups=form.waiting, actor=person(request), now=timezone.now())
+            names = ", ".join(group.name for group in form.waiting)
+            messages.warning(request, f"{names}: another user admin must give it. It waits on this page.")
+
+    def give_role_view(self, request: HttpRequest, grant_id: int) -> HttpResponse:
+        actor = require(request, CHANGE)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        grant = get_object_or_404(RoleGrant, pk=grant_id)
+        try:
+            inviting.give_role(grant=grant, actor=actor, now=timezone.now())
+        except inviting.InvitationRefused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"{grant.person} is {grant.group} now.")
+        return redirect(reverse("admin:auth_user_change", args=[grant.person_id]))
+
     def get_urls(self) -> list[URLPattern]:
         acts: dict[str, Callable[..., HttpResponse]] = {
             "invite-again": self.invite_again_view,
@@ -96,10 +122,13 @@ class PersonAdmin(_BaseUserAdmin, DeskAdmin):
             path(f"<int:user_id>/{act}/", self.admin_site.admin_view(view), name=f"auth_user_{act.replace('-', '_')}")
             for act, view in acts.items()
         ]
-        return [*own, *super().get_urls()]
+        give = path("roles/<int:grant_id>/give/", self.admin_site.admin_view(self.give_role_view), name="auth_user_give_role")
+        return [give, *own, *super().get_urls()]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
-        context["may_act"] = self.has_change_permission(request, kwargs.get("obj"))
+        obj = kwargs.get("obj")
+        context["may_act"] = self.has_change_permission(request, obj)
+        context["grants"] = obj.role_grants.filter(given_at=None).select_related("group", "asked_by") if obj else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Acts -----------------------------------------------------------------------------------

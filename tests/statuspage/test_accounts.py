@@ -18,7 +18,7 @@ from incidents.models import AuditEvent
 from statuspage import oidc
 from statuspage.cache import RedisCache
 from statuspage.doors import METHODS, client_of
-from statuspage.roles import APPROVER, AUTHOR, USER_ADMIN
+from statuspage.roles import APPROVER, AUTHOR, TRANSLATOR, USER_ADMIN
 from statuspage.sessions import BEGAN, SEEN
 from tests.statuspage.desk import a_draft, at, sign_in, someone
 
@@ -166,8 +166,8 @@ def test_signing_asks_for_the_factor_again_after_four_hours_and_goes_on_from_the
 
 def test_a_user_admin_invites_and_the_link_holds_once(mailoutbox: list[EmailMessage]) -> None:
     admin = sign_in(someone(USER_ADMIN, "halima"))
-    groups = {group.name: group.pk for group in someone(APPROVER).groups.all()}
-    posted = {"username": "brian", "email": "brian@desk.example", "first_name": "Brian", "groups": [groups[APPROVER]]}
+    author = someone(AUTHOR).groups.get()
+    posted = {"username": "brian", "email": "brian@desk.example", "first_name": "Brian", "groups": [author.pk]}
     assert admin.post("/admin/auth/user/add/", posted).status_code == 302
     [mail] = mailoutbox
     assert mail.to == ["brian@desk.example"]
@@ -203,10 +203,28 @@ def test_nobody_gives_roles_to_themselves_and_only_superusers_change_superusers(
     assert client.post(f"/admin/auth/user/{chief.pk}/change/", {**form, "username": "eve"}).status_code == 403
     other = someone(AUTHOR, "asha")
     form = {"username": "asha", "email": other.email, "is_active": "on", "is_staff": "on", "is_superuser": "on"}
-    assert client.post(f"/admin/auth/user/{other.pk}/change/", {**form, "groups": [approver.pk]}).status_code == 302
+    translator = someone(TRANSLATOR).groups.get()
+    assert client.post(f"/admin/auth/user/{other.pk}/change/", {**form, "groups": [translator.pk]}).status_code == 302
     other.refresh_from_db()
-    assert (other.is_superuser, other.groups.get()) == (False, approver)
-    assert AuditEvent.objects.get(act="user.edit").details["groups"] == {"before": [AUTHOR], "after": [APPROVER]}
+    assert (other.is_superuser, other.groups.get()) == (False, translator)
+    assert AuditEvent.objects.get(act="user.edit").details["groups"] == {"before": [AUTHOR], "after": [TRANSLATOR]}
+
+
+def test_a_new_approver_needs_two_people() -> None:
+    first, second = sign_in(someone(USER_ADMIN, "halima")), sign_in(someone(USER_ADMIN, "juma"))
+    asha, approver = someone(AUTHOR, "asha"), someone(APPROVER).groups.get()
+    form = {"username": "asha", "email": asha.email, "is_active": "on", "is_staff": "on", "groups": [approver.pk]}
+    page = first.post(f"/admin/auth/user/{asha.pk}/change/", form, follow=True)
+    assert not asha.groups.exists()
+    page = first.get(f"/admin/auth/user/{asha.pk}/change/")
+    found = re.search(r"/admin/auth/user/roles/\d+/give/", page.content.decode())
+    assert found
+    assert "another user admin must give it" in first.post(found[0], follow=True).content.decode()
+    assert not asha.groups.exists()
+    second.post(found[0])
+    assert asha.groups.get() == approver
+    acts = AuditEvent.objects.filter(act__in=["user.ask_role", "user.give_role"]).order_by("id")
+    assert list(acts.values_list("act", "actor_name")) == [("user.ask_role", "halima"), ("user.give_role", "juma")]
 
 
 def test_sessions_are_ended_and_a_lost_factor_is_reset_by_somebody_else() -> None:
