@@ -42,6 +42,7 @@ def test_a_migrated_database_has_the_triggers_and_the_whole_table_is_not_emptied
     assert append_only.is_installed(connection, "incidents_auditevent")
     an_event()
     if connection.vendor == "postgresql":
+        connection.check_constraints()  # now, not at the end: a table with open questions is not truncated anyway
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("TRUNCATE incidents_auditevent")
     assert AuditEvent.objects.exists()
@@ -65,6 +66,12 @@ def test_an_act_at_the_desk_keeps_what_changed_from_where_and_with_which_factor(
     page = client.get(f"/admin/incidents/component/{component.pk}/history/").content.decode()
     assert "position: 7 → 3" in page
     assert "127.0.0.1 (totp)" in page
+
+
+def test_what_no_member_of_staff_did_keeps_no_address() -> None:
+    with audit.through(lambda: audit.Door("41.90.1.1", "none")):
+        event = audit.log(act="subscriber.erase", actor_name="subscriber", now=timezone.now(), target="s1")
+    assert (event.address, event.factor) == ("", "")
 
 
 def test_a_save_that_changes_nothing_is_no_act() -> None:
