@@ -38,10 +38,10 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
-def require(request: HttpRequest, *permissions: str) -> User:
-    """The person, who must hold one of the permissions."""
+def require(request: HttpRequest, permission: str) -> User:
+    """The person, who must hold the permission."""
     user = person(request)
-    if not any(user.has_perm(name) for name in permissions):
+    if not user.has_perm(permission):
         raise PermissionDenied
     return user
 
@@ -114,12 +114,12 @@ class DeskAdmin(_ModelAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """What was done to one row, from the log; for whoever may read the log or the row."""
-        obj = self.get_object(request, object_id)
-        if obj is None or not (self.has_view_permission(request, obj) or person(request).has_perm("incidents.view_auditevent")):
+        obj, reads_log = self.get_object(request, object_id), person(request).has_perm("incidents.view_auditevent")
+        if obj is None or not (reads_log or self.has_view_permission(request, obj)):
             raise PermissionDenied
         name = self.audited_as(obj)
-        events = AuditEvent.objects.filter(target=name)[:HISTORY_AT_MOST]
-        return self.page(request, "history.html", title=f"History of {name}", events=[changes.told(event) for event in events])
+        events = [changes.told(event) for event in AuditEvent.objects.filter(target=name)[:HISTORY_AT_MOST]]
+        return self.page(request, "history.html", title=f"History of {name}", events=events, reads_log=reads_log)
 
     def page(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> TemplateResponse:
         """One of the desk's own pages, inside the frame."""

@@ -65,6 +65,8 @@ def test_an_act_at_the_desk_keeps_what_changed_from_where_and_with_which_factor(
     assert event.details["name"]["after"] == {"en": "Send money", "sw": "Tuma pesa"}
     page = client.get(f"/admin/incidents/component/{component.pk}/history/").content.decode()
     assert "position: 7 → 3" in page
+    assert "127.0.0.1" not in page
+    page = sign_in(someone(AUDITOR)).get(f"/admin/incidents/component/{component.pk}/history/").content.decode()
     assert "127.0.0.1 (totp)" in page
 
 
