@@ -87,7 +87,12 @@ def ask_roles(*, person: User, groups: Collection[Group], actor: User, now: date
                 _, is_new = RoleGrant.objects.get_or_create(person=person, group=group, given_at=None, defaults=asked)
                 if is_new:
                     _log("user.ask_role", person, actor, now, {"role": group.name})
-    return list(person.role_grants.filter(given_at=None).select_related("group", "asked_by"))
+    return waiting_roles(person)
+
+
+def waiting_roles(person: User) -> list[RoleGrant]:
+    """Roles that were asked for this person, and that nobody has given yet."""
+    return list(RoleGrant.objects.filter(person=person, given_at=None).select_related("group", "asked_by"))
 
 
 def give_role(*, grant: RoleGrant, actor: User, now: datetime) -> None:

@@ -75,7 +75,7 @@ def _set_up_django() -> None:
         options = settings.DATABASES["default"]["OPTIONS"]
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
     django.setup()
-    os.fsync = lambda handle: None  # nor is a snapshot kept; real processes, which fault tests kill, do without this
+    os.fsync = lambda fd: None  # nor is a snapshot kept; real processes, which fault tests kill, do without this
     _let_tests_empty_what_is_append_only()
 
 

@@ -128,7 +128,7 @@ class PersonAdmin(_BaseUserAdmin, DeskAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj")
         context["may_act"] = self.has_change_permission(request, obj)
-        context["grants"] = obj.role_grants.filter(given_at=None).select_related("group", "asked_by") if obj else []
+        context["grants"] = inviting.waiting_roles(obj) if obj else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Acts -----------------------------------------------------------------------------------
