@@ -1,12 +1,13 @@
-"""What every transport has in common: its errors, what it carries, and how the outbox drives it."""
+"""What every transport has in common: its errors and answers, what it carries, and how the outbox drives it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar
 
+from subscribers.items import Item
 from subscribers.rendering import Rendered
 
 # TransportError             it did not go out; try again, unless `permanent`
@@ -14,15 +15,58 @@ from subscribers.rendering import Rendered
 
 
 class TransportError(Exception):
-    """One item did not go out. `permanent`: trying again cannot help. The message holds no address."""
+    """One item did not go out. The message holds no address.
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    `permanent`: trying again cannot help. `gone`: nor will anything else sent there (410, an opted-out number): the subscriber is
+    suspended at once. `bounced`: the address was refused as unknown; the second time suspends. `retry_after`: seconds the other
+    side asked us to wait.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        gone: bool = False,
+        bounced: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
-        self.permanent = permanent
+        self.permanent = permanent or gone or bounced
+        self.gone = gone
+        self.bounced = bounced
+        self.retry_after = retry_after
 
 
 class TransportUnreachable(TransportError):
     """There is no way out at all for now. The message says what to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """It was taken. `reference`: the other side's name of it, which later reports of it carry."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now. `after`: seconds that were asked for; None: by the rule of retries."""
+
+    reason: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Never. `gone` and `bounced` as in TransportError."""
+
+    reason: str
+    gone: bool = False
+    bounced: bool = False
+
+
+Outcome = Sent | Retry | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +82,46 @@ class Parcel:
     feedback_id: str = ""
     unsubscribe_url: str = ""
     unsubscribe_token: str = ""
+    subscriber_id: int = 0  # for what only this channel keeps of them (a secret)
+    item: Item | None = None  # what is told; None for a mail that asks for a confirmation
 
 
-class Sender(Protocol):
-    """A way out that is kept open while a batch goes through it."""
+class Sender:
+    """A way out that is kept open while a batch goes through it. A channel gives `send`, or `send_all` for many at once.
+
+    Up to `connections` of them are at work at once in one process, each in a thread of its own; none of them asks the database.
+    """
+
+    connections: ClassVar[int] = 1
 
     def open(self) -> None:
         """Raises TransportUnreachable."""
 
-    def send(self, parcel: Parcel) -> None:
-        """Raises TransportError."""
+    def send(self, parcel: Parcel) -> str:
+        """Hand one over; answers the other side's name of it, "" for none. Raises TransportError."""
+        raise NotImplementedError
+
+    def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
+        """One outcome for each, in order, as soon as it is known. Raises TransportUnreachable; the rest was not tried then."""
+        for parcel in parcels:
+            try:
+                reference = self.send(parcel)
+            except TransportUnreachable:
+                raise
+            except TransportError as error:
+                yield outcome_of(error)
+            else:
+                yield Sent(reference)
 
     def close(self) -> None: ...
+
+    @classmethod
+    def render(cls, item: Item, language: str) -> Rendered | None:
+        """The item's words where the channel makes them itself (JSON); None: from templates/<channel>/<kind>.*."""
+        return None
+
+
+def outcome_of(error: TransportError) -> Outcome:
+    if error.permanent:
+        return Failed(str(error), gone=error.gone, bounced=error.bounced)
+    return Retry(str(error), error.retry_after)

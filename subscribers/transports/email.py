@@ -20,7 +20,7 @@ from django.utils.text import slugify
 
 from subscribers import links
 from subscribers.rendering import CONFIRM_MARK, MANAGE_MARK, UNSUBSCRIBE_MARK, Rendered
-from subscribers.transports.base import Parcel, TransportError, TransportUnreachable
+from subscribers.transports.base import Parcel, Sender, TransportError, TransportUnreachable
 from subscribers.transports.eml_folder import MailFolderError
 
 EOL = "\r\n"
@@ -28,7 +28,7 @@ _MARKS = re.compile("(" + "|".join(map(re.escape, (UNSUBSCRIBE_MARK, MANAGE_MARK
 _SMTP = policy.SMTP.clone(max_line_length=76)
 
 
-class EmailSender:
+class EmailSender(Sender):
     """Keeps one connection while a batch goes through it, and one built message per rendered text."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class EmailSender:
         except OSError as error:  # SMTPException is one
             raise TransportUnreachable(f"The mail server does not take mail: {error}") from error
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, parcel: Parcel) -> str:
         self.open()  # again, where the server had closed it
         skeleton = self._built.get(parcel.rendered)
         if skeleton is None:
@@ -69,6 +69,7 @@ class EmailSender:
         except OSError as error:
             self._drop()
             raise TransportError(f"The connection to the mail server broke: {error}") from error
+        return ""
 
     def close(self) -> None:
         if self._connection is not None:
