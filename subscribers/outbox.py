@@ -16,7 +16,7 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import F, Min, QuerySet
 
 from incidents import record
 from incidents.models import AffectedComponent, IncidentUpdate, RecordEntry
@@ -27,11 +27,11 @@ from subscribers.models import (
     ChannelTrouble,
     Delivery,
     DeliveryState,
+    NewsKind,
     Notification,
     OutboxCursor,
     Subscriber,
     SubscriberState,
-    Subscription,
 )
 from subscribers.outlets import Outlet
 from subscribers.sending import Round
@@ -155,10 +155,10 @@ def _recipients(notification: Notification) -> QuerySet[Subscriber]:
         update__publication=Publication.PUBLISHED,
         update__record_seq__lte=notification.record_seq,
     ).values("component_id")
-    follows = Subscription.objects.filter(subscriber=OuterRef("pk")).filter(Q(component__isnull=True) | Q(component_id__in=named))
+    wanting = Subscriber.objects.active().following(NewsKind.INCIDENTS, components=named, incident=update.incident_id)
     return (
-        Subscriber.objects.active()
-        .filter(Exists(follows), pk__gt=notification.cursor, confirmed_at__lte=update.published_at, channel__in=list(TRANSPORTS))
+        wanting.minding(update.incident.impact)
+        .filter(pk__gt=notification.cursor, confirmed_at__lte=update.published_at, channel__in=list(TRANSPORTS))
         .order_by("pk")
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -22,9 +23,10 @@ from incidents.models import Component
 from incidents.public_ids import PATTERN
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import links, subscriptions
+from subscribers import links, subscriptions, wishes
 from subscribers.addresses import AddressError
 from subscribers.models import Subscriber, SubscriberState
+from subscribers.wishes import Wishes
 
 # Which text they agreed to; count it up whenever the words of the form change.
 WORDING = "subscribe-1"
@@ -111,7 +113,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         subscriptions.subscribe(
             address=email,
             language=language,
-            components=components,
+            wanted=Wishes(components=components),
             source={"ip": client_of(request), "wording": f"{WORDING} {language}"},
             now=timezone.now(),
         )
@@ -191,7 +193,7 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         saved=saved,
         active=subscriber.state == SubscriberState.ACTIVE,
         chosen_language=subscriber.language,
-        follows_all=subscriber.subscriptions.filter(component__isnull=True).exists(),
+        follows_all=not any(subscriber.subscriptions.values_list("component", "group", "incident").first() or ()),
         groups=_choices(subscriber, language),
         unsubscribe_path=f"{prefix_of(language)}/u/{links.token_for(subscriber, links.UNSUBSCRIBE)}",
         export_path=f"{prefix_of(language)}{path}/export",
@@ -204,7 +206,7 @@ def _save(request: HttpRequest, subscriber: Subscriber) -> None:
     subscriptions.change(
         subscriber=subscriber,
         language=_language(request, subscriber.language),
-        components=_components(wanted),
+        wanted=replace(wishes.of(subscriber), components=_components(wanted), groups=()),
         now=timezone.now(),
     )
 

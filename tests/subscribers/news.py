@@ -12,6 +12,7 @@ from incidents import record, timeline
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
 from subscribers import addresses, links, outbox, subscriptions
 from subscribers.models import Subscriber
+from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory, IncidentUpdateFactory
 
 SOURCE = {"ip": "192.0.2.7", "wording": "test"}
@@ -28,7 +29,8 @@ def set_up(settings: Any) -> None:
 
 def ask(address: str, language: str = "en", *components: Component, now: datetime = NOON) -> Subscriber:
     """Somebody asks; their row."""
-    subscriptions.subscribe(address=address, language=language, components=components, source=SOURCE, now=now)
+    wanted = Wishes(components=components)
+    subscriptions.subscribe(address=address, language=language, wanted=wanted, source=SOURCE, now=now)
     return Subscriber.objects.get(address_hash=addresses.hash_of(address))
 
 
