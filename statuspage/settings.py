@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from datetime import date
+from datetime import date, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from incidents import policy
 from probes import addresses, pacing, reference
 from statuspage import brand
+from subscribers import pace_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -216,6 +217,14 @@ else:
     EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
 OUTLET_DIR = DATA_DIR / "outlets"
 SENDERS = _integer("HALI_SENDERS", 1, 1, 64)  # at work at once on this machine
+MAIL_CONNECTIONS = _integer("HALI_MAIL_CONNECTIONS", 4, 1, 64)  # of one sender to the mail server
+SEND_HOLD = timedelta(seconds=_integer("HALI_SEND_HOLD", 60, 0, 3600))  # until then a published word can be kept from subscribers
+try:  # what may wait until the morning, and when the day's news goes out in one
+    QUIET_HOURS = pace_rules.parse_hours(env.str("HALI_QUIET_HOURS", default=""))
+    DIGEST_AT = pace_rules.parse_clock(env.str("HALI_DIGEST_AT", default="08:00"))
+    SEND_RATES = pace_rules.parse_rates(env.str("HALI_SEND_RATES", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from error
 # Addresses are encrypted (first key encrypts, all decrypt) and looked up by a keyed hash that never rotates.
 ADDRESS_KEYS = env.list("HALI_ADDRESS_KEYS", default=[])
 ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")

@@ -68,7 +68,11 @@ def confirm_url(subscriber: Subscriber) -> str:
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:
-    return page_url(f"/u/{token_for(subscriber, UNSUBSCRIBE)}", subscriber.language)
+    return unsubscribe_url_of(token_for(subscriber, UNSUBSCRIBE), subscriber.language)
+
+
+def unsubscribe_url_of(token: str, language: str) -> str:
+    return page_url(f"/u/{token}", language)
 
 
 def manage_url(subscriber: Subscriber) -> str:

@@ -10,7 +10,6 @@ from django.db.models import Exists, OuterRef, Q
 from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate
 from incidents.words import Impact
 
-
 IMPACTS: list[str] = list(Impact.values)  # the mildest first
 WHOLE_PAGE = Q(component__isnull=True, group__isnull=True, incident__isnull=True)
 
@@ -214,12 +213,22 @@ class Notification(models.Model):
     record_seq = models.PositiveBigIntegerField(unique=True)
     kind = models.CharField(max_length=40, help_text="The record entry's kind.")
     update = models.ForeignKey(IncidentUpdate, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    thread = models.CharField(max_length=12, blank=True, default="", help_text="Public id of the incident or work it is about.")
     created_at = models.DateTimeField()
+    send_at = models.DateTimeField(help_text="Nothing of it goes out before: until then it can be stopped.")
     cursor = models.BigIntegerField(default=0, help_text="Fan-out has reached this subscriber id.")
     expanded_at = models.DateTimeField(null=True, blank=True, help_text="When every delivery of it existed.")
+    stopped_at = models.DateTimeField(null=True, blank=True, help_text="Somebody stopped the sending.")
+    cleared_at = models.DateTimeField(null=True, blank=True, help_text="When nothing of what was stopped waited any more.")
 
     class Meta:
-        indexes = [models.Index(fields=["id"], condition=models.Q(expanded_at__isnull=True), name="notification_to_expand")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(expanded_at__isnull=True), name="notification_to_expand"),
+            models.Index(
+                fields=["id"], condition=models.Q(stopped_at__isnull=False, cleared_at__isnull=True), name="notification_to_clear"
+            ),
+            models.Index(fields=["thread", "record_seq"], name="notification_of_thread"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.record_seq} {self.kind}"
@@ -230,30 +239,54 @@ class DeliveryState(models.TextChoices):
     SENT = "sent"
     DEAD = "dead"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
 
 
 class Delivery(models.Model):
     """One telling to one subscriber. The row is the retry: state, when it is due, who holds it until when."""
 
-    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="deliveries")
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=12)
+    domain = models.CharField(max_length=255, blank=True, default="", help_text="Of the address: what is paced together.")
     state = models.CharField(max_length=12, choices=DeliveryState, default=DeliveryState.PENDING)
     attempt = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
+    wanted_at = models.DateTimeField(help_text="When it was first due: it is given up so long after that.")
+    digest = models.BooleanField(default=False, help_text="It goes out with all that waits for them, once a day.")
     lease_until = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True, default="")
     sent_at = models.DateTimeField(null=True, blank=True)
+    reference = models.CharField(max_length=80, blank=True, default="", help_text="The other side's name of it.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["notification", "subscriber"], name="one_delivery_per_subscriber")]
         indexes = [
-            models.Index(fields=["due_at"], condition=models.Q(state="pending"), name="delivery_due"),
+            models.Index(fields=["due_at", "id"], condition=models.Q(state="pending"), name="delivery_due"),
             models.Index(fields=["lease_until"], condition=models.Q(lease_until__isnull=False), name="delivery_leased"),
+            models.Index(fields=["reference"], condition=~models.Q(reference=""), name="delivery_reference"),
         ]
 
     def __str__(self) -> str:
         return f"{self.notification_id} to {self.subscriber_id}: {self.state}"
+
+
+class Pace(models.Model):
+    """How fast a channel, or one domain of it (else ""), takes what we send: a bucket of tokens that all senders share."""
+
+    channel = models.CharField(max_length=12)
+    domain = models.CharField(max_length=255, blank=True, default="")
+    tokens = models.FloatField(default=0)
+    refilled_at = models.DateTimeField(null=True, blank=True)
+    factor = models.FloatField(default=1, help_text="Of the rate that is set: halved when they ask us to slow down.")
+    failures = models.PositiveIntegerField(default=0, help_text="Times in a row that it hung or told us to slow down.")
+    quiet_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "domain"], name="one_pace_per_domain")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.domain}"
 
 
 class OutboxCursor(models.Model):

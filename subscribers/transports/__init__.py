@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from subscribers.transports.base import Sender
 from subscribers.transports.email import EmailSender
 
-TRANSPORTS: Mapping[str, Callable[[], Sender]] = {"email": EmailSender}
+TRANSPORTS: Mapping[str, type[Sender]] = {"email": EmailSender}

@@ -19,7 +19,7 @@ class TransportError(Exception):
 
     `permanent`: trying again cannot help. `gone`: nor will anything else sent there (410, an opted-out number): the subscriber is
     suspended at once. `bounced`: the address was refused as unknown; the second time suspends. `retry_after`: seconds the other
-    side asked us to wait.
+    side asked us to wait. `throttled`: it hung or asked us to slow down, so its whole domain rests for a while.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class TransportError(Exception):
         gone: bool = False,
         bounced: bool = False,
         retry_after: float | None = None,
+        throttled: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent or gone or bounced
         self.gone = gone
         self.bounced = bounced
         self.retry_after = retry_after
+        self.throttled = throttled
 
 
 class TransportUnreachable(TransportError):
@@ -51,10 +53,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now. `after`: seconds that were asked for; None: by the rule of retries."""
+    """Not now. `after`: seconds that were asked for; None: by the rule of retries. `throttled` as in TransportError."""
 
     reason: str
     after: float | None = None
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +127,4 @@ class Sender:
 def outcome_of(error: TransportError) -> Outcome:
     if error.permanent:
         return Failed(str(error), gone=error.gone, bounced=error.bounced)
-    return Retry(str(error), error.retry_after)
+    return Retry(str(error), error.retry_after, error.throttled)

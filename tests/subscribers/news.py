@@ -25,6 +25,7 @@ def set_up(settings: Any) -> None:
     """Whose mails they are, and keys."""
     settings.PROVIDER_NAME, settings.MAIL_FROM = "Mfano Pesa", "status@mfanopesa.example"
     settings.ADDRESS_KEYS, settings.ADDRESS_HASH_KEY = KEYS, "for tests alone"
+    settings.SEND_HOLD = timedelta()
 
 
 def ask(address: str, language: str = "en", *components: Component, now: datetime = NOON) -> Subscriber:
