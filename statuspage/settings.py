@@ -215,6 +215,14 @@ if EMAIL_URL:
     EMAIL_TIMEOUT = 15
 else:
     EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
+# Mail that comes back: a mailbox we read, and a mail provider's webhooks (below /anymail/), which show a user and a password.
+BOUNCE_MAILBOX = env.str("HALI_BOUNCE_MAILBOX", default="").strip()
+if BOUNCE_MAILBOX and not BOUNCE_MAILBOX.startswith(("maildir:///", "imaps://")):
+    raise ImproperlyConfigured("HALI_BOUNCE_MAILBOX: give maildir:///path or imaps://user:password@host/INBOX.")  # may hold one
+MAIL_WEBHOOK_SECRET = env.str("HALI_MAIL_WEBHOOK_SECRET", default="").strip()
+if MAIL_WEBHOOK_SECRET and not re.fullmatch(r"[^:\s]+:[^:\s]{16,}", MAIL_WEBHOOK_SECRET):
+    raise ImproperlyConfigured("HALI_MAIL_WEBHOOK_SECRET: give a user and a password of 16 or more characters, as hooks:….")
+ANYMAIL = {"WEBHOOK_SECRET": MAIL_WEBHOOK_SECRET, **env.dict("HALI_MAIL_WEBHOOK_KEYS", default={})}
 OUTLET_DIR = DATA_DIR / "outlets"
 SENDERS = _integer("HALI_SENDERS", 1, 1, 64)  # at work at once on this machine
 MAIL_CONNECTIONS = _integer("HALI_MAIL_CONNECTIONS", 4, 1, 64)  # of one sender to the mail server
@@ -279,6 +287,8 @@ _ALL_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
+if MAIL_WEBHOOK_SECRET:
+    _ALL_APPS.append("anymail")
 INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

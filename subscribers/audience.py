@@ -49,7 +49,7 @@ def is_told(document: Publishable | None) -> bool:
 
 def _was_told(document: Publishable) -> bool:
     """Was it queued for anybody? A statement that was taken back before the first mail needs no second one."""
-    told = Notification.objects.filter(record_seq=document.record_seq, stopped_at=None)
+    told = Notification.objects.filter(record_seq=document.record_seq or 0, stopped_at=None)
     return told.exists()
 
 

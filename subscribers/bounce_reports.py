@@ -113,7 +113,7 @@ def _token_in_original(mail: Message) -> str:
     for part in mail.walk():
         original = part.get_payload()
         if part.get_content_type() == "message/rfc822" and isinstance(original, list) and original:
-            headers: Message = original[0]
+            headers = original[0]
         elif part.get_content_type() == "text/rfc822-headers":
             headers = message_from_string(str(original), policy=policy.compat32)
         else:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 
 from subscribers import addresses, links, subscriptions, suppression
 from subscribers.bounce_reports import Kind, Report
-from subscribers.models import Subscriber, SubscriberState, Suppressed
+from subscribers.models import BounceReport, Subscriber, SubscriberState, Suppressed
 from subscribers.transports.base import Failed
 
 log = logging.getLogger(__name__)
 
 HARD_BOUNCES = 2
+REPORTS_KEPT = timedelta(days=60)
 
 
 def refused(*, subscriber_id: int, outcome: Failed, now: datetime) -> None:
@@ -43,11 +45,22 @@ def _suppress(subscriber: Subscriber, reason: Suppressed, now: datetime) -> None
     suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=reason, now=now)
 
 
-def apply(report: Report, *, now: datetime) -> bool:
-    """Do what a report asks for; False when it is about nobody we know. Soft bounces change nothing."""
+def apply(report: Report, *, key: str, now: datetime) -> bool:
+    """Do what a report asks for; False when it is about nobody we know, or was done before. Soft bounces change nothing.
+
+    `key` names the report: providers send the same one again and again.
+    """
     subscriber = _whom(report)
     if subscriber is None:
         return False
+    with transaction.atomic():
+        _, is_new = BounceReport.objects.get_or_create(key=key, defaults={"kind": report.kind, "at": now})
+        if is_new:
+            _follow(subscriber, report, now)
+    return is_new
+
+
+def _follow(subscriber: Subscriber, report: Report, now: datetime) -> None:
     if report.kind == Kind.LEAVE:
         subscriptions.unsubscribe(subscriber=subscriber, now=now)
     elif subscriber.state in (SubscriberState.ACTIVE, SubscriberState.PENDING):
@@ -55,7 +68,11 @@ def apply(report: Report, *, now: datetime) -> bool:
             bounced(subscriber=subscriber, now=now)
         elif report.kind == Kind.COMPLAINT:
             complained(subscriber=subscriber, now=now)
-    return True
+
+
+def forget_old(*, now: datetime) -> int:
+    """Reports that nobody will send again."""
+    return BounceReport.objects.filter(at__lte=now - REPORTS_KEPT).delete()[0]
 
 
 def _whom(report: Report) -> Subscriber | None:

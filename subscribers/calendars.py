@@ -40,7 +40,7 @@ def of(item: Item, language: str) -> str:
     made.add("prodid", "-//Hali//Planned work//EN")
     made.add("method", "PUBLISH")
     made.add_component(event)
-    return made.to_ical().decode()
+    return bytes(made.to_ical()).decode()
 
 
 def _dates_before(update: MaintenanceUpdate) -> int:

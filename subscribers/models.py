@@ -289,6 +289,17 @@ class Pace(models.Model):
         return f"{self.channel} {self.domain}"
 
 
+class BounceReport(models.Model):
+    """A report of mail that came back, so that it counts once however often it is sent to us. It names nobody."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    kind = models.CharField(max_length=12)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
 class OutboxCursor(models.Model):
     """The publisher has made Notifications of every record entry up to here."""
 

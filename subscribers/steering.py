@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -119,16 +120,16 @@ def progress(*, notification: Notification, now: datetime) -> list[Progress]:
     return sorted((_progress(row, now) for row in rows), key=lambda one: one.channel)
 
 
-def _progress(row: dict[str, object], now: datetime) -> Progress:
-    first, lately, queued = row["first"], int(str(row["lately"])), int(str(row["queued"]))
-    span = max(1.0, (now - first).total_seconds()) if isinstance(first, datetime) else RATE_OVER.total_seconds()
+def _progress(row: Mapping[str, Any], now: datetime) -> Progress:
+    first, lately, queued = row["first"], row["lately"], row["queued"]
+    span = max(1.0, (now - first).total_seconds()) if first else RATE_OVER.total_seconds()
     rate = lately / span * 60
     return Progress(
-        channel=str(row["channel"]),
+        channel=row["channel"],
         queued=queued,
-        sent=int(str(row["sent"])),
-        failed=int(str(row["failed"])),
-        cancelled=int(str(row["cancelled"])),
+        sent=row["sent"],
+        failed=row["failed"],
+        cancelled=row["cancelled"],
         rate=rate,
         left=timedelta(minutes=queued / rate) if rate else None,
     )

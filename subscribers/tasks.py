@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import outbox, subscriptions
+from subscribers import bounce_mailbox, bounces, outbox, subscriptions
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 10_000
 
@@ -26,3 +30,13 @@ def deliver_due() -> None:
 def purge_unconfirmed() -> None:
     """Each hour: forget who never confirmed."""
     subscriptions.purge_unconfirmed(now=timezone.now())
+    bounces.forget_old(now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def read_bounces() -> None:
+    """Each minute: what came back by mail."""
+    try:
+        bounce_mailbox.read_mailbox(now=timezone.now())
+    except bounce_mailbox.MailboxError as error:
+        log.error("%s", error)

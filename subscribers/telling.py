@@ -130,9 +130,13 @@ def _correction(correction: Correction, language: str) -> _Said:
         sections=[
             Section("", said(correction.body, language)),
             Section(gettext("What was wrong"), said(correction.reason, language)),
-            Section(gettext("It said before:"), _said_before(correction, language), struck=True),
+            Section(_before(), _said_before(correction, language), struck=True),
         ],
     )
+
+
+def _before() -> str:
+    return gettext("It said before:").rstrip(":")
 
 
 def _said_before(correction: Correction, language: str) -> str:
@@ -178,7 +182,7 @@ def _statement(statement: Statement, language: str) -> _Said:
 def _withdrawal(withdrawal: Withdrawal, language: str) -> _Said:
     note = Section("", said(withdrawal.note, language))
     if withdrawal.statement:
-        struck = Section(gettext("It said before:"), said(withdrawal.statement.body, language), struck=True)
+        struck = Section(_before(), said(withdrawal.statement.body, language), struck=True)
         return _of_incident(withdrawal.statement.incident, gettext("We took a statement back"), [note, struck], language)
     assert withdrawal.rebuttal is not None
     name = said(withdrawal.rebuttal.fact_headline, language)
@@ -222,11 +226,11 @@ def _prevention(review: Review, language: str) -> Iterable[str]:
 def _maintenance(update: MaintenanceUpdate, language: str) -> _Said:
     work = update.maintenance
     name = said(work.name, language)
-    planned, phase = gettext("Planned work"), gettext(PLANNED_PHASES[update.status])
+    headline = gettext("Planned work: %(phase)s") % {"phase": gettext(PLANNED_PHASES[update.status])}
     rows = ((one.name, one.component.name, one.expected) for one in _expected(update) if one.expected)
     return _Said(
         subject=name,
-        headline=f"{planned}: {phase}",
+        headline=headline,
         about=name,
         sections=[
             Section(gettext("When"), window(update, work, language)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
 
 from subscribers.items import Item
 from subscribers.rendering import Rendered
@@ -95,7 +94,7 @@ class Sender:
     Up to `connections` of them are at work at once in one process, each in a thread of its own; none of them asks the database.
     """
 
-    connections: ClassVar[int] = 1
+    connections: int = 1
 
     def open(self) -> None:
         """Raises TransportUnreachable."""

@@ -180,19 +180,23 @@ class Skeleton:
     def _alternative(self) -> str:
         return f'Content-Type: multipart/alternative; boundary="{self._boundary}"{EOL}'
 
-    def _part_start(self, kind: str, boundary: str = "", more: str = "") -> bytes:
+    def _part_start(self, kind: str, boundary: str = "", *more: str) -> bytes:
+        """The line between two parts, the part's headers and the blank line that ends them."""
         lines = [
             "",
             f"--{boundary or self._boundary}",
-            f"Content-Type: {kind}; charset=utf-8{more}",
+            f"Content-Type: {kind}; charset=utf-8",
             "Content-Transfer-Encoding: quoted-printable",
+            *more,
+            "",
+            "",
         ]
-        return EOL.join(lines).encode() + EOL.encode()
+        return EOL.join(lines).encode()
 
     def _calendar_part(self, calendar: str) -> list[bytes]:
+        as_file = 'Content-Disposition: attachment; filename="planned-work.ics"'
         return [
-            self._part_start("text/calendar", self._outer, "; method=PUBLISH")
-            + f'Content-Disposition: attachment; filename="planned-work.ics"{EOL}{EOL}'.encode(),
+            self._part_start("text/calendar; method=PUBLISH", self._outer, as_file),
             _quoted(calendar.replace(EOL, "\n")),
             f"{EOL}--{self._outer}--{EOL}".encode(),
         ]
