@@ -53,9 +53,11 @@ def _was_told(document: Publishable) -> bool:
     return told.exists()
 
 
-def recipients(item: Item) -> QuerySet[Subscriber]:
-    """Everybody who asked for this kind of news, and for this service, at this impact."""
+def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySet[Subscriber]:
+    """Everybody who asked for this kind of news, and for this service, at this impact. `between`: of these ids (above, up to)."""
     active = Subscriber.objects.active()
+    if between:
+        active = active.filter(pk__gt=between[0], pk__lte=between[1])
     document = item.document
     incident = getattr(document, "incident_id", None) or _incident_of(document)
     if isinstance(document, Announcement):
@@ -63,7 +65,7 @@ def recipients(item: Item) -> QuerySet[Subscriber]:
     if isinstance(document, Rebuttal) or (isinstance(document, Withdrawal) and document.rebuttal_id):
         return active.following(NewsKind.REBUTTALS)
     kind = NewsKind.PLANNED_WORK if isinstance(document, MaintenanceUpdate) else NewsKind.INCIDENTS
-    followers = active.following(kind, components=item.components, incident=incident)
+    followers = active.following(kind, components=item.components, incident=incident, between=between)
     return followers.minding(item.impact) if item.impact else followers
 
 

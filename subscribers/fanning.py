@@ -19,6 +19,7 @@ from subscribers.models import Delivery, DeliveryState, Notification, Rhythm, Su
 from subscribers.transports import TRANSPORTS
 
 CHUNK = 10_000  # subscribers looked at in one transaction
+LAST = 2**63 - 1
 
 _COLUMNS = (
     "notification_id",
@@ -72,11 +73,9 @@ def _end_of_chunk(cursor: int) -> int | None:
 
 def _insert(notification: Notification, item: Item, last: int | None, now: datetime) -> int:
     """Deliveries for whoever of the chunk hears of it: confirmed before the publication. Answers how many."""
-    chosen = audience.recipients(item).filter(
-        pk__gt=notification.cursor, confirmed_at__lte=item.published_at, channel__in=list(TRANSPORTS)
+    chosen = audience.recipients(item, between=(notification.cursor, last or LAST)).filter(
+        confirmed_at__lte=item.published_at, channel__in=list(TRANSPORTS)
     )
-    if last is not None:
-        chosen = chosen.filter(pk__lte=last)
     due_at = audience.quiet_until(item, notification.send_at)
     query, parameters = _rows(chosen, notification, due_at, _next_digest(now)).query.sql_with_params()
     columns = ", ".join(connection.ops.quote_name(column) for column in _COLUMNS)

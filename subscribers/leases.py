@@ -69,7 +69,7 @@ def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str
 
 def _found(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> Iterator[Delivery]:
     """Due rows, locked: those of domains with a cap as far as it reaches, then all others."""
-    waiting = due(now).filter(digest=digest).exclude(notification_id__in=_stopped())
+    waiting = due(now).filter(digest=digest).exclude(notification_id__in=stopped())
     if channel:
         waiting = waiting.filter(channel=channel)
     waiting = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk")
@@ -88,7 +88,8 @@ def _found(now: datetime, limit: int, channel: str, without: Collection[str], di
         yield from (waiting.exclude(domain__in=left_out) if left_out else waiting)[:limit]
 
 
-def _stopped() -> list[int]:
+def stopped() -> list[int]:
+    """Notifications that staff stopped, while some of their deliveries still wait to be cancelled."""
     return list(Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True).values_list("pk", flat=True))
 
 

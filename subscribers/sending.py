@@ -169,6 +169,20 @@ class Round:
             report = self._lanes.take_report(wait=0)
         if len(self._done) >= MARK_EACH or (self._done and time.monotonic() - self._marked_at > MARK_AFTER):
             self._mark()
+            self._drop_stopped()
+
+    def _drop_stopped(self) -> None:
+        """What staff stopped meanwhile goes no further than the lanes that have it."""
+        stopped = set(leases.stopped())
+        if not stopped:
+            return
+        for domain, errands in list(self._at_hand.items()):
+            kept = deque(errand for errand in errands if not any(one.notification_id in stopped for one in errand.deliveries))
+            self._put_back(errand for errand in errands if errand not in kept)
+            if kept:
+                self._at_hand[domain] = kept
+            else:
+                del self._at_hand[domain]
 
     def _settle(self, report: Report) -> None:
         throttled = ""
@@ -179,8 +193,8 @@ class Round:
         untried = report.errands[len(report.outcomes) :]
         self._put_back(untried)
         if throttled:
-            paces.slow_down(self.channel, report.domain, now=self.now, why=throttled)
             self._put_back(self._at_hand.pop(report.domain, ()))
+            paces.slow_down(self.channel, report.domain, now=self.now, why=throttled)
         self._end = self._end or report.error
 
     def _write_down(self, errand: Errand, outcome: Outcome) -> None:

@@ -11,19 +11,20 @@ from subscribers import bounce_mailbox, bounces, outbox, subscriptions
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 10_000
+LISTED_AT_ONCE = 1_000_000
+SENT_AT_ONCE = 100_000
 
 
 @shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
 def fan_out() -> None:
     """Expand waiting Notifications into Deliveries."""
-    outbox.fan_out(now=timezone.now(), limit=AT_ONCE)
+    outbox.fan_out(now=timezone.now(), limit=LISTED_AT_ONCE)
 
 
 @shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
 def deliver_due() -> None:
     """Send what is due, for about 20 seconds."""
-    outbox.deliver_due(now=timezone.now(), limit=AT_ONCE)
+    outbox.deliver_due(now=timezone.now(), limit=SENT_AT_ONCE)
 
 
 @shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)

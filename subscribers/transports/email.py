@@ -29,7 +29,7 @@ from subscribers.transports.eml_folder import MailFolderError
 EOL = "\r\n"
 _MARKS = re.compile("(" + "|".join(map(re.escape, (UNSUBSCRIBE_MARK, MANAGE_MARK, CONFIRM_MARK))) + ")")
 _PLAIN = re.compile(r"[A-Za-z0-9:/._~?&%+-]*")
-_SMTP = policy.SMTP.clone(max_line_length=76)
+_SMTP, _UNBROKEN = policy.SMTP.clone(max_line_length=76), policy.SMTP.clone(max_line_length=900)
 
 
 class EmailSender(Sender):
@@ -168,7 +168,8 @@ class Skeleton:
         self._mailboxes = _sender_address().rpartition("@")[2]
 
     def _common_headers(self, rendered: Rendered) -> bytes:
-        head = message.EmailMessage(policy=_SMTP)
+        # A line is only broken where words must be encoded: some programs keep the space of a break at the start of a subject.
+        head = message.EmailMessage(policy=_UNBROKEN if rendered.subject.isascii() else _SMTP)
         head["From"] = formataddr((_sender_name(), _sender_address()))
         head["Subject"] = rendered.subject
         head["MIME-Version"] = "1.0"
