@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, message_from_string, policy
 from email.message import Message
 from enum import StrEnum
+from typing import Any
 
 READ_AT_MOST = 256 * 1024  # octets of one mail
 
@@ -112,12 +113,11 @@ def _token_in_original(mail: Message) -> str:
     """Whose mail came back, by our own List-Unsubscribe in what is attached of it: relays rewrite addresses, not that."""
     for part in mail.walk():
         original = part.get_payload()
+        headers: Any = {}
         if part.get_content_type() == "message/rfc822" and isinstance(original, list) and original:
             headers = original[0]
         elif part.get_content_type() == "text/rfc822-headers":
             headers = message_from_string(str(original), policy=policy.compat32)
-        else:
-            continue
         if found := _TOKEN.search(str(headers.get("List-Unsubscribe", ""))):
             return found.group(1)
     return ""

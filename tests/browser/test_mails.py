@@ -62,7 +62,7 @@ def mails(incident: Incident, settings: Any) -> dict[str, str]:  # noqa: F811
 def test_mails_read_well_by_day_by_night_and_on_a_narrow_phone(browser: Browser, mails: dict[str, str]) -> None:
     asked: list[str] = []
     for scheme in ("light", "dark"):
-        page = browser.new_page(viewport={"width": 320, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        page = browser.new_page(viewport={"width": 320, "height": 900}, color_scheme=scheme)
         page.on("request", lambda request: asked.append(request.url))
         for name, html in mails.items():
             page.set_content(html)

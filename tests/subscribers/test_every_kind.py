@@ -52,9 +52,10 @@ def both_readers() -> None:
 
 def tell_just(document: Document) -> None:
     """Send this one, whatever the rule of its kind says."""
+    assert document.published_at
+    assert document.record_seq
     Notification.objects.exclude(record_seq=document.record_seq).update(expanded_at=NOON)
     Notification.objects.filter(record_seq=document.record_seq).update(expanded_at=None)
-    assert document.published_at
     tell(document.published_at + timedelta(minutes=2))
 
 
@@ -121,7 +122,7 @@ def test_planned_work_carries_a_calendar_that_a_new_date_replaces(mail_server: M
     assert part.get_param("method") == "PUBLISH"
     [event] = Calendar.from_ical(str(part.get_content())).walk("VEVENT")
     assert (event["UID"], event["SEQUENCE"], event["STATUS"]) == (f"{work.public_id}@127.0.0.1", 0, "CONFIRMED")
-    assert event.start == NOON + timedelta(hours=24)
+    assert event["DTSTART"].dt == NOON + timedelta(hours=24)
 
 
 # --- Who hears -----------------------------------------------------------------------------------
