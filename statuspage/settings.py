@@ -236,6 +236,11 @@ except ValueError as error:
 # Addresses are encrypted (first key encrypts, all decrypt) and looked up by a keyed hash that never rotates.
 ADDRESS_KEYS = env.list("HALI_ADDRESS_KEYS", default=[])
 ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
+# Where subscribers' URLs may lead. The test switch allows http, any port and this machine itself: never where strangers sign up.
+WEBHOOK_TEST = _boolean("HALI_WEBHOOK_TEST", False)
+WEBHOOK_NAME_SERVER = env.str("HALI_WEBHOOK_NAME_SERVER", default="").strip()
+if WEBHOOK_NAME_SERVER and not re.fullmatch(r"[0-9a-fA-F.:]+:\d{1,5}", WEBHOOK_NAME_SERVER):
+    raise ImproperlyConfigured("HALI_WEBHOOK_NAME_SERVER: give an address and a port, for example 10.0.0.53:53.")
 
 # --- The desk ----------------------------------------------------------------------------------
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
