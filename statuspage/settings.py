@@ -241,6 +241,16 @@ WEBHOOK_TEST = _boolean("HALI_WEBHOOK_TEST", False)
 WEBHOOK_NAME_SERVER = env.str("HALI_WEBHOOK_NAME_SERVER", default="").strip()
 if WEBHOOK_NAME_SERVER and not re.fullmatch(r"[0-9a-fA-F.:]+:\d{1,5}", WEBHOOK_NAME_SERVER):
     raise ImproperlyConfigured("HALI_WEBHOOK_NAME_SERVER: give an address and a port, for example 10.0.0.53:53.")
+# SMS and USSD by Africa's Talking: off until there is a key. What it posts back comes under the unguessable part of an address.
+SMS_USERNAME = env.str("HALI_SMS_USERNAME", default="").strip()
+SMS_KEY = env.str("HALI_SMS_KEY", default="").strip()
+SMS_FROM = env.str("HALI_SMS_FROM", default="").strip()
+SMS_URL = env.str("HALI_SMS_URL", default="https://api.africastalking.com").strip().rstrip("/")
+if not SMS_URL.startswith(("https://", "http://127.0.0.1")):
+    raise ImproperlyConfigured("HALI_SMS_URL: give https://….")
+SMS_COUNTRIES = env.list("HALI_SMS_COUNTRIES", default=["+254"])
+if not SMS_COUNTRIES or not all(re.fullmatch(r"\+[1-9]\d{0,5}", prefix) for prefix in SMS_COUNTRIES):
+    raise ImproperlyConfigured("HALI_SMS_COUNTRIES: give prefixes as +254, with commas between.")
 
 # --- The desk ----------------------------------------------------------------------------------
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended

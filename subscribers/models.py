@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -42,7 +43,7 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         self,
         kind: NewsKind,
         *,
-        components: models.QuerySet[Component] | Collection[int] = (),
+        components: models.QuerySet[Any, Any] | Collection[int] = (),
         incident: int | None = None,
         between: tuple[int, int] | None = None,
     ) -> SubscriberQuerySet:
@@ -86,6 +87,7 @@ class Subscriber(models.Model):
     # The confirmation mail is a row's work too: null when none waits, else due then; a claim moves it on (the lease).
     confirm_due_at = models.DateTimeField(null=True, blank=True)
     confirm_attempt = models.PositiveSmallIntegerField(default=0)
+    confirm_error = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try to ask them failed.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     consent = models.JSONField(default=dict, blank=True, help_text="When, from where and on which wording they agreed.")
@@ -129,7 +131,7 @@ class ChannelTrouble(models.Model):
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def taking_in(
-        self, components: models.QuerySet[Component] | Collection[int] = (), incident: int | None = None
+        self, components: models.QuerySet[Any, Any] | Collection[int] = (), incident: int | None = None
     ) -> SubscriptionQuerySet:
         """Rows of the whole page, of one of the components (by id), of a group they lie in, or of the incident."""
         groups = Component.objects.filter(pk__in=components)

@@ -75,6 +75,7 @@ class Packer:
             unsubscribe_token=token,
             subscriber_id=subscriber.pk,
             item=item,
+            private=TRANSPORTS[subscriber.channel].private_of(subscriber),
         )
 
     def _item(self, notification: Notification) -> Item:

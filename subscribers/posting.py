@@ -5,6 +5,7 @@ libcurl does it, since it is told which address a name has and keeps a total dea
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,14 +47,20 @@ class Poster:
             raise TransportError(str(error), permanent=True) from error
         except destinations.NameUnknown as error:
             raise TransportError(str(error)) from error
-        return self._perform(destination, address, body, headers)
+        return self._perform(destination.url, _pins(destination, address), body, headers)
+
+    def post_to_provider(self, url: str, body: bytes, headers: Mapping[str, str], *, read_at_most: int) -> Answer:
+        """To an address that the settings name, not a subscriber: it may lie anywhere. Raises TransportError."""
+        return self._perform(url, [], body, headers, read_at_most)
 
     def close(self) -> None:
         if self._curl is not None:
             self._curl.close()
             self._curl = None
 
-    def _perform(self, destination: destinations.Destination, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _perform(
+        self, url: str, pins: list[str], body: bytes, headers: Mapping[str, str], read_at_most: int = READ_AT_MOST
+    ) -> Answer:
         import pycurl  # with the first post: it is large, and few processes post
 
         curl = self._curl = self._curl or pycurl.Curl()
@@ -61,14 +68,14 @@ class Poster:
         heard, said = bytearray(), dict[str, str]()
 
         def take(chunk: bytes) -> int:
-            heard.extend(chunk[: READ_AT_MOST - len(heard)])
-            return len(chunk) if len(heard) < READ_AT_MOST else 0  # enough: libcurl lets go of the connection
+            heard.extend(chunk[: read_at_most - len(heard)])
+            return len(chunk) if len(heard) < read_at_most else 0  # enough: libcurl lets go of the connection
 
         def note(line: bytes) -> None:
             name, _, value = line.decode("latin-1").partition(":")
             said[name.strip().lower()] = value.strip()
 
-        curl.setopt(pycurl.URL, destination.url)
+        curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS | pycurl.PROTO_HTTP)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.PATH_AS_IS, 1)
@@ -78,7 +85,7 @@ class Poster:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, CONNECT_MS)
         curl.setopt(pycurl.TIMEOUT_MS, TOTAL_MS)
         curl.setopt(pycurl.CAINFO, certificates())
-        curl.setopt(pycurl.RESOLVE, _pins(destination, address))
+        curl.setopt(pycurl.RESOLVE, pins)
         curl.setopt(pycurl.POSTFIELDS, body)
         curl.setopt(pycurl.HTTPHEADER, _lines(headers))
         curl.setopt(pycurl.WRITEFUNCTION, take)
@@ -86,7 +93,7 @@ class Poster:
         try:
             curl.perform()
         except pycurl.error as error:
-            if not (error.args[0] == pycurl.E_WRITE_ERROR and len(heard) >= READ_AT_MOST):
+            if not (error.args[0] == pycurl.E_WRITE_ERROR and len(heard) >= read_at_most):
                 raise TransportError(_in_words(error.args[0])) from error
         except UnicodeError as error:
             raise TransportError("The URL or a header has letters outside ASCII.", permanent=True) from error
@@ -129,14 +136,18 @@ def _in_words(code: int) -> str:
 def _seconds(retry_after: str, now: datetime | None = None) -> float | None:
     """Retry-After as a number of seconds or as a date; nonsense is nothing."""
     if re.fullmatch(r"\d{1,9}(\.\d+)?", retry_after):
-        return min(float(retry_after), LONGEST_WAIT)
+        return believed(float(retry_after))
     try:
         moment = parsedate_to_datetime(retry_after)
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    wait = (moment - (now or datetime.now(UTC))).total_seconds()
-    return min(max(wait, 0.0), LONGEST_WAIT)
+    return believed((moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def believed(seconds: float) -> float | None:
+    """A wait between nothing and a day; None for what is no number."""
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def require_taken(answer: Answer, *, gone: tuple[int, ...] = (410,)) -> None:

@@ -20,6 +20,7 @@ from subscribers.telling import tell
 UNSUBSCRIBE_MARK = "@@unsubscribe-link@@"
 MANAGE_MARK = "@@manage-link@@"
 CONFIRM_MARK = "@@confirm-link@@"
+CODE_MARK = "@@confirm-code@@"
 
 
 @dataclass(frozen=True, slots=True)

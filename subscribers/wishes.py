@@ -29,7 +29,7 @@ THE_PAGE = Wishes()
 def take(subscriber: Subscriber, wishes: Wishes) -> None:
     """Make the rows say so. Call it in a transaction."""
     wanted: dict[str, Any] = {kind.value: kind in wishes.kinds for kind in NewsKind}
-    wanted |= {"minimum_impact": wishes.minimum_impact, "rhythm": wishes.rhythm}
+    wanted |= {"minimum_impact": wishes.minimum_impact, "rhythm": wishes.rhythm if subscriber.channel == "email" else Rhythm.EACH}
     if changed := [name for name, value in wanted.items() if getattr(subscriber, name) != value]:
         for name in changed:
             setattr(subscriber, name, wanted[name])

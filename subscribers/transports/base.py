@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from subscribers.items import Item
+from subscribers.models import Subscriber
 from subscribers.rendering import Rendered
 
 # TransportError             it did not go out; try again, unless `permanent`
@@ -86,6 +88,7 @@ class Parcel:
     unsubscribe_token: str = ""
     subscriber_id: int = 0  # for what only this channel keeps of them (a secret)
     item: Item | None = None  # what is told; None for a mail that asks for a confirmation
+    private: Any = field(default=None, repr=False)  # what `private_of` gave, read before any thread began
 
 
 class Sender:
@@ -95,6 +98,25 @@ class Sender:
     """
 
     connections: int = 1
+
+    # --- Addresses -------------------------------------------------------------------------------
+
+    @classmethod
+    def normalise(cls, typed: str) -> str:
+        """The one form of an address that is kept, hashed and sent to. Raises addresses.AddressError with what to change."""
+        raise NotImplementedError
+
+    @classmethod
+    def domain_of(cls, normal: str) -> str:
+        """Whose server it is: what sign-ups and deliveries are limited by together."""
+        raise NotImplementedError
+
+    @classmethod
+    def private_of(cls, subscriber: Subscriber) -> Any:
+        """What only this channel keeps of a subscriber; it goes into the Parcel. The one place that asks the database."""
+        return None
+
+    # --- Sending ---------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Raises TransportUnreachable."""
@@ -120,6 +142,11 @@ class Sender:
     @classmethod
     def render(cls, item: Item, language: str) -> Rendered | None:
         """The item's words where the channel makes them itself (JSON); None: from templates/<channel>/<kind>.*."""
+        return None
+
+    @classmethod
+    def render_confirmation(cls, language: str) -> Rendered | None:
+        """The words that ask whether they asked; None: from templates/<channel>/confirm.*."""
         return None
 
 

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils.text import slugify
 
-from subscribers import bounce_reports, links
+from subscribers import addresses, bounce_reports, links
 from subscribers.rendering import CONFIRM_MARK, MANAGE_MARK, UNSUBSCRIBE_MARK, Rendered
 from subscribers.transports import smtp_session
 from subscribers.transports.base import Parcel, Sender, TransportError, TransportUnreachable
@@ -39,6 +39,14 @@ class EmailSender(Sender):
         self.connections = settings.MAIL_CONNECTIONS
         self._connection: Any = None
         self._built: dict[Rendered, Skeleton] = {}
+
+    @classmethod
+    def normalise(cls, typed: str) -> str:
+        return addresses.normalise(typed)
+
+    @classmethod
+    def domain_of(cls, normal: str) -> str:
+        return addresses.domain_of(normal)
 
     def open(self) -> None:
         if not settings.MAIL_FROM:
