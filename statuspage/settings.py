@@ -241,10 +241,22 @@ WEBHOOK_TEST = _boolean("HALI_WEBHOOK_TEST", False)
 WEBHOOK_NAME_SERVER = env.str("HALI_WEBHOOK_NAME_SERVER", default="").strip()
 if WEBHOOK_NAME_SERVER and not re.fullmatch(r"[0-9a-fA-F.:]+:\d{1,5}", WEBHOOK_NAME_SERVER):
     raise ImproperlyConfigured("HALI_WEBHOOK_NAME_SERVER: give an address and a port, for example 10.0.0.53:53.")
+CHANNELS = [one.strip() for one in env.list("HALI_CHANNELS", default=["email", "webhook", "slack", "teams", "discord", "sms"])]
+if unknown := set(CHANNELS) - {"email", "webhook", "slack", "teams", "discord", "sms"}:
+    raise ImproperlyConfigured(f"HALI_CHANNELS: {', '.join(sorted(unknown))}: take email, webhook, slack, teams, discord, sms.")
 # SMS and USSD by Africa's Talking: off until there is a key. What it posts back comes under the unguessable part of an address.
 SMS_USERNAME = env.str("HALI_SMS_USERNAME", default="").strip()
 SMS_KEY = env.str("HALI_SMS_KEY", default="").strip()
 SMS_FROM = env.str("HALI_SMS_FROM", default="").strip()
+SMS_CALLBACK_TOKEN = env.str("HALI_SMS_CALLBACK_TOKEN", default="").strip()  # empty: nothing is taken from the gateway, no USSD
+if SMS_CALLBACK_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", SMS_CALLBACK_TOKEN):
+    raise ImproperlyConfigured(
+        "HALI_SMS_CALLBACK_TOKEN: give 16 or more letters and digits, as `openssl rand -hex 16` makes them."
+    )
+try:
+    SMS_CALLBACK_FROM = [ip_network(one.strip()) for one in env.list("HALI_SMS_CALLBACK_FROM", default=[]) if one.strip()]
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_SMS_CALLBACK_FROM: {error}: give addresses or networks, with commas between.") from error
 SMS_URL = env.str("HALI_SMS_URL", default="https://api.africastalking.com").strip().rstrip("/")
 if not SMS_URL.startswith(("https://", "http://127.0.0.1")):
     raise ImproperlyConfigured("HALI_SMS_URL: give https://….")

@@ -52,6 +52,10 @@ def show_once(*, subscriber: Subscriber, now: datetime) -> str:
     return addresses.decrypt(endpoint.secret_encrypted)
 
 
+def may_show(subscriber: Subscriber) -> bool:
+    return Endpoint.objects.filter(subscriber=subscriber, shown_at=None).exists()
+
+
 def rotate(*, subscriber: Subscriber, now: datetime) -> str:
     """A new secret, shown this once. The one before signs beside it for 24 hours."""
     secret = new_secret()

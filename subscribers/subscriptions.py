@@ -14,13 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils.crypto import get_random_string
+from django.db.models import F
+from django.utils.crypto import constant_time_compare, get_random_string
 
 from incidents import audit
 from incidents.languages import codes
 from incidents.public_ids import ALPHABET
-from subscribers import addresses, links, suppression, wishes
-from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState
+from subscribers import addresses, endpoints, links, suppression, wishes
+from subscribers.models import Delivery, DeliveryState, Payload, Subscriber, SubscriberState
+from subscribers.transports import TRANSPORTS
 from subscribers.wishes import THE_PAGE, Wishes
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,9 @@ RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
 WINDOW = timedelta(hours=1)
 UNCONFIRMED_PER_NETWORK = 5000
 UNCONFIRMED_PER_DOMAIN = 2000
+LIMITS = {"sms": (500, 200)}  # an SMS costs, and a code is typed within minutes: (per network, per prefix)
 ERASE_BATCH = 500
+WRONG_CODES = 5
 UNSUBSCRIBED = "unsubscribed before it was sent"
 
 
@@ -57,21 +61,23 @@ def subscribe(
     now: datetime,
     channel: str = "email",
     wanted: Wishes = THE_PAGE,
+    payload: str = Payload.HALI.value,
 ) -> None:
     """Ask for updates; a link to confirm goes to the address.
 
     The answer is the same whether the address is known, unknown or barred. `source` holds `ip` and `wording` (which text they
-    agreed to). Raises addresses.AddressError, or TooMany.
+    agreed to); `payload` is the form of a webhook's bodies. Raises addresses.AddressError, or TooMany.
     """
-    normal = addresses.normalise(address)
-    address_hash = addresses.hash_on(channel, normal)
+    transport = TRANSPORTS[channel]
+    normal = transport.normalise(address)
+    address_hash, domain = addresses.hash_on(channel, normal), transport.domain_of(normal)
     source = {**source, "network": network_of(source.get("ip", ""))}
-    _refuse_floods(addresses.domain_of(normal), source["network"], now)
+    _refuse_floods(channel, domain, source["network"], now)
     if suppression.is_barred(channel=channel, address_hash=address_hash, now=now):
         return
     asked = {
         "address_encrypted": addresses.encrypt(normal),
-        "domain": addresses.domain_of(normal),
+        "domain": domain,
         "language": language if language in codes() else codes()[0],
         "created_at": now,
     }
@@ -88,6 +94,8 @@ def subscribe(
         else:
             _ask_again(subscriber, str(asked["language"]), now)
         wishes.take(subscriber, wanted)
+        if channel == "webhook":
+            endpoints.make_for(subscriber, payload)
 
 
 def _ask_anew(subscriber: Subscriber, asked: Mapping[str, Any], source: Mapping[str, str], now: datetime) -> None:
@@ -110,15 +118,16 @@ def _ask_again(subscriber: Subscriber, language: str, now: datetime) -> None:
     subscriber.save(update_fields=["language", "confirm_due_at", "confirm_attempt"])
 
 
-def _refuse_floods(domain: str, network: str, now: datetime) -> None:
-    unconfirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
-    if network and unconfirmed.filter(consent__network=network).count() >= UNCONFIRMED_PER_NETWORK:
-        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", UNCONFIRMED_PER_NETWORK)
+def _refuse_floods(channel: str, domain: str, network: str, now: datetime) -> None:
+    of_network, of_domain = LIMITS.get(channel, (UNCONFIRMED_PER_NETWORK, UNCONFIRMED_PER_DOMAIN))
+    asked = Subscriber.objects.filter(channel=channel, state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
+    if network and asked.filter(consent__network=network).count() >= of_network:
+        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", of_network)
         raise TooMany(WINDOW)
-    waiting = unconfirmed.filter(domain=domain).count()
+    waiting = asked.filter(domain=domain).count()
     # Where many have confirmed, many more may ask: a large mail provider has most of a country's people.
-    if waiting >= UNCONFIRMED_PER_DOMAIN and waiting >= Subscriber.objects.active().filter(domain=domain).count():
-        log.warning("Sign-ups of one mail domain are refused for now: %d unconfirmed within an hour.", waiting)
+    if waiting >= of_domain and waiting >= Subscriber.objects.active().filter(channel=channel, domain=domain).count():
+        log.warning("Sign-ups of one domain are refused for now: %d unconfirmed within an hour.", waiting)
         raise TooMany(WINDOW)
 
 
@@ -159,15 +168,49 @@ def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
         subscriber = waiting_for(token, now=now)
         if subscriber is None or subscriber.state == SubscriberState.ACTIVE:
             return subscriber
-        Subscriber.objects.filter(pk=subscriber.pk, state=SubscriberState.PENDING).update(
-            state=SubscriberState.ACTIVE,
-            confirmed_at=now,
-            confirm_due_at=None,
-            consent={**subscriber.consent, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
-        )
-        suppression.forgive(subscriber=subscriber)
-        subscriber.refresh_from_db()
-        return subscriber
+        return _begin(subscriber, now, ip)
+
+
+def confirm_by_code(*, address: str, code: str, now: datetime, channel: str = "sms", ip: str = "") -> Subscriber | None:
+    """The same for who types the code that was sent to an address. None for a wrong one; the fifth wrong one ends the asking.
+
+    Raises addresses.AddressError.
+    """
+    with transaction.atomic():
+        subscriber = _asking(channel, address, now)
+        if subscriber is None or subscriber.confirm_tries >= WRONG_CODES:
+            return None
+        if constant_time_compare(code.strip(), links.confirm_code(subscriber)):
+            return _begin(subscriber, now, ip)
+        Subscriber.objects.filter(pk=subscriber.pk).update(confirm_tries=F("confirm_tries") + 1)
+        return None
+
+
+def confirm_by_reply(*, address: str, now: datetime, channel: str = "sms") -> Subscriber | None:
+    """The same for who answered from the address itself."""
+    with transaction.atomic():
+        subscriber = _asking(channel, address, now)
+        return _begin(subscriber, now, "") if subscriber else None
+
+
+def _asking(channel: str, address: str, now: datetime) -> Subscriber | None:
+    """Who has asked from this address and not confirmed yet, locked."""
+    address_hash = addresses.hash_on(channel, TRANSPORTS[channel].normalise(address))
+    waiting = Subscriber.objects.select_for_update().filter(state=SubscriberState.PENDING)
+    subscriber = waiting.filter(channel=channel, address_hash=address_hash).first()
+    return subscriber if subscriber and now < link_ends(subscriber) else None
+
+
+def _begin(subscriber: Subscriber, now: datetime, ip: str) -> Subscriber:
+    Subscriber.objects.filter(pk=subscriber.pk, state=SubscriberState.PENDING).update(
+        state=SubscriberState.ACTIVE,
+        confirmed_at=now,
+        confirm_due_at=None,
+        consent={**subscriber.consent, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
+    )
+    suppression.forgive(subscriber=subscriber)
+    subscriber.refresh_from_db()
+    return subscriber
 
 
 # --- Changing and leaving ----------------------------------------------------------------------

@@ -15,6 +15,7 @@ def _of(language: str) -> list[URLPattern]:
     here = {"language": language}
     return [
         path(f"{start}subscribe", views.subscribe, here, name=f"subscribe-{language}"),
+        path(f"{start}confirm/code", views.confirm_code, here, name=f"confirm-code-{language}"),
         path(f"{start}confirm/<str:token>", views.confirm, here, name=f"confirm-{language}"),
         path(f"{start}u/<str:token>", views.unsubscribe, here, name=f"unsubscribe-{language}"),
         path(f"{start}manage/<str:token>", views.manage, here, name=f"manage-{language}"),
