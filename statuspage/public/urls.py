@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from incidents.languages import codes
-from statuspage.public import callbacks, pushes, views
+from statuspage.public import callbacks, phones, pushes, views
 from statuspage.rendering import prefix_of
 
 
@@ -31,6 +31,8 @@ urlpatterns: list[URLPattern] = [
     path("callbacks/<str:token>/<str:correlation>/timeout", callbacks.take, {"in_queue_timeout": True}),
     path("callbacks/<str:token>/<str:correlation>/code/<str:code_field>", callbacks.take),
     path("callbacks/<str:token>/by/<str:id_field>/<str:code_field>", callbacks.take),
+    path("phone/<str:token>/ussd", phones.dial),
+    *(path(f"phone/<str:token>/{what}", phones.take, {"what": what}) for what in ("reports", "texts", "opt-outs")),
     path("push/<slug:code>", pushes.take),
     path("subscriptions", views.subscribe, {"language": codes()[0]}, name="subscriptions"),  # where Statuspage's own form posts
 ]
