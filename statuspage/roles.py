@@ -83,6 +83,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "incidents.add_breach",
         "incidents.change_breach",
         "incidents.view_breach",
+        "subscribers.export_subscriber",
     ),
     FINANCE: (*_SEE, "incidents.sign_statement"),
 }

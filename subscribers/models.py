@@ -104,6 +104,7 @@ class Subscriber(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["channel", "address_hash"], name="one_subscriber_per_address")]
+        permissions = [("export_subscriber", "Can take addresses out")]
         indexes = [
             models.Index(fields=["confirm_due_at"], condition=models.Q(confirm_due_at__isnull=False), name="confirmation_due"),
             models.Index(fields=["created_at"], condition=models.Q(state="pending"), name="subscriber_unconfirmed"),

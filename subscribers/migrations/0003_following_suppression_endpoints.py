@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name='subscriber',
+            options={'permissions': [('export_subscriber', 'Can take addresses out')]},
+        ),
         migrations.CreateModel(
             name='Endpoint',
             fields=[
