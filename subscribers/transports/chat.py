@@ -26,6 +26,7 @@ COLOURS = {Impact.MINOR.value: 0xFCCF2C, Impact.MAJOR.value: 0xE8740F, Impact.CR
 class ChatSender(Sender):
     """A channel gives `hosts`, `example`, `said` and `asked`, and where it differs `wait_in` and `require_taken`."""
 
+    connections = 4
     hosts: ClassVar[tuple[str, ...]]  # of the URLs it hands out; one that begins with a dot takes in what is below
     paths: ClassVar[str] = "/"
     example: ClassVar[str]

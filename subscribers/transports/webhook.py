@@ -27,6 +27,8 @@ LONGEST_SECTION = 1500  # characters: a body stays below the 20 kB that receiver
 class WebhookSender(Sender):
     """A Rendered of this channel holds our form in `text`, and in `html` the one of Statuspage where the item has one."""
 
+    connections = 8  # to many hosts, some of which take their time
+
     def __init__(self) -> None:
         self._poster = posting.Poster()
 
