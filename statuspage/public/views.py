@@ -160,7 +160,7 @@ def confirm(request: HttpRequest, token: str, language: str) -> HttpResponse:
     return _page("confirm", language=language, path=path, known=True, done=done, **_confirmed(subscriber, language))
 
 
-def _confirmed(subscriber: Subscriber, language: str) -> dict[str, str]:
+def _confirmed(subscriber: Subscriber, language: str) -> dict[str, Any]:
     done = subscriber.state == SubscriberState.ACTIVE
     path = f"{prefix_of(language)}/manage/{links.token_for(subscriber, links.MANAGE)}" if done else ""
     return {"manage_path": path, "channel": subscriber.channel}
@@ -179,7 +179,7 @@ def confirm_code(request: HttpRequest, language: str) -> HttpResponse:
     except AddressError:
         subscriber = None
     if subscriber is None:
-        again = {"email": address, "channel": "sms", "wrong": True}
+        again: dict[str, Any] = {"email": address, "channel": "sms", "wrong": True}
         return _page("subscribe_done", language=language, path="/subscribe", status=400, **again)
     return _page("confirm", language=language, path="/subscribe", known=True, done=True, **_confirmed(subscriber, language))
 

@@ -29,22 +29,9 @@ from statuspage.days import Days, Span
 from statuspage.page import ComponentNow
 from statuspage.page_responses import Responses
 from statuspage.page_uptime import Period
-from statuspage.public import choices
 from statuspage.trust import Trust
 
 register = template.Library()
-
-
-@register.simple_tag
-def offered_channels() -> dict[str, str]:
-    """What the form that signs up may name, by code, in the reader's words."""
-    return choices.offered()
-
-
-@register.simple_tag
-def offered_payloads() -> list[tuple[str, str]]:
-    return [(payload.value, gettext(words)) for payload, words in choices.PAYLOADS.items()]
-
 
 # --- The sheet and the script, one of each, so that one policy fits every page ------------------
 

@@ -12,7 +12,16 @@ from django.utils import timezone
 
 from incidents import rollup, statuspage_v2
 from incidents.languages import codes
-from incidents.models import Component, Correction, Incident, IncidentUpdate, MaintenanceUpdate, ScheduledMaintenance
+from incidents.models import (
+    AffectedComponent,
+    Component,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    MaintenanceComponent,
+    MaintenanceUpdate,
+    ScheduledMaintenance,
+)
 from incidents.public_ids import page_id
 from subscribers.items import Item
 from subscribers.rendering import UNSUBSCRIBE_MARK
@@ -129,6 +138,7 @@ def _body_now(update: IncidentUpdate) -> Any:
 def _update(update: IncidentUpdate | MaintenanceUpdate, incident_id: str, page: statuspage_v2.Page, body: Any) -> dict[str, Any]:
     at = update.published_at
     assert at is not None
+    affected: list[AffectedComponent | MaintenanceComponent] = [*update.affected.all()]
     return {
         "id": update.public_id,
         "incident_id": incident_id,
@@ -144,7 +154,7 @@ def _update(update: IncidentUpdate | MaintenanceUpdate, incident_id: str, page: 
                 "old_status": statuspage_v2.five(row.old_status),
                 "new_status": statuspage_v2.five(row.new_status),
             }
-            for row in list(update.affected.all())[:NAMED]
+            for row in affected[:NAMED]
         ]
         or None,
         "deliver_notifications": update.deliver_notifications,

@@ -20,7 +20,8 @@ from tests.subscribers.hooks import Hook
 
 pytestmark = pytest.mark.django_db
 CHATS = ("slack", "teams", "discord")
-SHORT, NASTY, HUGE = {}, {"text": HOSTILE, "name": HOSTILE}, {"text": LONG, "name": "Huduma " * 40, "services": 60}
+SHORT: dict[str, Any] = {}
+NASTY, HUGE = {"text": HOSTILE, "name": HOSTILE}, {"text": LONG, "name": "Huduma " * 40, "services": 60}
 
 
 def body(channel: str, language: str = "en", **of: Any) -> Any:

@@ -251,7 +251,9 @@ def test_a_report_of_failure_is_noted_and_a_number_that_is_gone_is_left_alone() 
 
 def test_an_sms_subscriber_is_told_in_one_part_and_the_rows_say_so(settings: Any) -> None:
     delivery = told()
-    rendered = SmsSender.render(items.item_of(delivery.notification.update), "sw")
+    update = delivery.notification.update
+    assert update is not None
+    rendered = SmsSender.render(items.item_of(update), "sw")
     assert gsm.length(rendered.text) <= 160
     assert not any(mark in rendered.text for mark in FILLS)
     assert addresses.decrypt(Subscriber.objects.get().address_encrypted) == PHONE
