@@ -6,7 +6,7 @@ it was taken with: whoever changes them starts at drafting again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -253,3 +253,27 @@ def _step(row: Rebuttal, to: State, actor: User, now: datetime) -> Rebuttal:
     row.save(update_fields=["state", "state_hash"])
     audit.log(act="rebuttal.step", actor=actor, now=now, target=row.public_id, details={"to": to.value})
     return row
+
+
+# --- Where an answer stands ----------------------------------------------------------------------
+
+
+def addresses(firsts: Iterable[Rebuttal]) -> dict[str, str]:
+    """{series: its address below /answers/} of first versions, oldest first: the fact in words, and the series too where that is
+    taken."""
+    taken: dict[str, str] = {}
+    for first in firsts:
+        name = slug_of(first)
+        taken[first.series] = f"{name}-{first.series}".strip("-") if not name or name in taken.values() else name
+    return taken
+
+
+def slug_of(first: Rebuttal) -> str:
+    """Made of the first version's fact."""
+    return rebuttals.slug(next(iter(by_language(first.fact_headline).values())))
+
+
+def address_of(series: str) -> str:
+    """The address of one public answer below /answers/."""
+    firsts = Rebuttal.objects.filter(publication=Publication.PUBLISHED, version=1).order_by("record_seq")
+    return addresses(firsts).get(series, "")

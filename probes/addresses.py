@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 
-Address = IPv4Address | IPv6Address
+from incidents.public_addresses import Address, is_public, reached
+
 Network = IPv4Network | IPv6Network
 
 SETTING = "HALI_PROBE_NETWORKS"
@@ -39,30 +40,6 @@ METADATA = frozenset(
         "fe80::a9fe:a9fe",  # OpenStack
     )
 )
-# Not for the public, though ipaddress of some versions calls them global.
-_NEVER_PUBLIC = tuple(
-    ip_network(one)
-    for one in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-        "::/128",
-        "64:ff9b:1::/48",
-        "100::/64",
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "3fff::/20",
-        "5f00::/16",
-        "fec0::/10",
-        "ff00::/8",
-    )
-)
-_NAT64 = ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -108,7 +85,7 @@ def refusal(address: str, rules: Rules) -> str:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return "not an address"
-    return next((why for one in _reached(found) if (why := _refusal(one, rules))), "")
+    return next((why for one in reached(found) if (why := _refusal(one, rules))), "")
 
 
 def _refusal(address: Address, rules: Rules) -> str:
@@ -123,24 +100,6 @@ def _refusal(address: Address, rules: Rules) -> str:
     if not is_public(address):
         return "a private or reserved address"
     return "" if rules.base == PUBLIC else "an address outside the networks it may ask"
-
-
-def is_public(address: Address) -> bool:
-    """Whether it is anybody's on the internet."""
-    return address.is_global and not any(address in network for network in _NEVER_PUBLIC)
-
-
-def _reached(address: Address) -> tuple[Address, ...]:
-    """What asking an address reaches: an IPv6 form of an IPv4 address is that; a tunnel is itself and its ends."""
-    if isinstance(address, IPv4Address):
-        return (address,)
-    low = IPv4Address(int(address) & 0xFFFFFFFF)
-    is_compatible = int(address) >> 32 == 0 and int(low) > 1  # ::a.b.c.d, but neither :: nor ::1
-    if address.ipv4_mapped or address in _NAT64 or is_compatible:
-        return (low,)
-    if address.sixtofour:
-        return (address, address.sixtofour)
-    return (address, *(address.teredo or ()))
 
 
 # --- With this agent's setting --------------------------------------------------------------------

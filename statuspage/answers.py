@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from incidents import rebuttals
+from incidents import rebutting
 from incidents.facts import Text
 from incidents.languages import by_language
 from incidents.models import Rebuttal, Statement, Withdrawal
@@ -109,23 +109,10 @@ def answers() -> tuple[Answer, ...]:
     rows = Rebuttal.objects.published().order_by("-record_seq").select_related("incident").prefetch_related(_withdrawals())
     for row in rows:
         series.setdefault(row.series, []).append(row)
-    addresses = _addresses(sorted((versions[-1] for versions in series.values()), key=lambda first: first.record_seq or 0))
+    firsts = sorted((versions[-1] for versions in series.values()), key=lambda first: first.record_seq or 0)
+    addresses = rebutting.addresses(firsts)
     found = [_answer(versions, addresses[versions[0].series]) for versions in series.values()]
     return tuple(sorted(found, key=lambda answer: answer.changed_at, reverse=True))
-
-
-def _addresses(firsts: Iterable[Rebuttal]) -> dict[str, str]:
-    """{series: its address} of first versions, oldest first: the fact in words, and the series too where that is taken."""
-    taken: dict[str, str] = {}
-    for row in firsts:
-        name = _slug(row)
-        taken[row.series] = f"{name}-{row.series}".strip("-") if not name or name in taken.values() else name
-    return taken
-
-
-def _slug(first: Rebuttal) -> str:
-    """Made of the first version's fact."""
-    return rebuttals.slug(next(iter(by_language(first.fact_headline).values())))
 
 
 def _withdrawals() -> Prefetch[Any]:
@@ -160,7 +147,7 @@ def _statement_facts(row: Statement, *, is_newest: bool) -> StatementFacts:
 
 def _answer(versions: list[Rebuttal], address: str) -> Answer:
     """`versions`: newest first."""
-    now, *earlier = (_answer_facts(row, _slug(versions[-1])) for row in versions)
+    now, *earlier = (_answer_facts(row, rebutting.slug_of(versions[-1])) for row in versions)
     return Answer(now, tuple(earlier), next(filter(None, map(_taken_back, versions)), None), address)
 
 

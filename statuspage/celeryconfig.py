@@ -71,6 +71,11 @@ beat_schedule = {
         "kwargs": {"queue": "notify"},
         "options": {"queue": "notify", "expires": 10},
     },
+    "read what came back by mail": {
+        "task": "subscribers.tasks.read_bounces",
+        "schedule": 60.0,
+        "options": {"queue": "notify", "expires": 50},
+    },
     "purge unconfirmed subscribers": {
         "task": "subscribers.tasks.purge_unconfirmed",
         "schedule": 3600.0,

@@ -23,6 +23,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "HALI_ADDRESS_HASH_KEY": lambda: secrets.token_urlsafe(32),
     "HALI_DEMO_PASSWORD": lambda: secrets.token_hex(8),
     "HALI_CALLBACK_TOKEN": lambda: secrets.token_hex(16),
+    "HALI_SMS_CALLBACK_TOKEN": lambda: secrets.token_hex(16),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +23,7 @@ from incidents.facts import (
     UpdateFacts,
 )
 from incidents.models import Component, Incident, RecordEntry
-from incidents.public_ids import ALPHABET
+from incidents.public_ids import page_id
 from incidents.words import ComponentStatus, IncidentStatus
 from probes.models import ProbeSchedule
 from statuspage import answers, clock_words, page_planned, page_reviews, reading, state_words
@@ -237,10 +236,8 @@ class IncidentPage:
 
 def identity() -> Identity:
     address = urlsplit(settings.BASE_URL)
-    number = int.from_bytes(hashlib.sha256(f"page {address.netloc}".encode()).digest())
-    letters = [ALPHABET[number // len(ALPHABET) ** place % len(ALPHABET)] for place in range(12)]
     return Identity(
-        id="".join(letters),
+        id=page_id(address.netloc),
         name=settings.PROVIDER_NAME,
         url=settings.BASE_URL,
         host=address.hostname or "localhost",

@@ -52,7 +52,7 @@ from incidents.models import (
 )
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
-from incidents.words import IncidentStatus, Publication
+from incidents.words import IncidentStatus, Publication, SignatureKind
 from statuspage import freezing, snapshot
 from subscribers import outbox
 
@@ -119,7 +119,8 @@ def _publish(*, update_id: int, actor: User | None, now: datetime, reason: str =
     _promise_anew(update, now)
     _pass_gates(update, reason or update.reason, now)
     entry = timeline.mark_published(update=update, actor=actor, now=now, automatic=automatic)
-    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now)
+    held = update.signature_kind != SignatureKind.NOTICE  # words that were signed in calm time are not waited for
+    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, update=update, now=now, held=held)
     _follow(update.incident, now)
     return update
 
@@ -259,7 +260,7 @@ def publish_document(
             return draft
         draft.waived = _stand(document_gates.blockers(draft, forbids(draft), now=now))
         entry = mark(document=draft, actor=actor, now=now)
-        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+        outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now, held=actor is not None)
         if isinstance(draft, Withdrawal) and draft.statement:
             _follow(draft.statement.incident, now)
     _show(now)
@@ -268,7 +269,7 @@ def publish_document(
 
 def _write(document: Document, actor: User | None, now: datetime) -> None:
     entry = documents.mark_published(document=document, actor=actor, now=now)
-    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now, held=actor is not None)
 
 
 # --- Data and funds, claims --------------------------------------------------------------------
@@ -331,7 +332,7 @@ def advance_maintenance(*, now: datetime) -> int:
                 word = None if freezing.is_frozen() else prepare(pk, now)
                 if word:
                     entry = planned_work.mark_published(document=word, actor=None, now=now)
-                    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now)
+                    outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now, held=False)
         except (OperationalError, InterfaceError):
             raise  # nothing works without a database: the tick fails as a whole
         except Exception:

@@ -87,7 +87,15 @@ ROLES: dict[str, tuple[str, ...]] = {
     # The heads who sign what is said of data and funds, each in a role of their own.
     SECURITY: (*_SEE, *_SIGN_STATEMENT, *_BREACHES, "incidents.change_statementground"),
     OPERATIONS: (*_SEE, *_SIGN_STATEMENT),
-    DATA_PROTECTION: (*_SEE, *_SEE_ACTS, *_SIGN_STATEMENT, *_BREACHES, *_each("add", "filing"), *_each("change", "filing")),
+    DATA_PROTECTION: (
+        *_SEE,
+        *_SEE_ACTS,
+        *_SIGN_STATEMENT,
+        *_BREACHES,
+        *_each("add", "filing"),
+        *_each("change", "filing"),
+        "subscribers.export_subscriber",
+    ),
     FINANCE: (*_SEE, *_SIGN_STATEMENT),
 }
 SIGNS_AS: dict[str, Role] = {

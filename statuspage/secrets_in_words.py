@@ -7,7 +7,7 @@ import re
 
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 # Whoever has the token can read, change or end a subscription.
-_TOKEN_PATH = re.compile(r"(/(?:confirm|u|manage|callbacks)/)[^/\s?'\"]+")
+_TOKEN_PATH = re.compile(r"(/(?:confirm|u|manage|callbacks|phone)/)[^/\s?'\"]+")
 
 
 def without_password(url: str) -> str:

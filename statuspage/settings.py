@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from datetime import date
+from datetime import date, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from incidents import policy
 from probes import addresses, pacing, reference
 from statuspage import brand, oidc, processes
+from subscribers import pace_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -226,11 +227,54 @@ if EMAIL_URL:
     EMAIL_TIMEOUT = 15
 else:
     EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
+# Mail that comes back: a mailbox we read, and a mail provider's webhooks (below /anymail/), which show a user and a password.
+BOUNCE_MAILBOX = env.str("HALI_BOUNCE_MAILBOX", default="").strip()
+if BOUNCE_MAILBOX and not BOUNCE_MAILBOX.startswith(("maildir:///", "imaps://")):
+    raise ImproperlyConfigured("HALI_BOUNCE_MAILBOX: give maildir:///path or imaps://user:password@host/INBOX.")  # may hold one
+MAIL_WEBHOOK_SECRET = env.str("HALI_MAIL_WEBHOOK_SECRET", default="").strip()
+if MAIL_WEBHOOK_SECRET and not re.fullmatch(r"[^:\s]+:[^:\s]{16,}", MAIL_WEBHOOK_SECRET):
+    raise ImproperlyConfigured("HALI_MAIL_WEBHOOK_SECRET: give a user and a password of 16 or more characters, as hooks:….")
+ANYMAIL = {"WEBHOOK_SECRET": MAIL_WEBHOOK_SECRET, **env.dict("HALI_MAIL_WEBHOOK_KEYS", default={})}
 OUTLET_DIR = DATA_DIR / "outlets"
 SENDERS = _integer("HALI_SENDERS", 1, 1, 64)  # at work at once on this machine
+MAIL_CONNECTIONS = _integer("HALI_MAIL_CONNECTIONS", 4, 1, 64)  # of one sender to the mail server
+SEND_HOLD = timedelta(seconds=_integer("HALI_SEND_HOLD", 60, 0, 3600))  # until then a published word can be kept from subscribers
+try:  # what may wait until the morning, and when the day's news goes out in one
+    QUIET_HOURS = pace_rules.parse_hours(env.str("HALI_QUIET_HOURS", default=""))
+    DIGEST_AT = pace_rules.parse_clock(env.str("HALI_DIGEST_AT", default="08:00"))
+    SEND_RATES = pace_rules.parse_rates(env.str("HALI_SEND_RATES", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from error
 # Addresses are encrypted (first key encrypts, all decrypt) and looked up by a keyed hash that never rotates.
 ADDRESS_KEYS = env.list("HALI_ADDRESS_KEYS", default=[])
 ADDRESS_HASH_KEY = env.str("HALI_ADDRESS_HASH_KEY", default="")
+# Where subscribers' URLs may lead. The test switch allows http, any port and this machine itself: never where strangers sign up.
+WEBHOOK_TEST = _boolean("HALI_WEBHOOK_TEST", False)
+WEBHOOK_NAME_SERVER = env.str("HALI_WEBHOOK_NAME_SERVER", default="").strip()
+if WEBHOOK_NAME_SERVER and not re.fullmatch(r"[0-9a-fA-F.:]+:\d{1,5}", WEBHOOK_NAME_SERVER):
+    raise ImproperlyConfigured("HALI_WEBHOOK_NAME_SERVER: give an address and a port, for example 10.0.0.53:53.")
+CHANNELS = [one.strip() for one in env.list("HALI_CHANNELS", default=["email", "webhook", "slack", "teams", "discord", "sms"])]
+if unknown := set(CHANNELS) - {"email", "webhook", "slack", "teams", "discord", "sms"}:
+    raise ImproperlyConfigured(f"HALI_CHANNELS: {', '.join(sorted(unknown))}: take email, webhook, slack, teams, discord, sms.")
+# SMS and USSD by Africa's Talking: off until there is a key. What it posts back comes under the unguessable part of an address.
+SMS_USERNAME = env.str("HALI_SMS_USERNAME", default="").strip()
+SMS_KEY = env.str("HALI_SMS_KEY", default="").strip()
+SMS_FROM = env.str("HALI_SMS_FROM", default="").strip()
+SMS_CALLBACK_TOKEN = env.str("HALI_SMS_CALLBACK_TOKEN", default="").strip()  # empty: nothing is taken from the gateway, no USSD
+if SMS_CALLBACK_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", SMS_CALLBACK_TOKEN):
+    raise ImproperlyConfigured(
+        "HALI_SMS_CALLBACK_TOKEN: give 16 or more letters and digits, as `openssl rand -hex 16` makes them."
+    )
+try:
+    SMS_CALLBACK_FROM = [ip_network(one.strip()) for one in env.list("HALI_SMS_CALLBACK_FROM", default=[]) if one.strip()]
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_SMS_CALLBACK_FROM: {error}: give addresses or networks, with commas between.") from error
+SMS_URL = env.str("HALI_SMS_URL", default="https://api.africastalking.com").strip().rstrip("/")
+if not SMS_URL.startswith(("https://", "http://127.0.0.1")):
+    raise ImproperlyConfigured("HALI_SMS_URL: give https://….")
+SMS_COUNTRIES = env.list("HALI_SMS_COUNTRIES", default=["+254"])
+if not SMS_COUNTRIES or not all(re.fullmatch(r"\+[1-9]\d{0,5}", prefix) for prefix in SMS_COUNTRIES):
+    raise ImproperlyConfigured("HALI_SMS_COUNTRIES: give prefixes as +254, with commas between.")
 
 # --- The desk ----------------------------------------------------------------------------------
 UNATTENDED_MINUTES = _integer("HALI_UNATTENDED_MINUTES", 5, 0, 24 * 60)  # 0: never publish unattended
@@ -296,6 +340,8 @@ _ALL_APPS = [
 _SIGN_IN_APPS = ["allauth", "allauth.account", "allauth.mfa", "allauth.usersessions"]
 if OIDC:
     _SIGN_IN_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
+if MAIL_WEBHOOK_SECRET:
+    _ALL_APPS.append("anymail")
 INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
 if not HALI_AGENT and processes.has_desk():  # nobody signs in at the others: they save its megabytes
     INSTALLED_APPS = [*_ALL_APPS, *_SIGN_IN_APPS]

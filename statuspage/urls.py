@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.urls.resolvers import RoutePattern
 
@@ -16,6 +17,7 @@ def _when_asked(route: str, urlconf: str, namespace: str | None = None) -> URLRe
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("metrics", metrics.metrics),
+    *([path("anymail/", include("anymail.urls"))] if settings.MAIL_WEBHOOK_SECRET else []),
     _when_asked("admin/", "statuspage.admin.urls", "admin"),
     _when_asked("accounts/", "statuspage.admin.account_urls"),
     path("", include("statuspage.public.urls")),

@@ -45,6 +45,11 @@ def hash_of(address: str) -> str:
     return keyed_digest("address", normalise(address).lower()).hex()
 
 
+def hash_on(channel: str, normal: str) -> str:
+    """The same for any channel; `normal` is the normal form that the channel's transport makes."""
+    return hash_of(normal) if channel == "email" else keyed_digest(f"address on {channel}", normal).hex()
+
+
 def recipient_key(address_hash: str) -> str:
     """A short name of the recipient for Message-IDs: the same for each mail, and it leads back to no address."""
     return keyed_digest("recipient", address_hash).hex()[:16]
@@ -57,6 +62,14 @@ def keyed_digest(purpose: str, value: str) -> bytes:
 
 def encrypt(address: str) -> str:
     return _fernet().encrypt(address.encode()).decode("ascii")
+
+
+def rotate(encrypted: str) -> str:
+    """The same under the first key, with the time of writing it had. Raises AddressUnreadable."""
+    try:
+        return _fernet().rotate(encrypted.encode("ascii")).decode("ascii")
+    except InvalidToken as error:
+        raise AddressUnreadable("None of HALI_ADDRESS_KEYS opens this address: put the key it was written with back.") from error
 
 
 def decrypt(encrypted: str) -> str:

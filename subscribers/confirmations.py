@@ -13,6 +13,7 @@ from subscribers import addresses, links, rendering
 from subscribers.models import Subscriber, SubscriberState
 from subscribers.retries import ATTEMPTS, LEASE, retry_at
 from subscribers.subscriptions import link_ends
+from subscribers.transports import TRANSPORTS
 from subscribers.transports.base import Parcel, TransportError
 
 log = logging.getLogger(__name__)
@@ -40,18 +41,22 @@ def claim_due(*, now: datetime, limit: int, channels: list[str]) -> list[Subscri
 def parcel_for(subscriber: Subscriber) -> Parcel:
     """Raises addresses.AddressUnreadable."""
     key = addresses.recipient_key(subscriber.address_hash)
+    sender = TRANSPORTS[subscriber.channel]
+    words = sender.render_confirmation(subscriber.language)
     return Parcel(
         address=addresses.decrypt(subscriber.address_encrypted),
-        rendered=rendering.render_confirmation(subscriber.language, subscriber.channel),
-        fills={rendering.CONFIRM_MARK: links.confirm_url(subscriber)},
+        rendered=words or rendering.render_confirmation(subscriber.language, subscriber.channel),
+        fills={rendering.CONFIRM_MARK: links.confirm_url(subscriber), rendering.CODE_MARK: links.confirm_code(subscriber)},
         message_id=f"confirm.{int(subscriber.created_at.timestamp())}.{subscriber.confirm_mails_sent + 1}.{key}",
         date=subscriber.created_at,
+        subscriber_id=subscriber.pk,
+        private=sender.private_of(subscriber),
     )
 
 
 def record_success(subscriber: Subscriber, *, now: datetime) -> None:
     Subscriber.objects.filter(pk=subscriber.pk, confirm_attempt=subscriber.confirm_attempt).update(
-        confirm_due_at=None, confirm_sent_at=now, confirm_mails_sent=F("confirm_mails_sent") + 1
+        confirm_due_at=None, confirm_sent_at=now, confirm_error="", confirm_mails_sent=F("confirm_mails_sent") + 1
     )
 
 
@@ -62,7 +67,7 @@ def record_failure(subscriber: Subscriber, error: TransportError, *, now: dateti
         "The confirmation mail of %s did not go out (attempt %d): %s", subscriber.public_id, subscriber.confirm_attempt, error
     )
     Subscriber.objects.filter(pk=subscriber.pk, confirm_attempt=subscriber.confirm_attempt, confirm_due_at__isnull=False).update(
-        confirm_due_at=again
+        confirm_due_at=again, confirm_error=str(error)[:300]
     )
 
 

@@ -5,118 +5,183 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 
-from subscribers.models import Delivery, DeliveryState
+from subscribers import paces
+from subscribers.models import Delivery, DeliveryState, Notification
 from subscribers.retries import ATTEMPTS, GIVE_UP_AFTER, LEASE, retry_at
 from subscribers.transports.base import TransportError
 
 log = logging.getLogger(__name__)
 
-LATE_AFTER = timedelta(minutes=10)  # an update that has waited so long is cut when a newer one waits behind it
+OVERTAKEN = "a newer update was told instead"
+# Kinds of which the newest says all: an older one of the same thread that still waits is not sent after it.
+OVERTAKING = frozenset({"incident_update", "maintenance_update"})
+KEYS_AT_ONCE = 1000  # in one statement
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=now, lease_until__isnull=True)
 
 
-def claim_due(*, now: datetime, limit: int, channel: str = "") -> list[Delivery]:
+def claim_due(
+    *, now: datetime, limit: int, channel: str = "", without: Collection[str] = (), digest: bool = False
+) -> list[Delivery]:
     """Take up to `limit` due deliveries (of one channel, if given) under a lease of 5 minutes, older news first.
 
-    What was tried 8 times, is older than 6 hours or was overtaken by newer news is buried on the way.
+    `without`: domains that have enough in hand. What was tried 8 times, has been due for 6 hours or was overtaken by newer
+    news is buried on the way. Each has its Notification at hand.
     """
     claimed: list[Delivery] = []
     while not claimed:
-        claimed, looked_at = _claim_once(now, limit, channel)
+        claimed, looked_at = _claim_once(now, limit, channel, without, digest)
         if not looked_at:
             break
     return claimed
 
 
-def _claim_once(now: datetime, limit: int, channel: str) -> tuple[list[Delivery], int]:
+def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> tuple[list[Delivery], int]:
     """(claimed, how many were due)"""
     with transaction.atomic():
-        waiting = due(now).select_for_update(skip_locked=True, of=("self",)).select_related("notification__update__incident")
-        if channel:
-            waiting = waiting.filter(channel=channel)
-        found = list(waiting.order_by("due_at", "pk")[:limit])
+        pace, limit = paces.granted(channel, "", limit, now)
+        found = list(_found(now, limit, channel, without, digest))
+        paces.spend(pace, len(found))
+        notifications = Notification.objects.in_bulk({delivery.notification_id for delivery in found})
+        for delivery in found:
+            delivery.notification = notifications[delivery.notification_id]
         rest = _bury_hopeless(found, now)
         overtaken = _overtaken(rest, now)
-        Delivery.objects.filter(pk__in=[delivery.pk for delivery in rest if delivery.pk in overtaken]).update(
-            state=DeliveryState.SUPERSEDED, last_error="a newer update was told instead"
-        )
-        claimed = [delivery for delivery in rest if delivery.pk not in overtaken]
+        if overtaken:
+            Delivery.objects.filter(pk__in=overtaken).update(state=DeliveryState.SUPERSEDED, last_error=OVERTAKEN)
+            rest = [delivery for delivery in rest if delivery.pk not in overtaken]
         # The last error is cleared: an attempt without one is an attempt whose end nobody knows.
-        Delivery.objects.filter(pk__in=[delivery.pk for delivery in claimed]).update(
+        Delivery.objects.filter(pk__in=[delivery.pk for delivery in rest]).update(
             lease_until=now + LEASE, attempt=F("attempt") + 1, last_error=""
         )
-    for delivery in claimed:
+    for delivery in rest:
         delivery.lease_until, delivery.attempt = now + LEASE, delivery.attempt + 1
-    return sorted(claimed, key=lambda delivery: (delivery.notification.record_seq, delivery.pk)), len(found)
+    return sorted(rest, key=lambda delivery: (delivery.notification.record_seq, delivery.pk)), len(found)
+
+
+def _found(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> Iterator[Delivery]:
+    """Due rows, locked: those of domains with a cap as far as it reaches, then all others."""
+    waiting = due(now).filter(digest=digest).exclude(notification_id__in=stopped())
+    if channel:
+        waiting = waiting.filter(channel=channel)
+    waiting = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk")
+    resting = {*without, *(paces.quiet_domains(channel, now) if channel else ())}
+    capped = paces.capped_domains(channel)
+    for domain in capped:
+        if domain in resting or limit <= 0:
+            continue
+        pace, share = paces.granted(channel, domain, limit, now)
+        taken = list(waiting.filter(domain=domain)[:share]) if share else []
+        paces.spend(pace, len(taken))
+        limit -= len(taken)
+        yield from taken
+    if limit > 0:
+        left_out = [*resting, *capped]
+        yield from (waiting.exclude(domain__in=left_out) if left_out else waiting)[:limit]
+
+
+def stopped() -> list[int]:
+    """Notifications that staff stopped, while some of their deliveries still wait to be cancelled."""
+    return list(Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True).values_list("pk", flat=True))
 
 
 def _bury_hopeless(due: Sequence[Delivery], now: datetime) -> list[Delivery]:
     """Those still worth a try; the others become dead."""
     tried = [delivery.pk for delivery in due if delivery.attempt >= ATTEMPTS]
-    old = [delivery.pk for delivery in due if delivery.notification.created_at <= now - GIVE_UP_AFTER]
+    old = [delivery.pk for delivery in due if delivery.wanted_at <= now - GIVE_UP_AFTER]
+    if not tried and not old:
+        return list(due)
     Delivery.objects.filter(pk__in=old).update(state=DeliveryState.DEAD, last_error="not sent within 6 hours")
     Delivery.objects.filter(pk__in=tried).update(state=DeliveryState.DEAD, last_error=f"tried {ATTEMPTS} times")
     return [delivery for delivery in due if delivery.pk not in {*tried, *old}]
 
 
 def _overtaken(due: Sequence[Delivery], now: datetime) -> set[int]:
-    """Late news is cut: older updates of an incident whose subscriber was told a newer one, or will be after a long wait.
+    """Updates whose subscriber was told a newer one of the same thread, or for whom a newer one is due as well.
 
     Never one whose sender died with it in hand: it may be on its way, and losing it is worse than sending it twice.
     """
-    waiting = [delivery for delivery in due if delivery.notification.update and (delivery.attempt == 0 or delivery.last_error)]
+    newest = _newest_of_threads(due)
+    waiting = [
+        delivery
+        for delivery in due
+        if delivery.notification.record_seq < newest.get(_thread_of(delivery), 0)
+        and (delivery.attempt == 0 or delivery.last_error)
+    ]
     if not waiting:
-        return set()
-    newest: dict[tuple[int, int, str], int] = defaultdict(int)
-    told = Delivery.objects.filter(
+        return set()  # the usual claim: nothing newer was ever said
+    newer = Delivery.objects.filter(
         subscriber__in={delivery.subscriber_id for delivery in waiting},
-        notification__update__incident__in={_incident_of(delivery) for delivery in waiting},
-        state__in=[DeliveryState.SENT, DeliveryState.PENDING],
+        notification__thread__in={delivery.notification.thread for delivery in waiting},
+        notification__kind__in=OVERTAKING,
     )
-    for subscriber, incident, state, seq in told.values_list(
-        "subscriber_id", "notification__update__incident_id", "state", "notification__record_seq"
+    newer = newer.filter(state=DeliveryState.SENT) | newer.filter(
+        state=DeliveryState.PENDING, due_at__lte=now, notification__stopped_at__isnull=True
+    )
+    told: dict[tuple[int, tuple[str, str]], int] = defaultdict(int)
+    for subscriber, kind, thread, seq in newer.values_list(
+        "subscriber_id", "notification__kind", "notification__thread", "notification__record_seq"
     ):
-        newest[subscriber, incident or 0, state] = max(seq, newest[subscriber, incident or 0, state])
-    found = set()
-    for delivery in waiting:
-        seq, late = delivery.notification.record_seq, now - delivery.notification.created_at >= LATE_AFTER
-        about = (delivery.subscriber_id, _incident_of(delivery))
-        if newest[*about, DeliveryState.SENT] > seq or (late and newest[*about, DeliveryState.PENDING] > seq):
-            found.add(delivery.pk)
-    return found
+        told[subscriber, (kind, thread)] = max(seq, told[subscriber, (kind, thread)])
+    return {
+        delivery.pk
+        for delivery in waiting
+        if told[delivery.subscriber_id, _thread_of(delivery)] > delivery.notification.record_seq
+    }
 
 
-def _incident_of(delivery: Delivery) -> int:
-    update = delivery.notification.update
-    return update.incident_id if update else 0
+def _thread_of(delivery: Delivery) -> tuple[str, str]:
+    return delivery.notification.kind, delivery.notification.thread
+
+
+def _newest_of_threads(due: Sequence[Delivery]) -> dict[tuple[str, str], int]:
+    """{(kind, thread): the number of its last entry that is told}"""
+    threads = {delivery.notification.thread for delivery in due if delivery.notification.kind in OVERTAKING} - {""}
+    if not threads:
+        return {}
+    told = Notification.objects.filter(thread__in=threads, kind__in=OVERTAKING, stopped_at=None)
+    return {
+        (kind, thread): seq
+        for kind, thread, seq in told.values_list("kind", "thread").annotate(last=Max("record_seq")).order_by()
+    }
+
+
+# --- What came of it -----------------------------------------------------------------------------
 
 
 def record_success(deliveries: Sequence[Delivery], *, now: datetime) -> int:
     """Mark as sent what this sender sent; rows that someone else has claimed since stay as they are. Answers how many."""
-    by_attempt: dict[int, list[int]] = defaultdict(list)
+    by_attempt: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
-        by_attempt[delivery.attempt].append(delivery.pk)
+        by_attempt[delivery.attempt].append(delivery)
     return sum(
-        Delivery.objects.filter(pk__in=keys, attempt=attempt, state=DeliveryState.PENDING).update(
-            state=DeliveryState.SENT, sent_at=now, lease_until=None, last_error=""
-        )
-        for attempt, keys in by_attempt.items()
+        _mark_sent(attempt, some[at : at + KEYS_AT_ONCE], now)
+        for attempt, some in by_attempt.items()
+        for at in range(0, len(some), KEYS_AT_ONCE)
     )
+
+
+def _mark_sent(attempt: int, deliveries: Sequence[Delivery], now: datetime) -> int:
+    named = [delivery for delivery in deliveries if delivery.reference]
+    if named:
+        Delivery.objects.bulk_update(named, ["reference"])
+    return Delivery.objects.filter(
+        pk__in=[delivery.pk for delivery in deliveries], attempt=attempt, state=DeliveryState.PENDING
+    ).update(state=DeliveryState.SENT, sent_at=now, lease_until=None, last_error="")
 
 
 def record_failure(delivery: Delivery, error: TransportError, *, now: datetime) -> None:
     """Due again later, or dead: after a permanent refusal, 8 attempts, or when the next try would come after 6 hours."""
-    again = retry_at(attempt=delivery.attempt, now=now, chance=random.random())  # noqa: S311
-    over = again > delivery.notification.created_at + GIVE_UP_AFTER
+    again = retry_at(attempt=delivery.attempt, now=now, chance=random.random(), asked=error.retry_after)  # noqa: S311
+    over = again > delivery.wanted_at + GIVE_UP_AFTER
     dead = error.permanent or delivery.attempt >= ATTEMPTS or over
     log.info("Delivery %d failed (attempt %d%s): %s", delivery.pk, delivery.attempt, ", given up" if dead else "", error)
     Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, state=DeliveryState.PENDING).update(
@@ -129,17 +194,32 @@ def record_failure(delivery: Delivery, error: TransportError, *, now: datetime) 
 
 def give_back(deliveries: Sequence[Delivery]) -> None:
     """What was claimed and not tried waits again, as if it had not been claimed."""
+    alike: dict[tuple[int, str], list[int]] = defaultdict(list)
     for delivery in deliveries:
-        Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, state=DeliveryState.PENDING).update(
-            lease_until=None, attempt=delivery.attempt - 1, last_error=delivery.last_error
+        alike[delivery.attempt, delivery.last_error].append(delivery.pk)
+    for (attempt, last_error), keys in alike.items():
+        Delivery.objects.filter(pk__in=keys, attempt=attempt, state=DeliveryState.PENDING).update(
+            lease_until=None, attempt=attempt - 1, last_error=last_error
         )
+
+
+def drop(deliveries: Sequence[Delivery], *, why: str) -> None:
+    """They are not sent any more: who they were for has left."""
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries], state=DeliveryState.PENDING).update(
+        state=DeliveryState.SUPERSEDED, last_error=why, lease_until=None
+    )
 
 
 def release(deliveries: Sequence[Delivery], *, now: datetime) -> None:
     """Their sender is dead: due again at once. The attempt counts, since one of them may be what killed it."""
+    by_attempt: dict[int, list[int]] = defaultdict(list)
     for delivery in deliveries:
-        in_hand = Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, state=DeliveryState.PENDING)
-        in_hand.filter(lease_until__isnull=False).update(lease_until=None, due_at=now)
+        by_attempt[delivery.attempt].append(delivery.pk)
+    for attempt, keys in by_attempt.items():
+        for at in range(0, len(keys), KEYS_AT_ONCE):
+            Delivery.objects.filter(
+                pk__in=keys[at : at + KEYS_AT_ONCE], attempt=attempt, state=DeliveryState.PENDING, lease_until__isnull=False
+            ).update(lease_until=None, due_at=now)
 
 
 def release_stuck(*, now: datetime) -> int:
@@ -151,3 +231,10 @@ def release_stuck(*, now: datetime) -> int:
         state=DeliveryState.DEAD, lease_until=None, last_error=f"{ATTEMPTS} senders ended with it in hand"
     )
     return buried + stuck.update(lease_until=None, due_at=now)
+
+
+def next_due(*, now: datetime, within: timedelta, channel: str) -> bool:
+    """Does anything new fall due so soon that a sender should wait for it? What failed before need not be that exact."""
+    return Delivery.objects.filter(
+        channel=channel, state=DeliveryState.PENDING, due_at__gt=now, due_at__lte=now + within, lease_until=None, attempt=0
+    ).exists()

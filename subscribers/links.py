@@ -1,12 +1,15 @@
 """Addresses of public pages that stand in mails, and the tokens in them.
 
-A token is signed under the hash key, which never rotates: the link in a year-old mail must still stop the mails. Each is good
-for one subscriber and one purpose; it says nothing about the address.
+A token is signed under the hash key, which never rotates: the link in a year-old mail must still stop the mails. What shows and
+changes a subscriber's choices ends after 180 days, since old mails are forwarded. Each is good for one subscriber and one
+purpose; it says nothing about the address.
 """
 
 from __future__ import annotations
 
 import base64
+import time
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,6 +21,8 @@ from subscribers.models import Subscriber
 
 UNSUBSCRIBE = "unsubscribe"
 MANAGE = "manage"
+DAY = 86_400
+MANAGE_HOLDS = timedelta(days=180)
 
 
 def page_url(path: str, language: str) -> str:
@@ -34,21 +39,30 @@ def host() -> str:
 # --- Tokens ------------------------------------------------------------------------------------
 
 
+class _DaySigner(signing.TimestampSigner):
+    """Dates a token by the day, so that a mail that is sent twice is the same mail."""
+
+    def timestamp(self) -> str:
+        return signing.b62_encode(int(time.time()) // DAY * DAY)
+
+
 def token_for(subscriber: Subscriber, purpose: str) -> str:
-    """Letters, digits, `-`, `_` and one dot, 56 characters: fits a path and, after `unsub+`, a mail address."""
+    """Letters, digits, `-`, `_` and dots, 56 characters to stop: fits a path and, after `unsub+`, a mail address."""
     return _signer(purpose).sign(subscriber.public_id)
 
 
 def public_id_in(token: str, purpose: str) -> str | None:
-    """Whose token it is; None when we never wrote it."""
+    """Whose token it is; None when we never wrote it, or when its time is over."""
+    signer = _signer(purpose)
     try:
-        return _signer(purpose).unsign(token)
-    except signing.BadSignature:
+        return signer.unsign(token, max_age=MANAGE_HOLDS) if isinstance(signer, _DaySigner) else signer.unsign(token)
+    except signing.BadSignature:  # SignatureExpired is one
         return None
 
 
 def _signer(purpose: str) -> signing.Signer:
-    return signing.Signer(key=addresses.hash_key(), sep=".", salt=f"subscribers.links.{purpose}")
+    kind = _DaySigner if purpose == MANAGE else signing.Signer
+    return kind(key=addresses.hash_key(), sep=".", salt=f"subscribers.links.{purpose}")
 
 
 def confirm_token(subscriber: Subscriber) -> str:
@@ -60,6 +74,12 @@ def confirm_token(subscriber: Subscriber) -> str:
     return base64.urlsafe_b64encode(addresses.keyed_digest("confirm", asked)[:24]).decode("ascii")
 
 
+def confirm_code(subscriber: Subscriber) -> str:
+    """Six digits of this asking, for channels where nobody presses a link. A few wrong ones end it."""
+    asked = f"{subscriber.public_id}|{subscriber.created_at.timestamp():.6f}"
+    return f"{int.from_bytes(addresses.keyed_digest('confirm code', asked)[:8]) % 1_000_000:06d}"
+
+
 # --- Links -------------------------------------------------------------------------------------
 
 
@@ -68,7 +88,11 @@ def confirm_url(subscriber: Subscriber) -> str:
 
 
 def unsubscribe_url(subscriber: Subscriber) -> str:
-    return page_url(f"/u/{token_for(subscriber, UNSUBSCRIBE)}", subscriber.language)
+    return unsubscribe_url_of(token_for(subscriber, UNSUBSCRIBE), subscriber.language)
+
+
+def unsubscribe_url_of(token: str, language: str) -> str:
+    return page_url(f"/u/{token}", language)
 
 
 def manage_url(subscriber: Subscriber) -> str:

@@ -26,13 +26,13 @@ class Outlet:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def note(self, delivery: Delivery) -> None:
-        """The server has taken it. One write: a process that is killed leaves the line whole or not at all."""
-        os.write(self._descriptor, f"sent {delivery.pk} {delivery.attempt}\n".encode())
+    def note(self, deliveries: Sequence[Delivery]) -> None:
+        """The server has taken them. One write: a process that is killed leaves the lines whole or not at all."""
+        if deliveries:
+            os.write(self._descriptor, "".join(f"sent {one.pk} {one.attempt}\n" for one in deliveries).encode())
 
     def begin(self, claimed: Sequence[Delivery]) -> None:
         """What this sender is about to send, so that the rest need not wait for the lease if it dies."""
-        os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, "".join(f"claimed {one.pk} {one.attempt}\n" for one in claimed).encode())
 
     def take_over(self, *, now: datetime) -> None:

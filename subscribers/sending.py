@@ -1,107 +1,239 @@
-"""One sender at work: confirmation mails and news over one open connection, outside any transaction."""
+"""One sender at work: confirmation mails and news over kept connections, outside any transaction."""
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
 
-from subscribers import confirmations, leases
+from subscribers import bounces, confirmations, leases, paces
 from subscribers.addresses import AddressUnreadable
-from subscribers.models import Delivery, DeliveryState, Subscriber
+from subscribers.lanes import Errand, Lanes, Report
+from subscribers.models import Delivery, Subscriber
 from subscribers.outlets import Outlet
-from subscribers.parcels import Packer
+from subscribers.parcels import ItemGone, Packer
 from subscribers.subscriptions import UNSUBSCRIBED
-from subscribers.transports.base import Sender, TransportError, TransportUnreachable
+from subscribers.transports.base import Failed, Outcome, Retry, Sender, Sent, TransportError
 
-BATCH = 50  # deliveries to a claim
+BATCH = 200  # deliveries to a claim
 CONFIRMATIONS = 20  # confirmation mails between two claims: who signs up in a crowd must not hold up the news
-MARK_EACH = 20  # until then the outlet remembers what the server took
+LOW = 100  # so few parcels at hand: claim more
+HELD_AT_MOST = 200  # parcels of one domain at hand
+AT_HAND = 2000  # parcels at hand, all in all
+MARK_EACH = 200  # until then the outlet remembers what the server took
+MARK_AFTER = 0.25  # seconds
+LOOK_AGAIN = 0.2  # seconds until the next claim where the last one found nothing
+AHEAD = timedelta(seconds=2)  # what falls due so soon is waited for, over the open connection
 
 
 class Round:
     """One sender at work on one channel until nothing is due, the limit is reached or the time is over."""
 
-    def __init__(self, sender: Sender, channel: str, outlet: Outlet, now: datetime, ends: float) -> None:
-        self.sender, self.channel, self.outlet, self.now, self.ends = sender, channel, outlet, now, ends
-        self.packer = Packer()
+    def __init__(
+        self, first: Sender, make: Callable[[], Sender], channel: str, outlet: Outlet, now: datetime, ends: float
+    ) -> None:
+        self.channel, self.outlet, self.ends = channel, outlet, ends
+        self._now, self._started = now, time.monotonic()
+        self._lanes = Lanes(first, make, outlet)
+        self._packer = Packer()
+        self._at_hand: dict[str, deque[Errand]] = defaultdict(deque)
+        self._done: list[Delivery] = []
+        self._marked_at = self._started
+        self._next_look = 0.0
+        self._left = 0
+        self._end: Exception | None = None  # no way out, or a fault of ours: why the round ends before its work does
         self.sent = 0
 
+    @property
+    def now(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._started)
+
     def run(self, limit: int) -> None:
-        """Raises TransportUnreachable; `sent` counts what went out before."""
-        taken = 0
-        while taken < limit and not self._is_over():
-            asked = confirmations.claim_due(now=self.now, limit=min(CONFIRMATIONS, limit - taken), channels=[self.channel])
-            taken += len(asked)
-            if not self._send_confirmations(asked):
-                break
-            claimed = (
-                leases.claim_due(now=self.now, limit=min(BATCH, limit - taken), channel=self.channel) if taken < limit else []
-            )
-            taken += len(claimed)
-            if not self._send_news(claimed) or not (asked or claimed):
-                break
+        """Raises TransportUnreachable; `sent` counts what went out before. What is claimed and not tried is given back."""
+        self._left = limit
+        try:
+            while self._end is None and not self._is_over():
+                self._claim()
+                self._hand_out()
+                if not self._lanes.at_work and not self._waiting() and not self._is_soon():
+                    break
+                self._collect(wait=0.05)
+        finally:
+            try:
+                self._put_back(errand for errands in self._at_hand.values() for errand in errands)
+                self._at_hand.clear()
+                while self._lanes.at_work:
+                    self._collect(wait=1.0)
+            finally:
+                self._lanes.end()  # whatever failed: a lane must not outlive its round
+            self._mark()
+        if self._end is not None:
+            raise self._end
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self.ends
 
-    def _send_confirmations(self, asked: list[Subscriber]) -> bool:
-        """False when the time is over. Raises TransportUnreachable."""
-        for place, subscriber in enumerate(asked):
-            if self._is_over():
-                confirmations.give_back(asked[place:], now=self.now)
-                return False
-            try:
-                self.sender.send(confirmations.parcel_for(subscriber))
-            except TransportUnreachable:
-                confirmations.give_back(asked[place:], now=self.now)
-                raise
-            except TransportError as error:
-                confirmations.record_failure(subscriber, error, now=self.now)
-            except AddressUnreadable as error:
-                confirmations.record_failure(subscriber, TransportError(str(error)), now=self.now)
-            else:
-                confirmations.record_success(subscriber, now=self.now)
-                self.sent += 1
-        return True
+    def _waiting(self) -> int:
+        return sum(map(len, self._at_hand.values()))
 
-    def _send_news(self, claimed: list[Delivery]) -> bool:
-        """False when the time is over. What was sent is marked each 20 and at the end. Raises TransportUnreachable."""
-        done: list[Delivery] = []
-        self.outlet.begin(claimed)
-        try:
-            for place, delivery in enumerate(claimed):
-                if self._is_over():
-                    leases.give_back(claimed[place:])
-                    return False
-                try:
-                    if self._send_one(delivery):
-                        done.append(delivery)
-                except TransportUnreachable:
-                    leases.give_back(claimed[place:])
-                    raise
-                except TransportError as error:
-                    leases.record_failure(delivery, error, now=self.now)
-                except AddressUnreadable as error:
-                    leases.record_failure(delivery, TransportError(str(error)), now=self.now)
-                if len(done) >= MARK_EACH:
-                    self._mark(done)
-        finally:
-            self._mark(done)
-        return True
-
-    def _send_one(self, delivery: Delivery) -> bool:
-        """False for somebody who has left since: they hear nothing more."""
-        subscriber = Subscriber.objects.active().filter(pk=delivery.subscriber_id).first()
-        if subscriber is None:
-            Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.PENDING).update(
-                state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
-            )
+    def _is_soon(self) -> bool:
+        """Something falls due in a moment, and there is time to wait for it."""
+        if self._left <= 0 or not leases.next_due(now=self.now, within=AHEAD, channel=self.channel):
             return False
-        self.sender.send(self.packer.parcel_for(delivery, subscriber))
-        self.outlet.note(delivery)
+        self._next_look = 0.0
+        time.sleep(0.05)
         return True
 
-    def _mark(self, done: list[Delivery]) -> None:
-        leases.record_success(done, now=self.now)
-        self.sent += len(done)
-        done.clear()
+    # --- Claiming --------------------------------------------------------------------------------
+
+    def _claim(self) -> None:
+        """Bring parcels to hand where few are left that may go now."""
+        full = [domain for domain, errands in self._at_hand.items() if len(errands) >= HELD_AT_MOST]
+        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in full)
+        if self._left <= 0 or ready >= LOW or self._waiting() >= AT_HAND or time.monotonic() < self._next_look:
+            return
+        asked = confirmations.claim_due(now=self.now, limit=min(CONFIRMATIONS, self._left), channels=[self.channel])
+        self._left -= len(asked)
+        news = self._claimed(full, digest=False)
+        digests = self._claimed(full, digest=True) if len(news) < BATCH else []
+        if not (asked or news or digests):
+            self._next_look = time.monotonic() + LOOK_AGAIN
+            return
+        self.outlet.begin([*news, *digests])
+        for subscriber in asked:
+            self._pack_confirmation(subscriber)
+        self._pack([[one] for one in news])
+        self._pack([list(some) for _, some in groupby(sorted(digests, key=_by_reader), key=lambda one: one.subscriber_id)])
+
+    def _claimed(self, full: Sequence[str], *, digest: bool) -> list[Delivery]:
+        if self._left <= 0:
+            return []
+        claimed = leases.claim_due(now=self.now, limit=min(BATCH, self._left), channel=self.channel, without=full, digest=digest)
+        self._left -= len(claimed)
+        return claimed
+
+    def _pack_confirmation(self, subscriber: Subscriber) -> None:
+        try:
+            parcel = confirmations.parcel_for(subscriber)
+        except AddressUnreadable as error:
+            confirmations.record_failure(subscriber, TransportError(str(error)), now=self.now)
+            return
+        self._at_hand[subscriber.domain].append(Errand(parcel, asked=subscriber))
+
+    def _pack(self, groups: Sequence[list[Delivery]]) -> None:
+        """Parcels, one a group; who has left since hears nothing more."""
+        readers = Subscriber.objects.active().in_bulk([some[0].subscriber_id for some in groups])
+        gone = [delivery for some in groups if some[0].subscriber_id not in readers for delivery in some]
+        if gone:
+            leases.drop(gone, why=UNSUBSCRIBED)
+        for some in groups:
+            reader = readers.get(some[0].subscriber_id)
+            if reader is None:
+                continue
+            try:
+                one = some[0]
+                parcel = self._packer.digest_for(some, reader) if one.digest else self._packer.parcel_for(one, reader)
+            except (AddressUnreadable, ItemGone) as error:
+                problem = TransportError(str(error), permanent=isinstance(error, ItemGone))
+                for delivery in some:
+                    leases.record_failure(delivery, problem, now=self.now)
+                continue
+            self._at_hand[reader.domain].append(Errand(parcel, tuple(some)))
+
+    # --- Handing out and collecting --------------------------------------------------------------
+
+    def _hand_out(self) -> None:
+        """Feed the lanes, one domain after the other."""
+        gave = True
+        while gave:
+            gave = False
+            waiting = self._waiting()
+            for domain in list(self._at_hand):
+                errands = self._at_hand.pop(domain)
+                alone = not self._at_hand
+                some = [errands.popleft() for _ in range(min(len(errands), self._lanes.together(domain)))]
+                if self._lanes.give(domain, some, alone=alone, waiting=waiting):
+                    gave = True
+                else:
+                    errands.extendleft(reversed(some))
+                if errands:
+                    self._at_hand[domain] = errands  # behind the others
+
+    def _collect(self, *, wait: float) -> None:
+        """Write down what the lanes have done."""
+        report = self._lanes.take_report(wait=wait)
+        while report is not None:
+            self._settle(report)
+            report = self._lanes.take_report(wait=0)
+        if len(self._done) >= MARK_EACH or (self._done and time.monotonic() - self._marked_at > MARK_AFTER):
+            self._mark()
+            self._drop_stopped()
+
+    def _drop_stopped(self) -> None:
+        """What staff stopped meanwhile goes no further than the lanes that have it."""
+        stopped = set(leases.stopped())
+        if not stopped:
+            return
+        for domain, errands in list(self._at_hand.items()):
+            kept = deque(errand for errand in errands if not any(one.notification_id in stopped for one in errand.deliveries))
+            self._put_back(errand for errand in errands if errand not in kept)
+            if kept:
+                self._at_hand[domain] = kept
+            else:
+                del self._at_hand[domain]
+
+    def _settle(self, report: Report) -> None:
+        throttled = ""
+        for errand, outcome in zip(report.errands, report.outcomes, strict=False):
+            if isinstance(outcome, Retry) and outcome.throttled:
+                throttled = outcome.reason
+            self._write_down(errand, outcome)
+        untried = report.errands[len(report.outcomes) :]
+        self._put_back(untried)
+        if throttled:
+            self._put_back(self._at_hand.pop(report.domain, ()))
+            paces.slow_down(self.channel, report.domain, now=self.now, why=throttled)
+        self._end = self._end or report.error
+
+    def _write_down(self, errand: Errand, outcome: Outcome) -> None:
+        if isinstance(outcome, Sent):
+            if errand.asked:
+                confirmations.record_success(errand.asked, now=self.now)
+                self.sent += 1
+            for delivery in errand.deliveries:
+                delivery.reference = outcome.reference[:80]
+            self._done += errand.deliveries
+            return
+        error = _error_of(outcome)
+        if errand.asked:
+            confirmations.record_failure(errand.asked, error, now=self.now)
+        for delivery in errand.deliveries:
+            leases.record_failure(delivery, error, now=self.now)
+        if errand.deliveries and isinstance(outcome, Failed):
+            bounces.refused(subscriber_id=errand.parcel.subscriber_id, outcome=outcome, now=self.now)
+
+    def _put_back(self, errands: Iterable[Errand]) -> None:
+        listed = list(errands)
+        leases.give_back([delivery for errand in listed for delivery in errand.deliveries])
+        confirmations.give_back([errand.asked for errand in listed if errand.asked], now=self.now)
+
+    def _mark(self) -> None:
+        self._marked_at = time.monotonic()
+        if not self._done:
+            return
+        leases.record_success(self._done, now=self.now)
+        paces.speed_up(self.channel, {delivery.domain for delivery in self._done})
+        self.sent += len(self._done)
+        self._done.clear()
+
+
+def _by_reader(delivery: Delivery) -> tuple[int, int]:
+    return delivery.subscriber_id, delivery.notification.record_seq
+
+
+def _error_of(outcome: Retry | Failed) -> TransportError:
+    if isinstance(outcome, Retry):
+        return TransportError(outcome.reason, retry_after=outcome.after, throttled=outcome.throttled)
+    return TransportError(outcome.reason, permanent=True)

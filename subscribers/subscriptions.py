@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils.crypto import get_random_string
+from django.db.models import F
+from django.utils.crypto import constant_time_compare, get_random_string
 
 from incidents import audit
 from incidents.languages import codes
-from incidents.models import Component
 from incidents.public_ids import ALPHABET
-from subscribers import addresses, links
-from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState, Subscription
+from subscribers import addresses, endpoints, links, suppression, wishes
+from subscribers.models import Delivery, DeliveryState, Payload, Subscriber, SubscriberState
+from subscribers.transports import TRANSPORTS
+from subscribers.wishes import THE_PAGE, Wishes
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,9 @@ RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
 WINDOW = timedelta(hours=1)
 UNCONFIRMED_PER_NETWORK = 5000
 UNCONFIRMED_PER_DOMAIN = 2000
+LIMITS = {"sms": (500, 200)}  # an SMS costs, and a code is typed within minutes: (per network, per prefix)
 ERASE_BATCH = 500
+WRONG_CODES = 5
 UNSUBSCRIBED = "unsubscribed before it was sent"
 
 
@@ -56,35 +60,42 @@ def subscribe(
     source: Mapping[str, str],
     now: datetime,
     channel: str = "email",
-    components: Sequence[Component] = (),
+    wanted: Wishes = THE_PAGE,
+    payload: str = Payload.HALI.value,
 ) -> None:
-    """Ask for updates; a link to confirm goes to the address. No components: the whole page.
+    """Ask for updates; a link to confirm goes to the address.
 
-    The answer is the same whether the address is known or not. `source` holds `ip` and `wording` (which text they agreed to).
-    Raises addresses.AddressError, or TooMany.
+    The answer is the same whether the address is known, unknown or barred. `source` holds `ip` and `wording` (which text they
+    agreed to); `payload` is the form of a webhook's bodies. Raises addresses.AddressError, or TooMany.
     """
-    normal = addresses.normalise(address)
+    transport = TRANSPORTS[channel]
+    normal = transport.normalise(address)
+    address_hash, domain = addresses.hash_on(channel, normal), transport.domain_of(normal)
     source = {**source, "network": network_of(source.get("ip", ""))}
-    _refuse_floods(addresses.domain_of(normal), source["network"], now)
+    _refuse_floods(channel, domain, source["network"], now)
+    if suppression.is_barred(channel=channel, address_hash=address_hash, now=now):
+        return
     asked = {
         "address_encrypted": addresses.encrypt(normal),
-        "domain": addresses.domain_of(normal),
+        "domain": domain,
         "language": language if language in codes() else codes()[0],
         "created_at": now,
     }
     with transaction.atomic():
         subscriber, is_new = Subscriber.objects.select_for_update().get_or_create(
             channel=channel,
-            address_hash=addresses.hash_of(normal),
+            address_hash=address_hash,
             defaults={**asked, "public_id": get_random_string(12, ALPHABET)},
         )
         if subscriber.state == SubscriberState.ACTIVE:
             return  # nobody but the owner, by a link in a mail, may change what is confirmed
-        if is_new or subscriber.state == SubscriberState.UNSUBSCRIBED or now >= link_ends(subscriber):
+        if is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber):
             _ask_anew(subscriber, asked, source, now)
         else:
             _ask_again(subscriber, str(asked["language"]), now)
-        follow(subscriber, components)
+        wishes.take(subscriber, wanted)
+        if channel == "webhook":
+            endpoints.make_for(subscriber, payload)
 
 
 def _ask_anew(subscriber: Subscriber, asked: Mapping[str, Any], source: Mapping[str, str], now: datetime) -> None:
@@ -92,7 +103,7 @@ def _ask_anew(subscriber: Subscriber, asked: Mapping[str, Any], source: Mapping[
         setattr(subscriber, field, value)
     subscriber.state = SubscriberState.PENDING
     subscriber.confirmed_at = subscriber.unsubscribed_at = subscriber.confirm_sent_at = None
-    subscriber.confirm_mails_sent = subscriber.confirm_attempt = 0
+    subscriber.confirm_mails_sent = subscriber.confirm_attempt = subscriber.confirm_tries = subscriber.hard_bounces = 0
     subscriber.confirm_due_at = now
     subscriber.confirm_token_hash = token_hash(links.confirm_token(subscriber))
     subscriber.consent = {"asked_at": now.isoformat(), **source}
@@ -107,15 +118,16 @@ def _ask_again(subscriber: Subscriber, language: str, now: datetime) -> None:
     subscriber.save(update_fields=["language", "confirm_due_at", "confirm_attempt"])
 
 
-def _refuse_floods(domain: str, network: str, now: datetime) -> None:
-    unconfirmed = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
-    if network and unconfirmed.filter(consent__network=network).count() >= UNCONFIRMED_PER_NETWORK:
-        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", UNCONFIRMED_PER_NETWORK)
+def _refuse_floods(channel: str, domain: str, network: str, now: datetime) -> None:
+    of_network, of_domain = LIMITS.get(channel, (UNCONFIRMED_PER_NETWORK, UNCONFIRMED_PER_DOMAIN))
+    asked = Subscriber.objects.filter(channel=channel, state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
+    if network and asked.filter(consent__network=network).count() >= of_network:
+        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", of_network)
         raise TooMany(WINDOW)
-    waiting = unconfirmed.filter(domain=domain).count()
+    waiting = asked.filter(domain=domain).count()
     # Where many have confirmed, many more may ask: a large mail provider has most of a country's people.
-    if waiting >= UNCONFIRMED_PER_DOMAIN and waiting >= Subscriber.objects.active().filter(domain=domain).count():
-        log.warning("Sign-ups of one mail domain are refused for now: %d unconfirmed within an hour.", waiting)
+    if waiting >= of_domain and waiting >= Subscriber.objects.active().filter(channel=channel, domain=domain).count():
+        log.warning("Sign-ups of one domain are refused for now: %d unconfirmed within an hour.", waiting)
         raise TooMany(WINDOW)
 
 
@@ -143,7 +155,7 @@ def link_ends(subscriber: Subscriber) -> datetime:
 def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
     """Whom a link to confirm is good for: someone pending, or already confirmed by it. None for an unknown or old one."""
     subscriber = Subscriber.objects.filter(confirm_token_hash=token_hash(token)).exclude(confirm_token_hash="").first()
-    if subscriber is None or subscriber.state == SubscriberState.UNSUBSCRIBED:
+    if subscriber is None or subscriber.state not in (SubscriberState.PENDING, SubscriberState.ACTIVE):
         return None
     if subscriber.state == SubscriberState.PENDING and now >= link_ends(subscriber):
         return None
@@ -156,14 +168,49 @@ def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
         subscriber = waiting_for(token, now=now)
         if subscriber is None or subscriber.state == SubscriberState.ACTIVE:
             return subscriber
-        Subscriber.objects.filter(pk=subscriber.pk, state=SubscriberState.PENDING).update(
-            state=SubscriberState.ACTIVE,
-            confirmed_at=now,
-            confirm_due_at=None,
-            consent={**subscriber.consent, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
-        )
-        subscriber.refresh_from_db()
-        return subscriber
+        return _begin(subscriber, now, ip)
+
+
+def confirm_by_code(*, address: str, code: str, now: datetime, channel: str = "sms", ip: str = "") -> Subscriber | None:
+    """The same for who types the code that was sent to an address. None for a wrong one; the fifth wrong one ends the asking.
+
+    Raises addresses.AddressError.
+    """
+    with transaction.atomic():
+        subscriber = _asking(channel, address, now)
+        if subscriber is None or subscriber.confirm_tries >= WRONG_CODES:
+            return None
+        if constant_time_compare(code.strip(), links.confirm_code(subscriber)):
+            return _begin(subscriber, now, ip)
+        Subscriber.objects.filter(pk=subscriber.pk).update(confirm_tries=F("confirm_tries") + 1)
+        return None
+
+
+def confirm_by_reply(*, address: str, now: datetime, channel: str = "sms") -> Subscriber | None:
+    """The same for who answered from the address itself."""
+    with transaction.atomic():
+        subscriber = _asking(channel, address, now)
+        return _begin(subscriber, now, "") if subscriber else None
+
+
+def _asking(channel: str, address: str, now: datetime) -> Subscriber | None:
+    """Who has asked from this address and not confirmed yet, locked."""
+    address_hash = addresses.hash_on(channel, TRANSPORTS[channel].normalise(address))
+    waiting = Subscriber.objects.select_for_update().filter(state=SubscriberState.PENDING)
+    subscriber = waiting.filter(channel=channel, address_hash=address_hash).first()
+    return subscriber if subscriber and now < link_ends(subscriber) else None
+
+
+def _begin(subscriber: Subscriber, now: datetime, ip: str) -> Subscriber:
+    Subscriber.objects.filter(pk=subscriber.pk, state=SubscriberState.PENDING).update(
+        state=SubscriberState.ACTIVE,
+        confirmed_at=now,
+        confirm_due_at=None,
+        consent={**subscriber.consent, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
+    )
+    suppression.forgive(subscriber=subscriber)
+    subscriber.refresh_from_db()
+    return subscriber
 
 
 # --- Changing and leaving ----------------------------------------------------------------------
@@ -175,27 +222,15 @@ def find(token: str, purpose: str) -> Subscriber | None:
     return Subscriber.objects.filter(public_id=public_id).first() if public_id else None
 
 
-def follow(subscriber: Subscriber, components: Sequence[Component]) -> None:
-    """Follow just these; none means the whole page."""
-    wanted: set[int | None] = {component.pk for component in components} or {None}
-    held = set(subscriber.subscriptions.values_list("component_id", flat=True))
-    if wanted == held:
-        return
-    subscriber.subscriptions.all().delete()
-    Subscription.objects.bulk_create(Subscription(subscriber=subscriber, component_id=pk) for pk in sorted(wanted, key=str))
-
-
-def change(
-    *, subscriber: Subscriber, now: datetime, language: str | None = None, components: Sequence[Component] | None = None
-) -> Subscriber:
-    """Another language, other components (none: the whole page). What is None stays."""
+def change(*, subscriber: Subscriber, now: datetime, language: str | None = None, wanted: Wishes | None = None) -> Subscriber:
+    """Another language, other wishes. What is None stays."""
     with transaction.atomic():
         if language in codes() and language != subscriber.language:
             subscriber.language = str(language)
             subscriber.consent = {**subscriber.consent, "changed_at": now.isoformat()}
             subscriber.save(update_fields=["language", "consent"])
-        if components is not None:
-            follow(subscriber, components)
+        if wanted is not None:
+            wishes.take(subscriber, wanted)
     return subscriber
 
 
@@ -235,15 +270,20 @@ def erase(*, subscriber: Subscriber, now: datetime) -> None:
 
 def export(subscriber: Subscriber) -> dict[str, Any]:
     """All we hold about them, as JSON holds it."""
-    components = [row.component for row in subscriber.subscriptions.select_related("component")]
+    wanted = wishes.of(subscriber)
     return {
         "id": subscriber.public_id,
         "channel": subscriber.channel,
         "address": addresses.decrypt(subscriber.address_encrypted) if subscriber.address_encrypted else "",
         "language": subscriber.language,
         "state": subscriber.state,
-        "components": sorted(component.public_id for component in components if component),
-        "whole_page": any(component is None for component in components),
+        "components": sorted(component.public_id for component in wanted.components),
+        "groups": sorted(group.public_id for group in wanted.groups),
+        "incidents": sorted(incident.public_id for incident in wanted.incidents),
+        "whole_page": not (wanted.components or wanted.groups or wanted.incidents),
+        "hears_of": sorted(kind.value for kind in wanted.kinds),
+        "minimum_impact": wanted.minimum_impact,
+        "rhythm": wanted.rhythm,
         "asked_at": subscriber.created_at.isoformat(),
         "confirmed_at": _iso(subscriber.confirmed_at),
         "unsubscribed_at": _iso(subscriber.unsubscribed_at),

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import outbox, subscriptions
+from subscribers import bounce_mailbox, bounces, outbox, subscriptions
 
-AT_ONCE = 10_000
+log = logging.getLogger(__name__)
+
+LISTED_AT_ONCE = 1_000_000
+SENT_AT_ONCE = 100_000
 
 
 @shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
 def fan_out() -> None:
     """Expand waiting Notifications into Deliveries."""
-    outbox.fan_out(now=timezone.now(), limit=AT_ONCE)
+    outbox.fan_out(now=timezone.now(), limit=LISTED_AT_ONCE)
 
 
 @shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
 def deliver_due() -> None:
     """Send what is due, for about 20 seconds."""
-    outbox.deliver_due(now=timezone.now(), limit=AT_ONCE)
+    outbox.deliver_due(now=timezone.now(), limit=SENT_AT_ONCE)
 
 
 @shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
 def purge_unconfirmed() -> None:
     """Each hour: forget who never confirmed."""
     subscriptions.purge_unconfirmed(now=timezone.now())
+    bounces.forget_old(now=timezone.now())
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def read_bounces() -> None:
+    """Each minute: what came back by mail."""
+    try:
+        bounce_mailbox.read_mailbox(now=timezone.now())
+    except bounce_mailbox.MailboxError as error:
+        log.error("%s", error)

@@ -8,25 +8,49 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class _DropsInData(SMTP):
+    """Hangs up after it has asked for a message, as often as its handler says."""
+
+    async def smtp_DATA(self, arg: str) -> None:
+        if self.event_handler.drops_in_data > 0:
+            self.event_handler.drops_in_data -= 1
+            await self.push("354 End data with <CR><LF>.<CR><LF>")
+            self.transport.abort()
+            return
+        await super().smtp_DATA(arg)
 
 
 class _OnAnyPort(Controller):
+    def factory(self) -> SMTP:
+        return _DropsInData(self.handler, **self.SMTP_kwargs)
+
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]  # it was asked for port 0
         super()._trigger_server()
 
 
 class MailServer:
-    """`answers` gives a recipient's reply in place of 250; `to_data` one for whole messages; `connections` counts sessions."""
+    """`answers` gives a recipient's reply in place of 250; `to_data` one for whole messages; `connections` counts sessions.
 
-    def __init__(self) -> None:
+    `greylists`: the first try of each recipient is put off. `pipelines`: it says that it takes several commands at once.
+    `drops_in_data`: so many times it hangs up in the middle of a message. `smtp`: what aiosmtpd's server takes (STARTTLS, AUTH).
+    """
+
+    def __init__(self, **smtp: Any) -> None:
         self.messages: list[tuple[list[str], bytes]] = []
         self.answers: dict[str, str] = {}
         self.to_data = ""
         self.to_sender = ""
         self.connections = 0
-        self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0)
+        self.over_tls: list[bool] = []  # of each message
+        self.greylists = False
+        self.pipelines = False
+        self.drops_in_data = 0
+        self._seen: set[str] = set()
+        self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0, **smtp)
 
     @property
     def port(self) -> int:
@@ -46,7 +70,7 @@ class MailServer:
     ) -> list[str]:
         session.host_name = hostname
         self.connections += 1
-        return responses
+        return [responses[0], "250-PIPELINING", *responses[1:]] if self.pipelines else responses
 
     async def handle_MAIL(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if self.to_sender:
@@ -57,12 +81,16 @@ class MailServer:
     async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if address in self.answers:
             return self.answers[address]
+        if self.greylists and address not in self._seen:
+            self._seen.add(address)
+            return "451 4.7.1 Greylisted, come back later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
         if self.to_data:
             return self.to_data
+        self.over_tls.append(session.ssl is not None)
         self.messages.append((list(envelope.rcpt_tos), envelope.original_content))
         return "250 OK"
 

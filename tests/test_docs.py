@@ -13,6 +13,7 @@ from django.core.management import get_commands
 from incidents import record
 from probes.probers import PROBERS, payment_flow, validate
 from statuspage.celeryconfig import beat_schedule
+from subscribers.transports import TRANSPORTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -99,3 +100,8 @@ def test_every_kind_of_probe_is_told_with_every_key_and_an_example_that_is_valid
 def test_every_recipe_of_payment_flow_is_listed() -> None:
     listed = re.findall(r"^\| `([\w-]+)` \|(?:[^|]*\|){3}$", section("Probes"), re.MULTILINE)
     assert listed == list(payment_flow.RECIPES)
+
+
+def test_every_channel_has_a_row() -> None:
+    table = (ROOT / "docs" / "channels.md").read_text().partition("\n\n## ")[0]
+    assert set(first_cells(table)) == set(TRANSPORTS)

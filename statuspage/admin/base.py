@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -65,7 +66,7 @@ class LanguageTextarea(_Named, I18nTextarea):  # type: ignore[misc]
 class DeskAdmin(_ModelAdmin):
     """A list of the desk. Nothing is deleted here and nothing is done to many rows at once."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     list_filter_submit = True
     list_per_page = 50
     show_full_result_count = False

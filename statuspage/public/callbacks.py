@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from ipaddress import ip_address
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -52,8 +53,7 @@ def validate(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _note(request: HttpRequest, correlation: str, in_queue_timeout: bool, code_field: str, id_field: str) -> None:
-    if not _is_allowed(client_of(request)):
-        log.warning("A callback from an address outside HALI_CALLBACK_FROM was ignored.")
+    if not is_from(client_of(request), settings.CALLBACK_FROM, "HALI_CALLBACK_FROM"):
         return
     body = request.read(LONGEST_BODY + 1)
     told = None
@@ -68,14 +68,16 @@ def _note(request: HttpRequest, correlation: str, in_queue_timeout: bool, code_f
     late_answers.take_answer(correlation=named, told=told, now=timezone.now())
 
 
-def _is_allowed(client: str) -> bool:
-    if not settings.CALLBACK_FROM:
-        return True
+def is_from(client: str, networks: Sequence[IPv4Network | IPv6Network], setting: str) -> bool:
+    """Does the client lie in one of the networks? No networks: anywhere. A refusal is logged with the setting's name."""
     try:
-        address = ip_address(client)
+        address = ip_address(client) if networks else None
     except ValueError:
-        return False
-    return any(address in network for network in settings.CALLBACK_FROM)
+        address = None
+    allowed = not networks or (address is not None and any(address in network for network in networks))
+    if not allowed:
+        log.warning("A callback from an address outside %s was ignored.", setting)
+    return allowed
 
 
 def _accepted() -> HttpResponse:

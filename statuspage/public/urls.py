@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from incidents.languages import codes
-from statuspage.public import callbacks, pushes, views
+from statuspage.public import callbacks, phones, pushes, views
 from statuspage.rendering import prefix_of
 
 
@@ -15,6 +15,7 @@ def _of(language: str) -> list[URLPattern]:
     here = {"language": language}
     return [
         path(f"{start}subscribe", views.subscribe, here, name=f"subscribe-{language}"),
+        path(f"{start}confirm/code", views.confirm_code, here, name=f"confirm-code-{language}"),
         path(f"{start}confirm/<str:token>", views.confirm, here, name=f"confirm-{language}"),
         path(f"{start}u/<str:token>", views.unsubscribe, here, name=f"unsubscribe-{language}"),
         path(f"{start}manage/<str:token>", views.manage, here, name=f"manage-{language}"),
@@ -30,6 +31,8 @@ urlpatterns: list[URLPattern] = [
     path("callbacks/<str:token>/<str:correlation>/timeout", callbacks.take, {"in_queue_timeout": True}),
     path("callbacks/<str:token>/<str:correlation>/code/<str:code_field>", callbacks.take),
     path("callbacks/<str:token>/by/<str:id_field>/<str:code_field>", callbacks.take),
+    path("phone/<str:token>/ussd", phones.dial),
+    *(path(f"phone/<str:token>/{what}", phones.take, {"what": what}) for what in ("reports", "texts", "opt-outs")),
     path("push/<slug:code>", pushes.take),
     path("subscriptions", views.subscribe, {"language": codes()[0]}, name="subscriptions"),  # where Statuspage's own form posts
 ]

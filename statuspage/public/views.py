@@ -6,31 +6,37 @@ Following a link changes nothing, since scanners follow links: each page has a b
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, gettext_noop, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from incidents.languages import by_language, codes
-from incidents.models import Component
-from incidents.public_ids import PATTERN
+from incidents.languages import codes
 from statuspage.doors import client_of
+from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import links, subscriptions
+from subscribers import endpoints, links, subscriptions
 from subscribers.addresses import AddressError
-from subscribers.models import Subscriber, SubscriberState
+from subscribers.models import Payload, Subscriber, SubscriberState
+from subscribers.sent import sent_to
 
 # Which text they agreed to; count it up whenever the words of the form change.
-WORDING = "subscribe-1"
+WORDING = "subscribe-2"
 HONEYPOT = "website"
 EMAIL_FIELDS = ("email", "subscriber[email]")
-COMPONENT_FIELDS = ("component", "component_id", "subscriber[component_id]")
+# Where an address stands, and which channel it is of: our own form names the channel, Statuspage's field says it.
+ADDRESS_FIELDS = {"subscriber[phone_number]": "sms", "subscriber[endpoint]": "webhook"}
+
+NOT_AN_ADDRESS = {
+    "email": gettext_noop("Write the email address in full, like name@example.com"),
+    "sms": gettext_noop("Write the phone number in full, like +254711000111"),
+}
+NOT_A_HOOK = gettext_noop("Copy the whole address of the webhook. It begins with https:// and leads to a host on the internet.")
 
 View = Callable[..., HttpResponse]
 
@@ -60,12 +66,6 @@ def _language(request: HttpRequest, of_path: str) -> str:
     return asked if asked in codes() else of_path
 
 
-def _components(public_ids: Iterable[str]) -> list[Component]:
-    """Those of the named services that the public may see."""
-    well_formed = [public_id for public_id in public_ids if re.fullmatch(PATTERN, public_id)]
-    return list(Component.objects.published().filter(public_id__in=well_formed))
-
-
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """For every address that leads nowhere: the page that says so in every language, without a database."""
     response = HttpResponse(parts.not_found(), status=404)
@@ -85,29 +85,35 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
     if request.method != "POST":
         return _page("subscribe", language=language, path="/subscribe")
     language = _language(request, language)
-    email = next((request.POST[name] for name in EMAIL_FIELDS if request.POST.get(name)), "").strip()
-    done = functools.partial(_page, "subscribe_done", language=language, path="/subscribe", email=email)
+    channel, address = _address(request)
+    done = functools.partial(_page, "subscribe_done", language=language, path="/subscribe", email=address, channel=channel)
     if request.POST.get(HONEYPOT):
         return done()  # a machine filled in what people cannot see
-    wanted = {public_id for name in COMPONENT_FIELDS for public_id in request.POST.getlist(name) if public_id}
-    components = _components(wanted)
+    again = functools.partial(_page, "subscribe", language=language, path="/subscribe", email=address, channel=channel)
     with override(language):
-        unknown, not_an_address, too_many = (
+        unknown, too_many = (
             gettext("We have no such service. Open this page anew and choose again."),
-            gettext("Write the email address in full, like name@example.com"),
             gettext("Many people are signing up right now. Please try again in an hour."),
         )
-    again = functools.partial(_page, "subscribe", language=language, path="/subscribe", email=email)
-    if len(components) < len(wanted):
-        return again(status=400, error=unknown)
+        not_an_address = gettext(NOT_AN_ADDRESS.get(channel, NOT_A_HOOK))
+        not_offered = gettext("We do not send that way. Choose another.")
+    if channel not in choices.offered():
+        return again(status=400, error=not_offered)
+    payload = request.POST.get("payload", "")
+    if "subscriber[endpoint]" in request.POST:
+        payload = Payload.STATUSPAGE.value
     try:
         subscriptions.subscribe(
-            address=email,
+            address=address,
+            channel=channel,
             language=language,
-            components=components,
-            source={"ip": client_of(request), "wording": f"{WORDING} {language}"},
+            wanted=choices.asked(request.POST),
+            payload=payload if payload in Payload.values else Payload.HALI.value,
+            source={"ip": client_of(request), "wording": f"{WORDING} {language}", "by": "page"},
             now=timezone.now(),
         )
+    except choices.UnknownChoice:
+        return again(status=400, error=unknown)
     except AddressError:
         return again(status=400, error=not_an_address)
     except subscriptions.TooMany as refusal:
@@ -115,6 +121,16 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         response["Retry-After"] = str(int(refusal.retry_after.total_seconds()))
         return response
     return done()
+
+
+def _address(request: HttpRequest) -> tuple[str, str]:
+    """(channel, address) as typed."""
+    for name, channel in ADDRESS_FIELDS.items():
+        if request.POST.get(name):
+            return channel, request.POST[name].strip()
+    channel = request.POST.get("channel") or "email"
+    names = EMAIL_FIELDS if channel == "email" else ("address",)
+    return channel, next((request.POST[name] for name in names if request.POST.get(name)), "").strip()
 
 
 # --- Confirm -----------------------------------------------------------------------------------
@@ -134,8 +150,31 @@ def confirm(request: HttpRequest, token: str, language: str) -> HttpResponse:
     if subscriber is None:
         return _page("confirm", language=language, path=path, status=404, known=False)
     done = subscriber.state == SubscriberState.ACTIVE
-    manage_path = f"{prefix_of(language)}/manage/{links.token_for(subscriber, links.MANAGE)}" if done else ""
-    return _page("confirm", language=language, path=path, known=True, done=done, manage_path=manage_path)
+    return _page("confirm", language=language, path=path, known=True, done=done, **_confirmed(subscriber, language))
+
+
+def _confirmed(subscriber: Subscriber, language: str) -> dict[str, Any]:
+    done = subscriber.state == SubscriberState.ACTIVE
+    path = f"{prefix_of(language)}/manage/{links.token_for(subscriber, links.MANAGE)}" if done else ""
+    return {"manage_path": path, "channel": subscriber.channel}
+
+
+@csrf_exempt  # the code proves more than a cookie would
+@_private
+@require_http_methods(["POST"])
+def confirm_code(request: HttpRequest, language: str) -> HttpResponse:
+    """The six digits of an SMS. A wrong code and an unknown number get the same answer."""
+    address = request.POST.get("address", "").strip()
+    try:
+        subscriber = subscriptions.confirm_by_code(
+            address=address, code=request.POST.get("code", ""), now=timezone.now(), ip=client_of(request)
+        )
+    except AddressError:
+        subscriber = None
+    if subscriber is None:
+        again: dict[str, Any] = {"email": address, "channel": "sms", "wrong": True}
+        return _page("subscribe_done", language=language, path="/subscribe", status=400, **again)
+    return _page("confirm", language=language, path="/subscribe", known=True, done=True, **_confirmed(subscriber, language))
 
 
 # --- Unsubscribe -------------------------------------------------------------------------------
@@ -172,50 +211,45 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "erase":
         subscriptions.erase(subscriber=subscriber, now=timezone.now())
         return _page("manage", language=language, path=path, known=False, gone=True)
-    saved = False
-    if request.method == "POST" and subscriber.state == SubscriberState.ACTIVE:
-        _save(request, subscriber)
-        language, saved = subscriber.language, True
+    saved, secret = False, ""
+    active = subscriber.state == SubscriberState.ACTIVE
+    if request.method == "POST" and active:
+        saved, secret = _act(request, subscriber)
+        language = subscriber.language if saved else language
+    with override(language):
+        shown = choices.shown(subscriber, language)
     return _page(
         "manage",
         language=language,
         path=path,
         known=True,
         saved=saved,
-        active=subscriber.state == SubscriberState.ACTIVE,
+        secret=secret,
+        active=active,
+        channel=subscriber.channel,
+        has_secret_to_show=subscriber.channel == "webhook" and endpoints.may_show(subscriber),
+        sent=sent_to(subscriber, language),
         chosen_language=subscriber.language,
-        follows_all=subscriber.subscriptions.filter(component__isnull=True).exists(),
-        groups=_choices(subscriber, language),
         unsubscribe_path=f"{prefix_of(language)}/u/{links.token_for(subscriber, links.UNSUBSCRIBE)}",
         export_path=f"{prefix_of(language)}{path}/export",
+        **shown,
     )
 
 
-def _save(request: HttpRequest, subscriber: Subscriber) -> None:
-    """All services, or those that are ticked; none ticked means all: to hear nothing there is the other button."""
-    wanted = [] if request.POST.get("all") else request.POST.getlist("component")
+def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
+    """(whether choices were saved, a secret to show once)"""
+    act, now = request.POST.get("action", "save"), timezone.now()
+    if act == "show_secret" and subscriber.channel == "webhook":
+        return False, endpoints.show_once(subscriber=subscriber, now=now)
+    if act == "rotate_secret" and subscriber.channel == "webhook":
+        return False, endpoints.rotate(subscriber=subscriber, now=now)
     subscriptions.change(
         subscriber=subscriber,
         language=_language(request, subscriber.language),
-        components=_components(wanted),
-        now=timezone.now(),
+        wanted=choices.changed(request.POST, subscriber),
+        now=now,
     )
-
-
-def _choices(subscriber: Subscriber, language: str) -> list[dict[str, Any]]:
-    """The services by group, ticked where followed, in page order."""
-    followed = set(subscriber.subscriptions.values_list("component_id", flat=True))
-    groups: dict[int, dict[str, Any]] = {}
-    for component in Component.objects.published():
-        group = groups.setdefault(component.group_id, {"name": by_language(component.group.name)[language], "components": []})
-        group["components"].append(
-            {
-                "public_id": component.public_id,
-                "name": by_language(component.name)[language],
-                "chosen": component.pk in followed,
-            }
-        )
-    return list(groups.values())
+    return True, ""
 
 
 @_private

@@ -1,6 +1,7 @@
 """Mail over Django's configured connection: built once per text, each recipient's own parts filled in as bytes.
 
-Building a message for each recipient costs ten times the sending of it.
+Building a message for each recipient costs ten times the sending of it. To an SMTP server, sender and recipient are named in
+one write where the server allows it (PIPELINING, RFC 2920): half as many waits for it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 import re
 import smtplib
 from collections.abc import Sequence
+from datetime import datetime
 from email import message, policy
 from email.quoprimime import body_encode
 from email.utils import format_datetime, formataddr, parseaddr
@@ -18,22 +20,33 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils.text import slugify
 
-from subscribers import links
+from subscribers import addresses, bounce_reports, links
 from subscribers.rendering import CONFIRM_MARK, MANAGE_MARK, UNSUBSCRIBE_MARK, Rendered
-from subscribers.transports.base import Parcel, TransportError, TransportUnreachable
+from subscribers.transports import smtp_session
+from subscribers.transports.base import Parcel, Sender, TransportError, TransportUnreachable
 from subscribers.transports.eml_folder import MailFolderError
 
 EOL = "\r\n"
 _MARKS = re.compile("(" + "|".join(map(re.escape, (UNSUBSCRIBE_MARK, MANAGE_MARK, CONFIRM_MARK))) + ")")
-_SMTP = policy.SMTP.clone(max_line_length=76)
+_PLAIN = re.compile(r"[A-Za-z0-9:/._~?&%+-]*")
+_SMTP, _UNBROKEN = policy.SMTP.clone(max_line_length=76), policy.SMTP.clone(max_line_length=900)
 
 
-class EmailSender:
+class EmailSender(Sender):
     """Keeps one connection while a batch goes through it, and one built message per rendered text."""
 
     def __init__(self) -> None:
+        self.connections = settings.MAIL_CONNECTIONS
         self._connection: Any = None
         self._built: dict[Rendered, Skeleton] = {}
+
+    @classmethod
+    def normalise(cls, typed: str) -> str:
+        return addresses.normalise(typed)
+
+    @classmethod
+    def domain_of(cls, normal: str) -> str:
+        return addresses.domain_of(normal)
 
     def open(self) -> None:
         if not settings.MAIL_FROM:
@@ -51,14 +64,13 @@ class EmailSender:
         except OSError as error:  # SMTPException is one
             raise TransportUnreachable(f"The mail server does not take mail: {error}") from error
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, parcel: Parcel) -> str:
         self.open()  # again, where the server had closed it
         skeleton = self._built.get(parcel.rendered)
         if skeleton is None:
             skeleton = self._built[parcel.rendered] = Skeleton(parcel.rendered)
-        mail = _Ready(_sender_address(), parcel.address, skeleton.filled(parcel))
         try:
-            self._connection.send_messages([mail])
+            self._hand_over(parcel.address, skeleton.filled(parcel))
         except smtplib.SMTPServerDisconnected as error:
             self._drop()
             raise TransportError("The mail server closed the connection.") from error
@@ -66,9 +78,20 @@ class EmailSender:
             raise self._explained(error, parcel.address) from error
         except MailFolderError as error:
             raise TransportUnreachable(str(error)) from error
+        except TimeoutError as error:
+            self._drop()
+            raise TransportError("The mail server did not answer in time.", throttled=True) from error
         except OSError as error:
             self._drop()
             raise TransportError(f"The connection to the mail server broke: {error}") from error
+        return ""
+
+    def _hand_over(self, address: str, raw: bytes) -> None:
+        session = getattr(self._connection, "connection", None)
+        if isinstance(session, smtplib.SMTP):
+            smtp_session.deliver(session, _sender_address(), address, raw)
+        else:  # a folder, or a provider's backend
+            self._connection.send_messages([_Ready(_sender_address(), address, raw)])
 
     def close(self) -> None:
         if self._connection is not None:
@@ -89,7 +112,9 @@ class EmailSender:
         words = f"{code} {said}".replace(address, "<address>")
         if isinstance(error, smtplib.SMTPSenderRefused):
             return TransportError(f"The mail server refuses our sender: {words}")  # our fault, not the recipient's
-        return TransportError(words, permanent=500 <= code < 600)
+        permanent = 500 <= code < 600
+        unknown = isinstance(error, smtplib.SMTPRecipientsRefused) and permanent and bounce_reports.is_unknown_mailbox(code, said)
+        return TransportError(words, permanent=permanent, bounced=unknown, throttled=not permanent and " 4.7." in f" {said}")
 
 
 def _answer_of(error: smtplib.SMTPException) -> tuple[int, str]:
@@ -131,8 +156,8 @@ class Skeleton:
 
     def __init__(self, rendered: Rendered) -> None:
         digest = hashlib.sha256(f"{rendered.subject}\0{rendered.text}\0{rendered.html}".encode()).hexdigest()
-        self._boundary = f"=_hali_{digest[:32]}"
-        self._head = self._common_headers(rendered.subject)
+        self._boundary, self._outer = f"=_hali_{digest[:32]}", f"=_hali_{digest[32:]}"
+        self._head = self._common_headers(rendered)
         self._pieces: list[str | bytes] = [
             self._part_start("text/plain"),
             *_encoded_pieces(rendered.text),
@@ -140,54 +165,76 @@ class Skeleton:
             *_encoded_pieces(rendered.html),
             f"{EOL}--{self._boundary}--{EOL}".encode(),
         ]
+        if rendered.calendar:
+            self._pieces = [
+                f"{EOL}--{self._outer}{EOL}{self._alternative()}".encode(),
+                *self._pieces,
+                *self._calendar_part(rendered.calendar),
+            ]
+        self._dates: dict[datetime, str] = {}
+        self._host, self._list_id = links.host(), formataddr((_sender_name(), f"status.{links.host()}"), charset="utf-8")
+        self._mailboxes = _sender_address().rpartition("@")[2]
 
-    def _common_headers(self, subject: str) -> bytes:
-        head = message.EmailMessage(policy=_SMTP)
+    def _common_headers(self, rendered: Rendered) -> bytes:
+        # A line is only broken where words must be encoded: some programs keep the space of a break at the start of a subject.
+        head = message.EmailMessage(policy=_UNBROKEN if rendered.subject.isascii() else _SMTP)
         head["From"] = formataddr((_sender_name(), _sender_address()))
-        head["Subject"] = subject
+        head["Subject"] = rendered.subject
         head["MIME-Version"] = "1.0"
         head["Auto-Submitted"] = "auto-generated"
         written: bytes = head.as_bytes().rstrip(b"\r\n") + EOL.encode()
-        return written + f'Content-Type: multipart/alternative; boundary="{self._boundary}"{EOL}'.encode()
+        kind = f'Content-Type: multipart/mixed; boundary="{self._outer}"{EOL}' if rendered.calendar else self._alternative()
+        return written + kind.encode()
 
-    def _part_start(self, kind: str) -> bytes:
+    def _alternative(self) -> str:
+        return f'Content-Type: multipart/alternative; boundary="{self._boundary}"{EOL}'
+
+    def _part_start(self, kind: str, boundary: str = "", *more: str) -> bytes:
+        """The line between two parts, the part's headers and the blank line that ends them."""
         lines = [
             "",
-            f"--{self._boundary}",
+            f"--{boundary or self._boundary}",
             f"Content-Type: {kind}; charset=utf-8",
             "Content-Transfer-Encoding: quoted-printable",
+            *more,
             "",
             "",
         ]
         return EOL.join(lines).encode()
 
+    def _calendar_part(self, calendar: str) -> list[bytes]:
+        as_file = 'Content-Disposition: attachment; filename="planned-work.ics"'
+        return [
+            self._part_start("text/calendar; method=PUBLISH", self._outer, as_file),
+            _quoted(calendar.replace(EOL, "\n")),
+            f"{EOL}--{self._outer}--{EOL}".encode(),
+        ]
+
     def filled(self, parcel: Parcel) -> bytes:
         """The whole message for one recipient."""
         fills = {mark: _soft(value) for mark, value in parcel.fills.items()}
         body = b"".join(piece if isinstance(piece, bytes) else fills[piece] for piece in self._pieces)
-        return self._head + _own_headers(parcel) + b"\r\n" + body
+        return self._head + self._own_headers(parcel) + b"\r\n" + body
 
-
-def _own_headers(parcel: Parcel) -> bytes:
-    host = links.host()
-    headers = {
-        "To": parcel.address,
-        "Date": format_datetime(parcel.date),
-        "Message-ID": f"<{parcel.message_id}@{host}>",
-    }
-    if parcel.thread_id:
-        headers["In-Reply-To"] = headers["References"] = f"<{parcel.thread_id}@{host}>"
-    if parcel.feedback_id:
-        headers["Feedback-ID"] = parcel.feedback_id
-    if parcel.unsubscribe_url:
-        mailbox = f"unsub+{parcel.unsubscribe_token}@{_sender_address().rpartition('@')[2]}"
-        headers |= {
-            "List-Id": formataddr((_sender_name(), f"status.{host}"), charset="utf-8"),
-            "List-Unsubscribe": f"<{parcel.unsubscribe_url}>,{EOL} <mailto:{mailbox}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Precedence": "bulk",
-        }
-    return "".join(f"{name}: {value}{EOL}" for name, value in headers.items()).encode("ascii")
+    def _own_headers(self, parcel: Parcel) -> bytes:
+        date = self._dates.get(parcel.date)
+        if date is None:
+            date = self._dates[parcel.date] = format_datetime(parcel.date)
+        headers = f"To: {parcel.address}{EOL}Date: {date}{EOL}Message-ID: <{parcel.message_id}@{self._host}>{EOL}"
+        if parcel.thread_id:
+            thread = f"<{parcel.thread_id}@{self._host}>"
+            headers += f"In-Reply-To: {thread}{EOL}References: {thread}{EOL}"
+        if parcel.feedback_id:
+            headers += f"Feedback-ID: {parcel.feedback_id}{EOL}"
+        if parcel.unsubscribe_url:
+            mailbox = f"unsub+{parcel.unsubscribe_token}@{self._mailboxes}"
+            headers += (
+                f"List-Id: {self._list_id}{EOL}"
+                f"List-Unsubscribe: <{parcel.unsubscribe_url}>,{EOL} <mailto:{mailbox}>{EOL}"
+                f"List-Unsubscribe-Post: List-Unsubscribe=One-Click{EOL}"
+                f"Precedence: bulk{EOL}"
+            )
+        return headers.encode("ascii")
 
 
 def _sender_name() -> str:
@@ -217,5 +264,7 @@ def _soft(value: str) -> bytes:
 
 
 def _quoted(text: str) -> bytes:
+    if len(text) < 75 and _PLAIN.fullmatch(text):
+        return text.encode("ascii")  # a link: most of them need no encoding
     octets = text.encode().decode("latin-1")  # body_encode takes one character an octet
     return body_encode(octets, maxlinelen=75, eol=EOL).encode("ascii")

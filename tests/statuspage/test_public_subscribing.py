@@ -160,6 +160,21 @@ def test_an_invented_link_opens_nothing(web: Client, path: str, method: str) -> 
     assert asha.state == "active"
 
 
+def test_a_link_to_ones_choices_ends_after_half_a_year_and_the_one_that_stops_never(web: Client) -> None:
+    with time_machine.travel(NOON, tick=False):
+        asha = reader(ASHA)
+        manage, stop = f"/manage/{links.token_for(asha, links.MANAGE)}", f"/u/{links.token_for(asha, links.UNSUBSCRIBE)}"
+    with time_machine.travel(NOON + timedelta(days=179), tick=False):
+        assert web.get(manage).status_code == 200
+    with time_machine.travel(NOON + timedelta(days=1000), tick=False):
+        answer = web.get(manage)
+        assert (answer.status_code, web.get(f"{manage}/export").status_code) == (404, 404)
+        assert "older than 180 days" in said(answer)
+        assert web.post(stop).status_code == 200
+    asha.refresh_from_db()
+    assert asha.state == "unsubscribed"
+
+
 def test_a_link_serves_one_purpose(web: Client) -> None:
     asha = reader(ASHA)
     assert web.get(f"/manage/{links.token_for(asha, links.UNSUBSCRIBE)}").status_code == 404

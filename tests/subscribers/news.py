@@ -12,6 +12,7 @@ from incidents import record, timeline
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
 from subscribers import addresses, links, outbox, subscriptions
 from subscribers.models import Subscriber
+from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory, IncidentUpdateFactory
 
 SOURCE = {"ip": "192.0.2.7", "wording": "test"}
@@ -24,11 +25,13 @@ def set_up(settings: Any) -> None:
     """Whose mails they are, and keys."""
     settings.PROVIDER_NAME, settings.MAIL_FROM = "Mfano Pesa", "status@mfanopesa.example"
     settings.ADDRESS_KEYS, settings.ADDRESS_HASH_KEY = KEYS, "for tests alone"
+    settings.SEND_HOLD = timedelta()
 
 
 def ask(address: str, language: str = "en", *components: Component, now: datetime = NOON) -> Subscriber:
     """Somebody asks; their row."""
-    subscriptions.subscribe(address=address, language=language, components=components, source=SOURCE, now=now)
+    wanted = Wishes(components=components)
+    subscriptions.subscribe(address=address, language=language, wanted=wanted, source=SOURCE, now=now)
     return Subscriber.objects.get(address_hash=addresses.hash_of(address))
 
 

@@ -11,6 +11,7 @@ from incidents.models import AuditEvent
 from subscribers import addresses, links, outbox, subscriptions
 from subscribers.models import Delivery, Subscriber
 from subscribers.subscriptions import TooMany
+from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import MailServer, text_of
 from tests.subscribers.news import SOURCE, ask, publish, reader
@@ -134,9 +135,9 @@ def test_a_stranger_cannot_change_what_is_confirmed(mail_server: MailServer) -> 
 
 def test_a_subscriber_changes_language_and_services() -> None:
     asha, one, two = reader(ASHA), ComponentFactory(), ComponentFactory()
-    subscriptions.change(subscriber=asha, language="sw", components=[one, two], now=NOON)
+    subscriptions.change(subscriber=asha, language="sw", wanted=Wishes(components=[one, two]), now=NOON)
     assert set(asha.subscriptions.values_list("component_id", flat=True)) == {one.pk, two.pk}
-    subscriptions.change(subscriber=asha, components=[], now=NOON)
+    subscriptions.change(subscriber=asha, wanted=Wishes(), now=NOON)
     assert list(asha.subscriptions.values_list("component_id", flat=True)) == [None]
     subscriptions.change(subscriber=asha, language="xx", now=NOON)
     asha.refresh_from_db()

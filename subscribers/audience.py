@@ -1,0 +1,102 @@
+"""Who hears of what: the rule of each kind of news, what its readers asked for, and when it may wait.
+
+| kind                  | is told                                                              |
+|-----------------------|----------------------------------------------------------------------|
+| incident_update       | unless its writer said no                                            |
+| correction            | if its writer said so                                                |
+| redress               | always: it is about their money                                      |
+| statement             | of what is known (levels 1 to 3, money); "we are checking" and advice stand in the updates' own words |
+| withdrawal            | if what it takes back was told                                       |
+| rebuttal              | to those who asked for answers to claims, and those of its incident  |
+| maintenance_update    | unless its writer said no                                            |
+| review                | unless its writer said no                                            |
+| announcement          | if its writer said so, to all                                        |
+
+Everything else in the record is for readers of the page.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from incidents.models import Announcement, MaintenanceUpdate, Rebuttal, Statement, Withdrawal
+from incidents.models.publishable import Publishable
+from incidents.statements import UNSHAKEN
+from incidents.words import Impact
+from subscribers.items import Item
+from subscribers.models import NewsKind, Notification, Subscriber
+
+# Written down by itself beside an update that says the same: a mail of its own would only be a second one.
+_UNTOLD_LEVELS = frozenset(level.value for level in UNSHAKEN)
+_MAY_WAIT = frozenset({Impact.NONE.value, Impact.MINOR.value})
+
+
+def is_told(document: Publishable | None) -> bool:
+    """Do subscribers hear of it at all?"""
+    if document is None:
+        return False
+    if isinstance(document, Statement):
+        return document.level not in _UNTOLD_LEVELS
+    if isinstance(document, Withdrawal):
+        taken_back = document.statement or document.rebuttal
+        return taken_back is not None and is_told(taken_back) and _was_told(taken_back)
+    return bool(getattr(document, "deliver_notifications", True))
+
+
+def _was_told(document: Publishable) -> bool:
+    """Was it queued for anybody? A statement that was taken back before the first mail needs no second one."""
+    told = Notification.objects.filter(record_seq=document.record_seq or 0, stopped_at=None)
+    return told.exists()
+
+
+def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySet[Subscriber]:
+    """Everybody who asked for this kind of news, and for this service, at this impact. `between`: of these ids (above, up to)."""
+    active = Subscriber.objects.active()
+    if between:
+        active = active.filter(pk__gt=between[0], pk__lte=between[1])
+    document = item.document
+    incident = getattr(document, "incident_id", None) or _incident_of(document)
+    if isinstance(document, Announcement):
+        return active
+    if isinstance(document, Rebuttal) or (isinstance(document, Withdrawal) and document.rebuttal_id):
+        return active.following(NewsKind.REBUTTALS)
+    kind = NewsKind.PLANNED_WORK if isinstance(document, MaintenanceUpdate) else NewsKind.INCIDENTS
+    followers = active.following(kind, components=item.components, incident=incident, between=between)
+    return followers.minding(item.impact) if item.impact else followers
+
+
+def _incident_of(document: Publishable) -> int | None:
+    about = getattr(document, "update", None) or getattr(document, "statement", None)
+    return about.incident_id if about else None
+
+
+# --- When ----------------------------------------------------------------------------------------
+
+
+def may_wait(item: Item) -> bool:
+    """News that need not wake anybody: planned work, and incidents of little impact."""
+    if isinstance(item.document, MaintenanceUpdate | Announcement):
+        return True
+    return item.kind in ("incident_update", "correction", "review") and item.impact in _MAY_WAIT
+
+
+def quiet_until(item: Item, now: datetime) -> datetime:
+    """When it may be sent: now, or at the end of the quiet hours for what may wait."""
+    if settings.QUIET_HOURS is None or not may_wait(item):
+        return now
+    return end_of_quiet(now, *settings.QUIET_HOURS, zone=ZoneInfo(settings.PAGE_TIME_ZONE))
+
+
+def end_of_quiet(now: datetime, start: time, end: time, *, zone: ZoneInfo) -> datetime:
+    """The next `end` if the zone's clock is between `start` and `end` (over midnight where start is later), else `now`."""
+    local = now.astimezone(zone)
+    clock = local.time()
+    quiet = start <= clock < end if start <= end else clock >= start or clock < end
+    if not quiet:
+        return now
+    day = local.date() if clock < end else local.date() + timedelta(days=1)
+    return datetime.combine(day, end, tzinfo=zone)

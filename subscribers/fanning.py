@@ -1,0 +1,113 @@
+"""Fan-out: the Deliveries of a Notification, in chunks that the database makes by itself.
+
+A chunk is a range of subscriber ids and one INSERT ... SELECT; the cursor moves in the chunk's own transaction, so a fan-out that
+is killed anywhere goes on there and makes nothing twice. It runs while the hold lasts: the first mail leaves when the hold ends.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.models import Case, QuerySet, Value, When
+
+from subscribers import audience, items
+from subscribers.items import Item
+from subscribers.models import Delivery, DeliveryState, Notification, Rhythm, Subscriber
+from subscribers.transports import TRANSPORTS
+
+CHUNK = 10_000  # subscribers looked at in one transaction
+LAST = 2**63 - 1
+
+_COLUMNS = (
+    "notification_id",
+    "subscriber_id",
+    "channel",
+    "domain",
+    "state",
+    "attempt",
+    "due_at",
+    "wanted_at",
+    "digest",
+    "last_error",
+    "reference",
+)
+
+
+def fan_out(*, now: datetime, limit: int = 10 * CHUNK) -> int:
+    """Make the Deliveries of waiting Notifications, oldest first, and about `limit` at most; answers how many were made."""
+    made = 0
+    while made < limit:
+        step = _expand_chunk(now)
+        if step is None:
+            break
+        made += step
+    return made
+
+
+def _expand_chunk(now: datetime) -> int | None:
+    """One chunk of the oldest waiting Notification; None when none waits (or others hold them all)."""
+    with transaction.atomic():
+        notification = (
+            Notification.objects.select_for_update(skip_locked=True).filter(expanded_at__isnull=True).order_by("id").first()
+        )
+        if notification is None:
+            return None
+        document = items.document_of(notification.kind, notification.record_seq)
+        made, last = 0, None
+        if document is not None and notification.stopped_at is None:
+            last = _end_of_chunk(notification.cursor)
+            made = _insert(notification, items.item_of(document), last, now)
+        notification.cursor = last or notification.cursor
+        notification.expanded_at = now if last is None else None
+        notification.save(update_fields=["cursor", "expanded_at"])
+    return made
+
+
+def _end_of_chunk(cursor: int) -> int | None:
+    """The last id of the next chunk; None when it is the last one."""
+    return Subscriber.objects.filter(pk__gt=cursor).order_by("pk").values_list("pk", flat=True)[CHUNK - 1 : CHUNK].first()
+
+
+def _insert(notification: Notification, item: Item, last: int | None, now: datetime) -> int:
+    """Deliveries for whoever of the chunk hears of it: confirmed before the publication. Answers how many."""
+    chosen = audience.recipients(item, between=(notification.cursor, last or LAST)).filter(
+        confirmed_at__lte=item.published_at, channel__in=list(TRANSPORTS)
+    )
+    due_at = audience.quiet_until(item, notification.send_at)
+    query, parameters = _rows(chosen, notification, due_at, _next_digest(now)).query.sql_with_params()
+    columns = ", ".join(connection.ops.quote_name(column) for column in _COLUMNS)
+    table = connection.ops.quote_name(Delivery._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({columns}) {query} ON CONFLICT DO NOTHING", parameters)
+        return int(cursor.rowcount)
+
+
+def _rows(
+    chosen: QuerySet[Subscriber], notification: Notification, due_at: datetime, digest_at: datetime
+) -> QuerySet[Subscriber, tuple[object, ...]]:
+    """The chosen as rows of Delivery, in the order of _COLUMNS."""
+    in_digest = models.Q(rhythm=Rhythm.DIGEST)
+    when = Case(When(in_digest, then=Value(digest_at)), default=Value(due_at), output_field=models.DateTimeField())
+    return chosen.order_by("pk").values_list(
+        Value(notification.pk, output_field=models.BigIntegerField()),
+        "pk",
+        "channel",
+        "domain",
+        Value(DeliveryState.PENDING.value),
+        Value(0),
+        when,
+        when,
+        Case(When(in_digest, then=Value(True)), default=Value(False), output_field=models.BooleanField()),
+        Value(""),
+        Value("", output_field=models.CharField()),
+    )
+
+
+def _next_digest(now: datetime) -> datetime:
+    """The next time the day's news goes out in one."""
+    local = now.astimezone(ZoneInfo(settings.PAGE_TIME_ZONE))
+    today = datetime.combine(local.date(), settings.DIGEST_AT, tzinfo=local.tzinfo)
+    return today if today > local else datetime.combine(local.date() + timedelta(days=1), settings.DIGEST_AT, tzinfo=local.tzinfo)

@@ -1,0 +1,73 @@
+"""Pure: text in the letters of GSM-7, counted as a phone network counts them, and cut to one part without losing its point."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+ONE_PART = 160
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_TWICE = frozenset("\f^{}\\[~]|€")  # each takes the room of two
+_INSTEAD = {
+    "‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-", "−": "-",
+    "…": "...", "•": "-", "·": "-", "×": "x", "\t": " ", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "`": "'", "\u200b": "",
+}  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """The text in GSM-7 letters: signs by their plain cousins, accents dropped where there is no such letter, else a "?"."""
+    return "".join(_letter(letter) for letter in text)
+
+
+def _letter(letter: str) -> str:
+    if letter in _BASIC or letter in _TWICE:
+        return letter
+    if letter in _INSTEAD:
+        return _INSTEAD[letter]
+    bare = "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one))
+    return bare if bare and all(one in _BASIC for one in bare) else "?"
+
+
+def is_plain(text: str) -> bool:
+    return all(letter in _BASIC or letter in _TWICE for letter in text)
+
+
+def length(text: str) -> int:
+    """In septets, as a network counts; for texts that are plain."""
+    return sum(2 if letter in _TWICE else 1 for letter in text)
+
+
+def cut(text: str, room: int) -> str:
+    """At most `room` septets, ending with a whole word and three dots where something is left out."""
+    if length(text) <= room:
+        return text
+    kept, used = "", 0
+    for letter in text:
+        used += 2 if letter in _TWICE else 1
+        if used > room - 3:
+            break
+        kept += letter
+    whole = kept.rpartition(" ")[0] if " " in kept and len(kept.rpartition(" ")[0]) > len(kept) // 2 else kept
+    return whole.rstrip(" ,;:-") + "..."
+
+
+def fit(pieces: Sequence[tuple[str, int]], room: int = ONE_PART) -> str:
+    """The pieces in their order, one space between, in `room` septets.
+
+    Each is (text, weight): the lightest are left out first, and of what may not be left out (weight 0) the longest is cut.
+    """
+    kept = [(plain(text).strip(), weight) for text, weight in pieces if text.strip()]
+    while _joined(kept) > room and any(weight for _, weight in kept):
+        kept.remove(min((piece for piece in kept if piece[1]), key=lambda piece: piece[1]))
+    over = _joined(kept) - room
+    if over > 0:
+        place = max(range(len(kept)), key=lambda one: length(kept[one][0]))
+        kept[place] = (cut(kept[place][0], length(kept[place][0]) - over), 0)
+    return " ".join(text for text, _ in kept)
+
+
+def _joined(pieces: Sequence[tuple[str, int]]) -> int:
+    return length(" ".join(text for text, _ in pieces))

@@ -1,0 +1,146 @@
+"""Connections at work side by side: one thread each, fed by one process's round of sending.
+
+A lane that waits for an answer is held; a held lane does not count against the number of connections, up to a bound, and a domain
+that is slow may hold half of them at most while others wait: so nobody's slowness is everybody's.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from subscribers.models import Delivery, Subscriber
+from subscribers.outlets import Outlet
+from subscribers.transports.base import Outcome, Parcel, Sender, Sent
+
+HELD_AFTER = 0.15  # seconds without an answer
+SLOW = 0.1  # seconds an answer takes
+AT_MOST = 3  # lanes for each connection that the settings allow
+TOGETHER = 10  # parcels to one errand
+WORTH_A_LANE = 50  # waiting parcels for each lane that is at work before another one is opened
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errand:
+    """One parcel and whom it tells: deliveries (several in a digest), or somebody who asked to be confirmed."""
+
+    parcel: Parcel
+    deliveries: tuple[Delivery, ...] = ()
+    asked: Subscriber | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of a lane's errands: outcomes in order, and what ended it before the last one, if anything did."""
+
+    lane: Lane
+    domain: str
+    errands: Sequence[Errand]
+    outcomes: list[Outcome] = field(default_factory=list)
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+class Lane:
+    """A thread and its sender."""
+
+    def __init__(self, sender: Sender, outlet: Outlet, reports: queue.SimpleQueue[Report]) -> None:
+        self._sender, self._outlet, self._reports = sender, outlet, reports
+        self._errands: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
+        self.domain: str | None = None  # while it is at work
+        self.moved = 0.0  # when it last had an answer
+        self._thread = threading.Thread(target=self._run, name="lane", daemon=True)
+        self._thread.start()
+
+    def give(self, domain: str, errands: Sequence[Errand]) -> None:
+        self.domain, self.moved = domain, time.monotonic()
+        self._errands.put(Report(self, domain, errands))
+
+    def is_held(self, now: float) -> bool:
+        return self.domain is not None and now - self.moved > HELD_AFTER
+
+    def end(self) -> None:
+        """Close the connection once what it has in hand is done."""
+        self._errands.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (report := self._errands.get()) is not None:
+            started = time.monotonic()
+            try:
+                self._send(report)
+            except Exception as error:  # noqa: BLE001  told to the round, which raises it
+                report.error = error
+            report.seconds = time.monotonic() - started
+            self._reports.put(report)
+        self._sender.close()
+
+    def _send(self, report: Report) -> None:
+        self._sender.open()
+        outcomes = self._sender.send_all([errand.parcel for errand in report.errands])
+        for errand, outcome in zip(report.errands, outcomes, strict=True):
+            if isinstance(outcome, Sent):
+                self._outlet.note(errand.deliveries)
+            report.outcomes.append(outcome)
+            self.moved = time.monotonic()
+
+
+class Lanes:
+    """The lanes of one round. `give` answers False when none is free for that domain now."""
+
+    def __init__(self, first: Sender, make: Callable[[], Sender], outlet: Outlet) -> None:
+        self._make, self._outlet = make, outlet
+        self._connections = first.connections
+        self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self._lanes = [Lane(first, outlet, self.reports)]
+        self._seconds: dict[str, float] = {}  # an errand of each domain took, lately
+
+    @property
+    def at_work(self) -> int:
+        return sum(lane.domain is not None for lane in self._lanes)
+
+    def is_slow(self, domain: str) -> bool:
+        return self._seconds.get(domain, 0.0) > SLOW
+
+    def together(self, domain: str) -> int:
+        """How many parcels go to one lane at once."""
+        return 1 if self.is_slow(domain) else TOGETHER
+
+    def give(self, domain: str, errands: Sequence[Errand], *, alone: bool, waiting: int) -> bool:
+        """`alone`: nobody else waits; `waiting`: parcels that do, all in all."""
+        now = time.monotonic()
+        busy = [lane for lane in self._lanes if lane.domain is not None]
+        moving = [lane for lane in busy if not lane.is_held(now)]
+        here = [lane for lane in busy if lane.domain == domain]
+        slow = self.is_slow(domain) or any(lane.is_held(now) for lane in here)
+        if len(moving) >= self._connections or (slow and not alone and len(here) >= max(1, self._connections // 2)):
+            return False
+        if slow and len(here) >= self._connections:
+            return False
+        lane = next((lane for lane in self._lanes if lane.domain is None), None)
+        if lane is None:
+            wanted = not moving or waiting >= WORTH_A_LANE * len(moving)
+            if not wanted or len(self._lanes) >= AT_MOST * self._connections:
+                return False
+            lane = Lane(self._make(), self._outlet, self.reports)
+            self._lanes.append(lane)
+        lane.give(domain, errands)
+        return True
+
+    def take_report(self, *, wait: float) -> Report | None:
+        """What a lane has done, within `wait` seconds."""
+        try:
+            report = self.reports.get(timeout=wait) if wait > 0 else self.reports.get_nowait()
+        except queue.Empty:
+            return None
+        report.lane.domain = None
+        each = report.seconds / max(1, len(report.outcomes))
+        self._seconds[report.domain] = 0.5 * each + 0.5 * self._seconds.get(report.domain, each)
+        return report
+
+    def end(self) -> None:
+        for lane in self._lanes:
+            lane.end()

@@ -1,0 +1,56 @@
+"""Addresses that nothing may be sent to, by their keyed hash: it outlives unsubscribing and erasure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from incidents import audit
+from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState, Suppressed, Suppression
+
+BOUNCED_FOR = timedelta(days=30)  # mailboxes are filled, emptied and given up: after that it may be tried anew
+SUSPENDED = "their address takes nothing from us any more"
+
+
+def standing(now: datetime) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(Q(until=None) | Q(until__gt=now))
+
+
+def is_barred(*, channel: str, address_hash: str, now: datetime) -> bool:
+    """May not even be asked to confirm. Who opted out may: they lift it by confirming, and nobody else can."""
+    found = standing(now).filter(channel=channel, address_hash=address_hash)
+    return found.exclude(reason=Suppressed.OPTED_OUT).exists()
+
+
+def suppress(*, channel: str, address_hash: str, reason: Suppressed, now: datetime) -> None:
+    """Send nothing there any more, at once: who has that address is suspended, and what waits for them is not sent."""
+    until = now + BOUNCED_FOR if reason == Suppressed.BOUNCED else None
+    with transaction.atomic():
+        Suppression.objects.update_or_create(
+            channel=channel, address_hash=address_hash, defaults={"reason": reason, "since": now, "until": until}
+        )
+        here = Subscriber.objects.filter(
+            channel=channel, address_hash=address_hash, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE]
+        )
+        for subscriber in here.select_for_update():
+            Subscriber.objects.filter(pk=subscriber.pk).update(state=SubscriberState.SUSPENDED, confirm_due_at=None)
+            Delivery.objects.filter(subscriber=subscriber, state=DeliveryState.PENDING).update(
+                state=DeliveryState.SUPERSEDED, last_error=SUSPENDED, lease_until=None
+            )
+
+
+def lift(*, suppression: Suppression, actor: User, now: datetime) -> None:
+    """Staff let it go; they have to ask anew all the same, nobody is subscribed by it."""
+    with transaction.atomic():
+        audit.log(act="subscriber.lift_suppression", actor=actor, now=now, target=suppression.address_hash[:12])
+        suppression.delete()
+
+
+def forgive(*, subscriber: Subscriber) -> None:
+    """They confirmed by themselves: what they had opted out of they opted into again."""
+    Suppression.objects.filter(
+        channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.OPTED_OUT
+    ).delete()

@@ -1,0 +1,104 @@
+"""A mail server that takes everything and keeps nothing but counts, for benches: `python -m tests.benchmarks.mail_sink PORT`.
+
+By the recipient's domain it may be slow, refuse every third, or never answer: slow., third., hangs.example. It prints
+a line `<seconds since the epoch> <domain> <count>` for the first mail of each domain and, when it ends, for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections import Counter
+
+SLOW = 0.2  # seconds
+
+
+class Session(asyncio.Protocol):
+    taken: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport, self.waiting, self.domain, self.in_data, self.asleep = transport, b"", "", False, False
+        transport.write(b"220 sink ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.waiting += data
+        if not self.asleep:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while not self.asleep:
+            if self.in_data:
+                end = self.waiting.find(b"\r\n.\r\n")
+                if end < 0:
+                    return
+                self.waiting, self.in_data = self.waiting[end + 5 :], False
+                self._take()
+                continue
+            line, found, rest = self.waiting.partition(b"\r\n")
+            if not found:
+                return
+            self.waiting = rest
+            self._answer(line)
+
+    def _take(self) -> None:
+        domain = self.domain
+        if domain == "slow.example":
+            self.asleep = True
+            asyncio.get_running_loop().call_later(SLOW, self._wake)
+            return
+        self._count()
+
+    def _wake(self) -> None:
+        self.asleep = False
+        self._count()
+        self._go_on()
+
+    def _count(self) -> None:
+        if not self.taken[self.domain]:
+            sys.stdout.write(f"{time.time():.3f} {self.domain} 1\n")
+            sys.stdout.flush()
+        self.taken[self.domain] += 1
+        self.transport.write(b"250 taken\r\n")
+
+    def _answer(self, line: bytes) -> None:
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            self.transport.write(b"250-sink\r\n250-PIPELINING\r\n250 SIZE 10000000\r\n")
+        elif verb == b"RCPT":
+            self.domain = line.partition(b"@")[2].rstrip(b"> ").decode()
+            self.asked[self.domain] += 1
+            if self.domain == "hangs.example":
+                self.asleep = True  # for ever
+            elif self.domain == "third.example" and self.asked[self.domain] % 3 == 0:
+                self.transport.write(b"450 4.2.1 busy\r\n")
+                self.domain = ""
+            else:
+                self.transport.write(b"250 ok\r\n")
+        elif verb == b"DATA":
+            self.in_data = bool(self.domain)
+            self.transport.write(b"354 go on\r\n" if self.domain else b"503 no recipient\r\n")
+        elif verb == b"QUIT":
+            self.transport.write(b"221 bye\r\n")
+            self.transport.close()
+        else:
+            self.transport.write(b"250 ok\r\n")
+
+
+async def serve(port: int) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    server = await loop.create_server(Session, "127.0.0.1", port, backlog=256)
+    await ended.wait()
+    server.close()
+    for domain, count in Session.taken.items():
+        sys.stdout.write(f"{time.time():.3f} {domain} {count}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

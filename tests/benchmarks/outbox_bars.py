@@ -1,0 +1,358 @@
+"""The sections of `make bench-outbox`, inside a process whose Django stands on the section's own PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import smtplib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import psutil
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from subscribers import fanning, leases, outbox
+from subscribers.models import Delivery, DeliveryState, Notification, Subscriber
+from subscribers.transports.email import Skeleton
+from tests.benchmarks.bed import Bed
+from tests.benchmarks.outbox_rows import draft_word, make_readers, publish_word
+from tests.benchmarks.probe_bars import bar, note
+from tests.copies import ROOT, free_port, wait_for
+
+SENDERS, CONNECTIONS = 2, 4
+
+
+@contextmanager
+def sink(made: Bed, *, own: bool = False) -> Iterator[int]:
+    """A mail server on loopback that takes everything; its port. postfix's where it is installed."""
+    port = free_port()
+    program = None if own else shutil.which("smtp-sink", path=f"{os.environ['PATH']}:/usr/sbin")
+    ours = [sys.executable, "-m", "tests.benchmarks.mail_sink", str(port)]
+    command = [program, "-u", "nobody", f"127.0.0.1:{port}", "256"] if program else ours
+    note(f"sink: {'postfix smtp-sink' if program else 'our own (tests/benchmarks/mail_sink.py)'}")
+    with (made.folder / "sink.out").open("ab") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+    try:
+        wait_for("the sink listens", lambda: _listens(port))
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    try:
+        smtplib.SMTP("127.0.0.1", port, timeout=2).quit()
+    except OSError:
+        return False
+    return True
+
+
+def _point_at(port: int, made: Bed) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 15
+    made.environment["EMAIL_URL"] = f"smtp://127.0.0.1:{port}"
+
+
+def _prepare() -> None:
+    call_command("migrate", verbosity=0)
+
+
+def _analyse() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+# --- Expanding -----------------------------------------------------------------------------------
+
+
+def expand(made: Bed, full: bool) -> None:
+    """1,000,000 subscribers (a tenth by default) become deliveries, chunk by chunk."""
+    _prepare()
+    count = 1_000_000 if full else 100_000
+    _fill(count)
+    publish_word(draft_word())
+    _analyse()
+    slowest, chunks, started = 0.0, 0, time.perf_counter()
+    while True:
+        before = time.perf_counter()
+        if fanning._expand_chunk(timezone.now()) is None:
+            break
+        slowest, chunks = max(slowest, time.perf_counter() - before), chunks + 1
+    took = time.perf_counter() - started
+    assert Delivery.objects.count() == count
+    bar(f"expand {count} subscribers", took, "s", "<=", 15.0 * count / 1_000_000)
+    bar(f"expand slowest of {chunks} chunks", slowest, "s", "<=", 0.2)
+
+
+def _fill(count: int) -> None:
+    """Rows of readers whose addresses nobody will open: made in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO subscribers_subscriber (
+                 public_id, channel, address_encrypted, address_hash, domain, language, state, created_at, confirmed_at,
+                 confirm_token_hash, confirm_mails_sent, confirm_attempt, consent, incidents, planned_work, rebuttals,
+                 minimum_impact, rhythm, confirm_tries, hard_bounces)
+               SELECT 'r' || n, 'email', 'nobody opens it', md5(n::text), 'd' || n %% 50 || '.example', 'en', 'active',
+                 now() - interval '1 day', now() - interval '1 day',
+                 '', 0, 0, '{}', true, true, false,
+                 'none', 'each', 0, 0
+               FROM generate_series(1, %s) AS n""",
+            [count],
+        )
+        cursor.execute("INSERT INTO subscribers_subscription (subscriber_id) SELECT id FROM subscribers_subscriber")
+
+
+# --- Claiming ------------------------------------------------------------------------------------
+
+
+def claims(made: Bed, full: bool) -> None:
+    """Claims and marks while few and while nearly all are sent."""
+    _prepare()
+    count = 1_000_000 if full else 100_000
+    _fill(count)
+    publish_word(draft_word())
+    outbox.fan_out(now=timezone.now(), limit=count * 2)
+    _analyse()
+    early = _claim_rate(batches=40)
+    nearly = list(Delivery.objects.filter(state=DeliveryState.PENDING).order_by("due_at", "pk").values_list("pk", flat=True))
+    rest = int(count * 0.01) + 40 * 200
+    for at in range(0, max(0, len(nearly) - rest), 20_000):
+        keys = nearly[at : min(at + 20_000, len(nearly) - rest)]
+        Delivery.objects.filter(pk__in=keys).update(state=DeliveryState.SENT, sent_at=timezone.now())
+    late = _claim_rate(batches=40)
+    note(f"claimed and marked a second: {early:.0f} at 1 %, {late:.0f} at 99 %")
+    bar("claims at 1 % to claims at 99 %", max(early / late, late / early), "ratio", "<=", 1.3)
+
+
+def _claim_rate(batches: int) -> float:
+    _claim(10)  # warm
+    started = time.perf_counter()
+    done = sum(_claim(200) for _ in range(batches))
+    return done / (time.perf_counter() - started)
+
+
+def _claim(size: int) -> int:
+    claimed = leases.claim_due(now=timezone.now(), limit=size, channel="email")
+    return leases.record_success(claimed, now=timezone.now())
+
+
+# --- Sending -------------------------------------------------------------------------------------
+
+
+def send(made: Bed, full: bool) -> None:
+    """Two senders, claims and marks included, beside bare smtplib and Django's backend over as many kept connections."""
+    _prepare()
+    count = 100_000 if full else 10_000
+    make_readers(count)
+    with sink(made) as port:
+        _point_at(port, made)
+        bare = _beside("bare", made, count)
+        kept = _beside("django", made, max(1000, count // 10))
+        draft = draft_word()
+        started = time.perf_counter()
+        publish_word(draft)
+        bar(f"publish to {count} subscribers", time.perf_counter() - started, "s", "<=", 0.3)
+        outbox.fan_out(now=timezone.now(), limit=count * 2)
+        _analyse()
+        ours, memory = _ours(made, count)
+    note(f"mails a second: {ours:.0f} ours, {bare:.0f} bare smtplib, {kept:.0f} Django's backend")
+    bar("our rate to bare smtplib's", ours / bare, "ratio", ">=", 0.4)
+    bar("our rate to Django's backend's", ours / kept, "ratio", ">=", 3.0)
+    bar("largest sender", memory / 1e6, "MB", "<=", 150)
+
+
+def _beside(kind: str, made: Bed, count: int) -> float:
+    """Mails a second of as many processes and connections, with nothing but sending to do."""
+    started = [_worker(kind, made, count // SENDERS) for _ in range(SENDERS)]
+    return sum(float(process.communicate()[0].split()[-1]) for process in started)
+
+
+def _worker(kind: str, made: Bed, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.benchmarks.outbox_worker", kind, str(count), str(CONNECTIONS)]
+    return subprocess.Popen(command, cwd=ROOT, env=made.environment, stdout=subprocess.PIPE, text=True)
+
+
+def _ours(made: Bed, count: int) -> tuple[float, float]:
+    """(mails a second, octets of the largest sender) until all are marked as sent."""
+    made.environment["HALI_MAIL_CONNECTIONS"] = str(CONNECTIONS)
+    processes = [_worker("ours", made, count) for _ in range(SENDERS)]
+    watched = [psutil.Process(process.pid) for process in processes]
+    largest = 0
+    while any(process.poll() is None for process in processes):
+        for process in watched:
+            try:
+                largest = max(largest, process.memory_info().rss)
+            except psutil.Error:
+                continue
+        time.sleep(0.1)
+    sent = Delivery.objects.filter(state=DeliveryState.SENT)
+    assert sent.count() == count, f"{sent.count()} of {count} were sent"
+    for process in processes:
+        assert process.stdout
+        note(f"a sender: {process.stdout.read().strip()}")
+    return _rate_of(sent), largest
+
+
+def _rate_of(sent: QuerySet[Delivery]) -> float:
+    """Mails a second, between the first mark and the last: what the first one holds was sent before that clock started."""
+    moments = [at.timestamp() for at in sent.values_list("sent_at", flat=True) if at]
+    first, last = min(moments), max(moments)
+    return sum(moment > first for moment in moments) / (last - first)
+
+
+# --- The hold ------------------------------------------------------------------------------------
+
+
+def hold(made: Bed, full: bool) -> None:
+    """The first mail after the end of a hold of 3 s, by publisher, broker and worker as production runs them."""
+    _prepare()
+    make_readers(1000)
+    with sink(made, own=True) as port:
+        _point_at(port, made)
+        made._start("publisher", ["manage.py", "publisher"], {})
+        made._start("worker", ["-m", "statuspage.worker", "--queues", "notify", "--concurrency", "1"], {})
+        time.sleep(10)  # they start
+        publish_word(draft_word())
+        notification = Notification.objects.get(expanded_at=None, kind="incident_update")
+        wait_for("the first mail", lambda: "customer.example" in (made.folder / "sink.out").read_text(), seconds=60)
+        at = float((made.folder / "sink.out").read_text().split()[0])
+    late = at - notification.send_at.timestamp()
+    assert late >= -0.01, "it went out within the hold"
+    bar("first mail after the end of the hold", late, "s", "<=", 1.0)
+
+
+# --- Domains -------------------------------------------------------------------------------------
+
+
+def domains(made: Bed, full: bool) -> None:
+    """A domain that answers in 200 ms, one that refuses every third, one that hangs: what is left to a quick one."""
+    _prepare()
+    count = 20_000 if full else 4_000
+    for name in ("quick", "slow", "third", "hangs"):
+        make_readers(count if name == "quick" else count // 10, domain=f"{name}.example", start=0)
+    with sink(made, own=True) as port:
+        _point_at(port, made)
+        alone = _rate_of_quick(made, count, only_quick=True)
+        beside = _rate_of_quick(made, count, only_quick=False)
+    note(f"mails a second to the quick domain: {alone:.0f} alone, {beside:.0f} beside the three others")
+    states = Delivery.objects.filter(domain="third.example").values_list("state", flat=True)
+    note(f"of the refusing domain's {len(states)}, {sum(state == 'sent' for state in states)} went out at the first try")
+    bar("quick domain beside three bad ones to alone", beside / alone, "ratio", ">=", 0.9)
+
+
+def _rate_of_quick(made: Bed, count: int, *, only_quick: bool) -> float:
+    Subscriber.objects.update(state="active")
+    if only_quick:
+        Subscriber.objects.exclude(domain="quick.example").update(state="pending")
+    Delivery.objects.all().delete()
+    publish_word(draft_word())
+    outbox.fan_out(now=timezone.now(), limit=count * 2)
+    with connection.cursor() as cursor:  # as they come in life: one here, one there
+        cursor.execute("UPDATE subscribers_delivery SET due_at = due_at - random() * interval '1 second'")
+    _analyse()
+    process = _worker("ours-once", made, count * 2)
+    process.communicate()
+    sent = Delivery.objects.filter(domain="quick.example", state=DeliveryState.SENT).order_by("sent_at")
+    assert sent.count() == count, f"{sent.count()} of {count} were sent"
+    return _rate_of(sent)
+
+
+# --- What the other processes do (tests/benchmarks/outbox_worker.py) -------------------------------
+
+
+def run_bare(count: int, connections: int) -> float:
+    """smtplib with kept sessions and a ready-made body."""
+    raw = _a_mail()
+
+    def work(share: int) -> None:
+        session = smtplib.SMTP(settings.EMAIL_HOST, settings.EMAIL_PORT, timeout=15)
+        for number in range(share):
+            session.sendmail("status@mfanopesa.example", [f"reader{number}@customer.example"], raw)
+        session.quit()
+
+    return _rate(work, count, connections)
+
+
+def run_django(count: int, connections: int) -> float:
+    """Django's EmailBackend with a kept session: a message built for each."""
+    raw = _a_mail().decode()
+
+    def work(share: int) -> None:
+        session = get_connection(fail_silently=False)
+        session.open()
+        for number in range(share):
+            mail = EmailMultiAlternatives(
+                "[Mfano Pesa status] Payments are late",
+                raw[:1500],
+                "status@mfanopesa.example",
+                [f"reader{number}@customer.example"],
+            )
+            mail.attach_alternative(raw[:3000], "text/html")
+            session.send_messages([mail])
+        session.close()
+
+    return _rate(work, count, connections)
+
+
+def _rate(work: Callable[[int], None], count: int, connections: int) -> float:
+    threads = [threading.Thread(target=work, args=(count // connections,)) for _ in range(connections)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return count / (time.perf_counter() - started)
+
+
+def _a_mail() -> bytes:
+    """One of ours, ready."""
+    from subscribers import rendering
+    from subscribers.rendering import Rendered
+    from subscribers.transports.base import Parcel
+
+    page = "https://status.mfanopesa.example"
+    marks = {rendering.UNSUBSCRIBE_MARK: f"{page}/u/x", rendering.MANAGE_MARK: f"{page}/m/x"}
+    text, html = "Payments are late. " * 40 + "\n", "<p>Payments are late.</p>" * 100
+    rendered = Rendered("[Mfano Pesa status] Payments are late", text, html)
+    parcel = Parcel(address="a@customer.example", rendered=rendered, fills=marks, message_id="a.b.c", date=timezone.now())
+    return Skeleton(rendered).filled(parcel)
+
+
+def run_ours(count: int, connections: int) -> float:
+    """Rounds until nothing is left."""
+    started = time.perf_counter()
+    sent = 0
+    while Delivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=timezone.now()).exists():
+        sent += outbox.deliver_due(now=timezone.now(), limit=count)
+    return sent / (time.perf_counter() - started)
+
+
+def run_ours_once(count: int, connections: int) -> float:
+    """One round, as a task has it."""
+    started = time.perf_counter()
+    return outbox.deliver_due(now=timezone.now(), limit=count) / (time.perf_counter() - started)
+
+
+RUNS: Mapping[str, Callable[[int, int], float]] = {
+    "bare": run_bare,
+    "django": run_django,
+    "ours": run_ours,
+    "ours-once": run_ours_once,
+}
+SECTIONS: Mapping[str, Callable[[Bed, bool], None]] = {
+    "expand": expand,
+    "claims": claims,
+    "send": send,
+    "hold": hold,
+    "domains": domains,
+}

@@ -1,0 +1,133 @@
+"""Senders killed with -9 again and again, the broker and the database restarted: every reader gets the mail.
+
+TEST_OUTBOX=full sends 20,000 mails with a kill every 5 seconds; otherwise 1,500 with a kill every 2.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests import servers
+from tests.copies import ROOT, wait_for
+from tests.mail_server import MailServer, read
+from tests.servers import Server
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+FULL = os.environ.get("TEST_OUTBOX") == "full"
+MAILS, KILL_EVERY, RATE = (20_000, 5.0, 30_000) if FULL else (1_500, 2.0, 9_000)
+CONNECTIONS, SENDERS = 2, 2
+COMMANDS = {
+    "publisher": ["manage.py", "publisher"],
+    **{
+        f"worker{n}": ["-m", "statuspage.worker", "--queues", "notify", "--pool", "solo", "--name", f"w{n}"]
+        for n in range(SENDERS)
+    },
+}
+
+
+class Running:
+    """Publisher and senders over real servers; what is killed is started again, as a supervisor would."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *COMMANDS[name]], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+
+    def kill(self, name: str) -> None:
+        psutil.Process(self.processes[name].pid).kill()
+        self.processes[name].wait()
+        self.start(name)
+
+    def keep_up(self) -> None:
+        """Who ended by itself (the database was away) is started again."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                self.start(name)
+
+    def end(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "valkey").mkdir()
+    server = servers.start_valkey(tmp_path / "valkey")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = servers.start_postgresql(tmp_path_factory.mktemp("postgresql-killed"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def running(tmp_path: Path, database: Server, broker: Server, smtp_sink: MailServer) -> Iterator[Running]:
+    environment = {
+        **os.environ,
+        "HALI_DATA_DIR": str(tmp_path),
+        "DATABASE_URL": servers.make_database(database.url, "killed"),
+        "REDIS_URL": broker.url,
+        "EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink.port}",
+        "HALI_SENDERS": str(SENDERS),
+        "HALI_MAIL_CONNECTIONS": str(CONNECTIONS),
+        "HALI_SEND_HOLD": "2",
+        "HALI_SEND_RATES": f"email={RATE}",
+        "HALI_LOG_LEVEL": "WARNING",
+    }
+    made = Running(tmp_path, environment)
+    rows = [sys.executable, "-m", "tests.benchmarks.outbox_rows", str(MAILS)]
+    subprocess.run(rows, cwd=ROOT, env=environment, check=True, timeout=600)
+    for name in COMMANDS:
+        made.start(name)
+    yield made
+    made.end()
+
+
+def test_every_reader_gets_the_mail_whoever_is_killed(running: Running, broker: Server, database: Server, smtp_sink: Any) -> None:
+    kills = 0
+    chance = random.Random(20240109)
+    restarts = iter([broker, database])
+    wait_for("the first mails", lambda: smtp_sink.messages, seconds=120)
+    next_kill = time.monotonic() + KILL_EVERY
+    limit = time.monotonic() + (600 if FULL else 240)
+    while len(_recipients(smtp_sink)) < MAILS:
+        assert time.monotonic() < limit, f"{len(_recipients(smtp_sink))} of {MAILS} after {kills} kills"
+        time.sleep(0.2)  # between two looks
+        running.keep_up()
+        if time.monotonic() >= next_kill:
+            running.kill(chance.choice([name for name in COMMANDS if name.startswith("worker")]))
+            kills += 1
+            if kills % 2 == 0 and (server := next(restarts, None)):
+                server.stop()
+                server.start_again()
+            next_kill = time.monotonic() + KILL_EVERY
+    times = Counter(str(read(raw)["Message-ID"]) for _, raw in smtp_sink.messages)
+    repeated = sum(count - 1 for count in times.values())
+    assert kills >= 2
+    assert len(times) == MAILS
+    assert repeated <= (kills + 2) * CONNECTIONS, "one in flight a connection of whoever was killed"
+
+
+def _recipients(sink: MailServer) -> set[str]:
+    return {recipients[0] for recipients, _ in list(sink.messages)}

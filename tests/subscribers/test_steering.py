@@ -1,0 +1,109 @@
+"""The hold, Stop sending, dead letters, and how far it is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from incidents.models import AuditEvent
+from subscribers import outbox, steering, subscriptions
+from subscribers.models import Delivery, Notification
+from tests.factories import NOON, UserFactory
+from tests.mail_server import MailServer
+from tests.subscribers.news import publish, reader
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+READERS = [f"reader{number}@customer.example" for number in range(4)]
+
+
+@pytest.fixture
+def notification(settings: Any, mail_server: MailServer) -> Notification:
+    """A word that is held for a minute, with four readers listed already."""
+    settings.SEND_HOLD = timedelta(minutes=1)
+    for address in READERS:
+        reader(address)
+    publish()
+    outbox.fan_out(now=NOON)
+    return Notification.objects.get()
+
+
+def after(**span: float) -> Any:
+    return NOON + timedelta(**span)
+
+
+def states() -> list[str]:
+    return sorted(Delivery.objects.values_list("state", flat=True))
+
+
+def test_nothing_goes_out_before_the_hold_ends(notification: Notification, mail_server: MailServer) -> None:
+    assert outbox.deliver_due(now=after(seconds=50), limit=10) == 0
+    assert mail_server.messages == []
+    assert outbox.deliver_due(now=after(seconds=60), limit=10) == 4
+
+
+def test_a_sender_that_comes_a_moment_early_waits_for_the_end_of_the_hold(notification: Notification) -> None:
+    assert outbox.has_work(now=after(seconds=59))
+    assert outbox.deliver_due(now=after(seconds=59.5), limit=10) == 4
+
+
+def test_what_is_stopped_within_the_hold_reaches_nobody(notification: Notification, mail_server: MailServer) -> None:
+    outbox.stop_sending(notification=notification, actor=UserFactory(), reason="The wrong service.", now=after(seconds=30))
+    assert outbox.has_work(now=after(seconds=31)), "there is something to clear away"
+    assert outbox.deliver_due(now=after(minutes=2), limit=10) == 0
+    assert states() == ["cancelled"] * 4
+    assert mail_server.messages == []
+    assert not outbox.has_work(now=after(minutes=2))
+    assert AuditEvent.objects.get(act="notification.stop").details["reason"] == "The wrong service."
+
+
+def test_what_is_stopped_before_it_was_expanded_is_expanded_to_nobody(settings: Any) -> None:
+    settings.SEND_HOLD = timedelta(minutes=1)
+    reader(READERS[0])
+    publish()
+    outbox.stop_sending(notification=Notification.objects.get(), actor=UserFactory(), reason="Wrong.", now=NOON)
+    assert outbox.fan_out(now=after(minutes=1)) == 0
+
+
+def test_stopping_in_the_middle_keeps_what_was_sent(notification: Notification, mail_server: MailServer) -> None:
+    assert outbox.deliver_due(now=after(minutes=1), limit=2) == 2
+    outbox.stop_sending(notification=notification, actor=UserFactory(), reason="Enough.", now=after(minutes=1))
+    assert outbox.deliver_due(now=after(minutes=2), limit=10) == 0
+    assert states() == ["cancelled", "cancelled", "sent", "sent"]
+    assert len(mail_server.messages) == 2
+
+
+def test_a_stop_needs_a_reason_and_something_to_stop(notification: Notification) -> None:
+    actor = UserFactory()
+    with pytest.raises(steering.CannotStop, match="Say why"):
+        outbox.stop_sending(notification=notification, actor=actor, reason=" ", now=NOON)
+    outbox.deliver_due(now=after(minutes=1), limit=10)
+    with pytest.raises(steering.CannotStop, match="publish a correction"):
+        outbox.stop_sending(notification=notification, actor=actor, reason="Late.", now=after(minutes=2))
+
+
+def test_progress_counts_by_channel_and_says_how_long_it_takes(notification: Notification, mail_server: MailServer) -> None:
+    mail_server.answers[READERS[0]] = "554 5.7.1 No"
+    outbox.deliver_due(now=after(seconds=60), limit=3)
+    [one] = outbox.progress(notification=notification, now=after(seconds=70))
+    assert (one.channel, one.queued, one.sent, one.failed, one.cancelled) == ("email", 1, 2, 1, 0)
+    assert one.left is not None
+    assert one.left == timedelta(minutes=1 / one.rate)
+    [later] = outbox.progress(notification=notification, now=after(minutes=10))
+    assert (later.rate, later.left) == (0, None)
+
+
+def test_dead_letters_are_tried_again_by_staff_but_not_to_who_has_left(
+    notification: Notification, mail_server: MailServer
+) -> None:
+    mail_server.to_data = "554 5.7.1 Rejected for its words"
+    outbox.deliver_due(now=after(minutes=1), limit=10)
+    assert states() == ["dead"] * 4
+    gone = Delivery.objects.order_by("pk").first()
+    assert gone is not None
+    subscriptions.unsubscribe(subscriber=gone.subscriber, now=after(minutes=2))
+    mail_server.to_data = ""
+    assert outbox.resend_dead(notification=notification, actor=UserFactory(), now=after(hours=9)) == 3
+    assert outbox.deliver_due(now=after(hours=9), limit=10) == 3
+    assert states() == ["dead", "sent", "sent", "sent"]

@@ -1,0 +1,76 @@
+"""Addresses that nothing is sent to: known by a hash alone, whatever is typed into the form."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from incidents.models import AuditEvent
+from subscribers import addresses, links, outbox, subscriptions, suppression
+from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
+from tests.factories import NOON
+from tests.subscribers.news import ask, publish, reader
+
+pytestmark = [pytest.mark.django_db]
+ASHA = "asha@customer.example"
+
+
+def suppress(reason: Suppressed, address: str = ASHA) -> None:
+    suppression.suppress(channel="email", address_hash=addresses.hash_of(address), reason=reason, now=NOON)
+
+
+def asked_again(days: int = 0) -> str:
+    """The state of who asks again after so many days."""
+    return ask(ASHA, now=NOON + timedelta(days=days)).state
+
+
+def test_who_is_suppressed_hears_nothing_more_not_even_what_waits() -> None:
+    reader(ASHA)
+    publish()
+    outbox.fan_out(now=NOON)
+    suppress(Suppressed.COMPLAINED)
+    assert Subscriber.objects.get().state == "suspended"
+    assert Delivery.objects.get().state == "superseded"
+
+
+@pytest.mark.parametrize(
+    ("reason", "at_once", "after_a_month"),
+    [
+        (Suppressed.OPTED_OUT, "pending", "pending"),
+        (Suppressed.BOUNCED, "suspended", "pending"),
+        (Suppressed.COMPLAINED, "suspended", "suspended"),
+        (Suppressed.REFUSED, "suspended", "suspended"),
+        (Suppressed.BY_STAFF, "suspended", "suspended"),
+    ],
+)
+def test_asking_again_is_heard_when_the_reason_allows(reason: Suppressed, at_once: str, after_a_month: str) -> None:
+    reader(ASHA)
+    suppress(reason)
+    assert (asked_again(), asked_again(30)) == (at_once, after_a_month)
+
+
+def test_who_opted_out_comes_back_by_confirming_and_no_stranger_does_it_for_them() -> None:
+    reader(ASHA)
+    suppress(Suppressed.OPTED_OUT)
+    asha = ask(ASHA)
+    assert Suppression.objects.exists()
+    assert subscriptions.confirm(token=links.confirm_token(asha), now=NOON) is not None
+    assert not Suppression.objects.exists()
+
+
+def test_the_hash_outlives_the_person() -> None:
+    asha = reader(ASHA)
+    suppress(Suppressed.COMPLAINED)
+    subscriptions.erase(subscriber=asha, now=NOON)
+    subscriptions.subscribe(address=ASHA, language="en", source={}, now=NOON)
+    assert not Subscriber.objects.exists()
+
+
+def test_staff_who_lift_one_stand_in_the_log() -> None:
+    suppress(Suppressed.COMPLAINED)
+    officer = User.objects.create_user("officer")
+    suppression.lift(suppression=Suppression.objects.get(), actor=officer, now=NOON)
+    assert not Suppression.objects.exists()
+    assert AuditEvent.objects.get(act="subscriber.lift_suppression").actor == officer
