@@ -15,8 +15,8 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
 from statuspage import ussd
-from statuspage.public.callbacks import is_from
 from statuspage.doors import client_of
+from statuspage.public.callbacks import is_from
 from statuspage.snapshot.serving import SnapshotFirst
 from subscribers import phone_replies
 from subscribers.addresses import AddressError
