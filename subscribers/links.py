@@ -7,6 +7,7 @@ for one subscriber and one purpose; it says nothing about the address.
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -48,7 +49,13 @@ def public_id_in(token: str, purpose: str) -> str | None:
 
 
 def _signer(purpose: str) -> signing.Signer:
-    return signing.Signer(key=addresses.hash_key(), sep=".", salt=f"subscribers.links.{purpose}")
+    return _signer_of(purpose, addresses.hash_key())
+
+
+@lru_cache(maxsize=16)
+def _signer_of(purpose: str, key: bytes) -> signing.Signer:
+    """Kept: a long list of mails signs two links each."""
+    return signing.Signer(key=key, sep=".", salt=f"subscribers.links.{purpose}")
 
 
 def confirm_token(subscriber: Subscriber) -> str:

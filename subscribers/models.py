@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -42,7 +43,7 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         self,
         kind: NewsKind,
         *,
-        components: models.QuerySet[Component] | Collection[int] = (),
+        components: models.QuerySet[Any, Any] | Collection[int] = (),
         incident: int | None = None,
         between: tuple[int, int] | None = None,
     ) -> SubscriberQuerySet:
@@ -129,7 +130,7 @@ class ChannelTrouble(models.Model):
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def taking_in(
-        self, components: models.QuerySet[Component] | Collection[int] = (), incident: int | None = None
+        self, components: models.QuerySet[Any, Any] | Collection[int] = (), incident: int | None = None
     ) -> SubscriptionQuerySet:
         """Rows of the whole page, of one of the components (by id), of a group they lie in, or of the incident."""
         groups = Component.objects.filter(pk__in=components)

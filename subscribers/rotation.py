@@ -1,4 +1,4 @@
-"""Everything that is encrypted at rest, written anew under the newest key, in small transactions: killed anywhere, start again."""
+"""What is encrypted at rest, written anew under the newest key, in small transactions: killed anywhere, start again."""
 
 from __future__ import annotations
 

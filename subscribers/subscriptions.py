@@ -21,7 +21,7 @@ from incidents.languages import codes
 from incidents.public_ids import ALPHABET
 from subscribers import addresses, links, suppression, wishes
 from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState
-from subscribers.wishes import Wishes
+from subscribers.wishes import THE_PAGE, Wishes
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def subscribe(
     source: Mapping[str, str],
     now: datetime,
     channel: str = "email",
-    wanted: Wishes = Wishes(),
+    wanted: Wishes = THE_PAGE,
 ) -> None:
     """Ask for updates; a link to confirm goes to the address.
 

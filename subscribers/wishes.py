@@ -23,6 +23,9 @@ class Wishes:
     rhythm: str = Rhythm.EACH.value
 
 
+THE_PAGE = Wishes()
+
+
 def take(subscriber: Subscriber, wishes: Wishes) -> None:
     """Make the rows say so. Call it in a transaction."""
     wanted: dict[str, Any] = {kind.value: kind in wishes.kinds for kind in NewsKind}
