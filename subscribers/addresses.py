@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from functools import lru_cache
 
@@ -57,7 +56,7 @@ def recipient_key(address_hash: str) -> str:
 
 def keyed_digest(purpose: str, value: str) -> bytes:
     """HMAC-SHA256 under HALI_ADDRESS_HASH_KEY; digests of different purposes have nothing to do with each other."""
-    return hmac.new(hash_key(), f"{purpose}|{value}".encode(), hashlib.sha256).digest()
+    return hmac.digest(hash_key(), f"{purpose}|{value}".encode(), "sha256")
 
 
 def encrypt(address: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import time
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -61,8 +62,14 @@ def public_id_in(token: str, purpose: str) -> str | None:
 
 
 def _signer(purpose: str) -> signing.Signer:
+    return _signer_of(purpose, addresses.hash_key())
+
+
+@lru_cache(maxsize=16)
+def _signer_of(purpose: str, key: bytes) -> signing.Signer:
+    """Kept: a long list of mails signs two links each."""
     kind = _DaySigner if purpose == MANAGE else signing.Signer
-    return kind(key=addresses.hash_key(), sep=".", salt=f"subscribers.links.{purpose}")
+    return kind(key=key, sep=".", salt=f"subscribers.links.{purpose}")
 
 
 def confirm_token(subscriber: Subscriber) -> str:

@@ -153,6 +153,7 @@ def send(made: Bed, full: bool) -> None:
     """Two senders, claims and marks included, beside bare smtplib and Django's backend over as many kept connections."""
     _prepare()
     count = 100_000 if full else 10_000
+    publish_word(draft_word())  # to nobody: the page is written whole the first time
     make_readers(count)
     with sink(made) as port:
         _point_at(port, made)

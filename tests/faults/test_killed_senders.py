@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -75,10 +76,12 @@ def broker(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = servers.start_postgresql(tmp_path_factory.mktemp("postgresql-killed"))
-    yield server
-    server.stop()
+def database() -> Iterator[Server]:
+    """In a folder that other test runs leave alone: its server is no user of ours."""
+    with tempfile.TemporaryDirectory(prefix="hali-killed-", ignore_cleanup_errors=True) as folder:
+        server = servers.start_postgresql(Path(folder))
+        yield server
+        server.stop()
 
 
 @pytest.fixture

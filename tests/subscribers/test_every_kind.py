@@ -122,7 +122,7 @@ def test_planned_work_carries_a_calendar_that_a_new_date_replaces(mail_server: M
     assert part.get_param("method") == "PUBLISH"
     [event] = Calendar.from_ical(str(part.get_content())).walk("VEVENT")
     assert (event["UID"], event["SEQUENCE"], event["STATUS"]) == (f"{work.public_id}@127.0.0.1", 0, "CONFIRMED")
-    assert event["DTSTART"].dt == NOON + timedelta(hours=24)
+    assert event.decoded("DTSTART") == NOON + timedelta(hours=24)
 
 
 # --- Who hears -----------------------------------------------------------------------------------
