@@ -12,12 +12,25 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
 from incidents.models import AuditEvent, Component, ComponentGroup, Incident, IncidentUpdate, Notice, RecordEntry
 from probes.models import Probe, ProbeSchedule, Result, Vantage
-from statuspage import page
-from statuspage.admin import components, dashboard, incidents, navigation, notices, probes, record, subscribers, updates, users
+from statuspage.admin import (
+    components,
+    dashboard,
+    incidents,
+    navigation,
+    notices,
+    probes,
+    record,
+    shown,
+    subscribers,
+    updates,
+    users,
+)
+from statuspage.admin.views import DeskView
 from subscribers.models import Delivery, Notification, Subscriber
 
 if TYPE_CHECKING:
@@ -32,6 +45,10 @@ POLICY = (
 )
 
 
+# The desk's own full pages: (address below /admin/, its name, the page).
+PAGES: tuple[tuple[str, str, type[DeskView]], ...] = ()
+
+
 class DeskSite(_Site):
     """unfold's site inside our frame."""
 
@@ -40,6 +57,10 @@ class DeskSite(_Site):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard.context(request, timezone.now()), **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        own = [path(route, self.admin_view(page.as_view(site=self)), name=name) for route, name, page in PAGES]
+        return [*own, *super().get_urls()]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
@@ -63,8 +84,9 @@ class DeskSite(_Site):
         context = super().each_context(request)
         if self.has_permission(request):
             now = timezone.now()
-            context["public_now"] = page.build_now(now)
+            context["shown"] = shown.shown(now)
             context["desk_now"] = now
+            context["desk_zone"] = settings.TIME_ZONE
             context["is_demo"] = settings.DEMO
             context["here"] = navigation.here(request)
         return context
