@@ -314,7 +314,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,  # the audit log is the one that counts
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: f"{STATIC_URL}css/desk.css"],
+    "STYLES": [lambda request: f"{STATIC_URL}css/desk.css", lambda request: f"{STATIC_URL}css/desk-pages.css"],
     "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js"],
     "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
     "COLORS": {

@@ -15,18 +15,44 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
-from incidents.models import AuditEvent, Component, ComponentGroup, Incident, IncidentUpdate, Notice, RecordEntry
+from incidents.models import (
+    Announcement,
+    AuditEvent,
+    Claim,
+    Component,
+    ComponentGroup,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    MaintenanceUpdate,
+    Notice,
+    Rebuttal,
+    RecordEntry,
+    Redress,
+    Review,
+    ScheduledMaintenance,
+    Statement,
+    Withdrawal,
+)
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from statuspage.admin import (
+    announcements,
+    claims,
     components,
     dashboard,
     incidents,
     navigation,
     notices,
+    planned_work,
     probes,
+    rebuttals,
     record,
+    reviews,
     shown,
+    small_documents,
+    statements,
     subscribers,
+    text_packs,
     updates,
     users,
 )
@@ -46,7 +72,12 @@ POLICY = (
 
 
 # The desk's own full pages: (address below /admin/, its name, the page).
-PAGES: tuple[tuple[str, str, type[DeskView]], ...] = ()
+PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
+    ("incidents/incident/<int:incident_id>/data-and-funds/", "statement_ladder", statements.LadderPage),
+    ("incidents/incidentupdate/<int:update_id>/text-pack/", "text_pack", text_packs.TextPack),
+    ("incidents/incidentupdate/<int:update_id>/poster/", "update_poster", text_packs.Poster),
+    ("text-packs/", "text_packs", text_packs.PackList),
+)
 
 
 class DeskSite(_Site):
@@ -109,6 +140,16 @@ _REGISTERED: dict[type[Any], type[admin.ModelAdmin[Any]]] = {
     Incident: incidents.IncidentAdmin,
     IncidentUpdate: updates.UpdateAdmin,
     Notice: notices.NoticeAdmin,
+    Announcement: announcements.AnnouncementAdmin,
+    Correction: small_documents.CorrectionAdmin,
+    Redress: small_documents.RedressAdmin,
+    Withdrawal: small_documents.WithdrawalAdmin,
+    ScheduledMaintenance: planned_work.WindowAdmin,
+    MaintenanceUpdate: planned_work.WordAdmin,
+    Review: reviews.ReviewAdmin,
+    Claim: claims.ClaimAdmin,
+    Rebuttal: rebuttals.RebuttalAdmin,
+    Statement: statements.StatementAdmin,
     Component: components.ComponentAdmin,
     ComponentGroup: components.GroupAdmin,
     Probe: probes.ProbeAdmin,
