@@ -24,6 +24,7 @@ from incidents.drafts import TimelineError
 from incidents.languages import codes
 from incidents.models import AuditEvent
 from incidents.models.publishable import Document
+from incidents.public_ids import new_public_id
 from incidents.words import Publication
 from statuspage import document_blockers, publishing
 from statuspage.admin.base import DeskAdmin, person, require
@@ -33,6 +34,7 @@ from statuspage.admin.views import Gate, gates_at
 from statuspage.templatetags.desk import moment
 
 Kind = TypeVar("Kind", bound=Document)
+_MADE = "desk_made"  # in the session: where the last form of something new led, by its token
 _ACTS = ("sign", "ask", "send-back", "publish", "discard", "tick")
 
 
@@ -165,24 +167,37 @@ class DocumentAdmin(DeskAdmin, Generic[Kind]):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
         actor = require(request, self.rights.write)
-        status, form = 200, self.new_form(request)
+        status, form, token = 200, self.new_form(request), request.POST.get("token") or new_public_id()
         if request.method == "POST":
+            if made_before := request.session.get(_MADE, {}).get(token):
+                return redirect(made_before)  # pressed twice, or again after the network was lost
             form = self.new_form(request, request.POST)
             status = 422
             if form.is_valid():
                 try:
                     made = self.create(form, request=request, actor=actor, now=timezone.now())
-                    return self.go_on(request, made, actor, timezone.now())
                 except TimelineError as refusal:
                     form.add_error(None, str(refusal))
+                else:
+                    request.session[_MADE] = {token: self.url(made)}
+                    return self._go_on_from_new(request, made, actor)
         context = {
             "title": f"New {self.thing}",
             "form": form,
             "thing": self.thing,
+            "token": token,
             "fields_template": self.fields_template,
             "in_focus": True,
         }
         return self.page(request, "document_new.html", status=status, **{**context, **self.new_context(request)})
+
+    def _go_on_from_new(self, request: HttpRequest, made: Kind, actor: User) -> HttpResponse:
+        """The draft is kept, whatever the pressed button then meets."""
+        try:
+            return self.go_on(request, made, actor, timezone.now())
+        except TimelineError as refusal:
+            messages.error(request, f"The draft is kept. {refusal}")
+            return redirect(self.url(made))
 
     @property
     def fields_template(self) -> str:

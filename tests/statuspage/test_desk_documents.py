@@ -145,6 +145,13 @@ def test_a_double_click_publishes_once(author: User, approver: Client) -> None:
     assert RecordEntry.objects.filter(kind="announcement").count() == 1
 
 
+def test_a_new_form_that_is_posted_twice_makes_one_draft(author: User) -> None:
+    client = sign_in(author)
+    form = posted(client.get(NEW), **WORDS)
+    assert len({client.post(NEW, form)["Location"] for _ in range(2)}) == 1
+    assert Announcement.objects.count() == 1
+
+
 def test_a_public_document_is_read_and_not_changed(author: User, approver: Client) -> None:
     draft, client = drafted(author), sign_in(author)
     opened = client.get(page_of(draft))
