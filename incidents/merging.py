@@ -9,9 +9,11 @@ from django.db import transaction
 
 from incidents import audit, record
 from incidents.drafts import TimelineError
-from incidents.models import Component, Incident, IncidentUpdate, RecordEntry
+from incidents.models import AuditEvent, Component, Incident, IncidentUpdate, RecordEntry
 from incidents.timeline import refresh_status
 from incidents.words import ComponentStatus, Publication
+
+ASK_TO_WITHDRAW = "incident.ask_to_withdraw"
 
 
 def merge(*, incident: Incident, into: Incident, actor: User, now: datetime) -> RecordEntry:
@@ -45,6 +47,23 @@ def _merge_problem(incident: Incident, into: Incident) -> str:
     if left:
         return f"The other incident does not name {', '.join(sorted(left))}: publish an update there first."
     return ""
+
+
+def ask_to_withdraw(*, incident: Incident, reason: str, actor: User, now: datetime) -> AuditEvent:
+    """Ask that an incident be taken back; another person does it, for the reason given here. Raises TimelineError without one."""
+    if not reason.strip():
+        raise TimelineError("Say why it should be withdrawn.")
+    if incident.publication != Publication.PUBLISHED or incident.withdrawn_at:
+        raise TimelineError("It is not public, or withdrawn already.")
+    return audit.log(act=ASK_TO_WITHDRAW, actor=actor, now=now, target=incident.public_id, details={"reason": reason.strip()})
+
+
+def asked_to_withdraw(incident: Incident) -> AuditEvent | None:
+    """Who asked last that it be taken back, and why, while it still stands."""
+    if incident.publication != Publication.PUBLISHED or incident.withdrawn_at:
+        return None
+    asked = AuditEvent.objects.filter(target=incident.public_id, act=ASK_TO_WITHDRAW)
+    return asked.select_related("actor").order_by("-id").first()
 
 
 def withdraw(*, incident: Incident, reason: str, requested_by: User, approved_by: User, now: datetime) -> RecordEntry:

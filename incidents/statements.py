@@ -205,10 +205,10 @@ def _says(permitted: str, text: str) -> bool:
 
 
 def _conditions(statement: Statement, ground: Ground) -> list[Blocker]:
-    return [Blocker(code, field, message) for code, field, message, met in _required(statement.level, ground) if not met]
+    return [Blocker(code, field, message) for code, field, message, met in required(statement.level, ground) if not met]
 
 
-def _required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
+def required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
     """(code, field, what to do, is it so?) of a level; who says more must have checked more."""
     if level in UNSHAKEN:
         return []

@@ -26,13 +26,11 @@ from incidents import (
     notice_updates,
     planned_acts,
     planned_work,
-    rebutting,
     record,
     signing,
     stating,
     timeline,
     update_facts,
-    withdrawing,
 )
 from incidents.blockers import Blocker, standing, waived
 from incidents.models import (
@@ -53,7 +51,7 @@ from incidents.models import (
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.words import IncidentStatus, Publication, SignatureKind
-from statuspage import freezing, snapshot
+from statuspage import document_blockers, freezing, snapshot
 from subscribers import outbox
 
 log = logging.getLogger(__name__)
@@ -180,35 +178,27 @@ def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> I
 
 def publish_correction(*, correction: Correction, actor: User | None, now: datetime) -> Correction:
     """New words in place of a public update's. Raises Blocked."""
-    return publish_document(document=correction, actor=actor, now=now, forbids=document_gates.of_correction)
+    return publish_document(document=correction, actor=actor, now=now)
 
 
 def publish_redress(*, redress: Redress, actor: User | None, now: datetime) -> Redress:
     """Who was charged twice or late, and by when that is made good. Raises Blocked."""
-    return publish_document(document=redress, actor=actor, now=now, forbids=document_gates.of_redress)
+    return publish_document(document=redress, actor=actor, now=now)
 
 
 def publish_review(*, review: Review, actor: User | None, now: datetime) -> Review:
     """A review, or its next version. Raises Blocked."""
-    return publish_document(document=review, actor=actor, now=now, forbids=lambda draft: document_gates.of_review(draft, now=now))
+    return publish_document(document=review, actor=actor, now=now)
 
 
 def publish_maintenance(*, update: MaintenanceUpdate, actor: User | None, now: datetime) -> MaintenanceUpdate:
     """A word about planned work: its announcement, other times, how it goes. Raises Blocked."""
-    return publish_document(
-        document=update,
-        actor=actor,
-        now=now,
-        forbids=lambda draft: planned_work.blockers(draft, now=now),
-        mark=planned_work.mark_published,
-    )
+    return publish_document(document=update, actor=actor, now=now, mark=planned_work.mark_published)
 
 
 def publish_announcement(*, announcement: Announcement, actor: User | None, now: datetime) -> Announcement:
     """A warning or a piece of news without an incident. Raises Blocked."""
-    return publish_document(
-        document=announcement, actor=actor, now=now, forbids=lambda draft: announcements.blockers(draft, now=now)
-    )
+    return publish_document(document=announcement, actor=actor, now=now)
 
 
 def withdraw_announcement(*, announcement: Announcement, reason: str, actor: User, now: datetime) -> Announcement:
@@ -244,10 +234,9 @@ def publish_document(
     document: Said,
     actor: User | None,
     now: datetime,
-    forbids: Callable[[Said], Sequence[Blocker]],
     mark: Callable[..., RecordEntry] = documents.mark_published,
 ) -> Said:
-    """Make a statement, rebuttal, review, ... public. `forbids` answers its own kind's blockers, asked under the lock; `mark` is
+    """Make a statement, rebuttal, review, ... public; what forbids it is asked under the lock. `mark` is
     documents.mark_published, or what a kind does around it.
 
     A second call for a published one changes nothing. Raises Blocked with all that forbids it; each kind has an act of its own
@@ -258,7 +247,7 @@ def publish_document(
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
-        draft.waived = _stand(document_gates.blockers(draft, forbids(draft), now=now))
+        draft.waived = _stand(document_gates.blockers(draft, document_blockers.own(draft, now=now), now=now))
         entry = mark(document=draft, actor=actor, now=now)
         outbox.enqueue(record_seq=entry.seq, kind=entry.kind, now=now, held=actor is not None)
         if isinstance(draft, Withdrawal) and draft.statement:
@@ -277,21 +266,17 @@ def _write(document: Document, actor: User | None, now: datetime) -> None:
 
 def publish_statement(*, statement: Statement, actor: User | None, now: datetime) -> Statement:
     """What is known of data or funds, signed in every role its level asks for. Raises Blocked."""
-    return publish_document(document=statement, actor=actor, now=now, forbids=lambda draft: stating.blockers(draft, now=now))
+    return publish_document(document=statement, actor=actor, now=now)
 
 
 def publish_rebuttal(*, rebuttal: Rebuttal, actor: User | None, now: datetime) -> Rebuttal:
     """An answer to a claim, or its next version. Raises Blocked."""
-
-    def forbids(draft: Rebuttal) -> list[Blocker]:
-        return rebutting.publishing_blockers(draft, now=now, signatories=settings.SPOKESPEOPLE)
-
-    return publish_document(document=rebuttal, actor=actor, now=now, forbids=forbids)
+    return publish_document(document=rebuttal, actor=actor, now=now)
 
 
 def publish_withdrawal(*, withdrawal: Withdrawal, actor: User | None, now: datetime) -> Withdrawal:
     """Take back a statement or an answer, with a public note that a second person signed. Raises Blocked."""
-    return publish_document(document=withdrawal, actor=actor, now=now, forbids=withdrawing.blockers)
+    return publish_document(document=withdrawal, actor=actor, now=now)
 
 
 @contextmanager

@@ -416,7 +416,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": True,  # from the audit log: statuspage.admin.base
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: f"{STATIC_URL}css/desk.css"],
+    "STYLES": [lambda request: f"{STATIC_URL}css/desk.css", lambda request: f"{STATIC_URL}css/desk-pages.css"],
     "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js"],
     "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
     "COLORS": {

@@ -47,6 +47,12 @@ def require(request: HttpRequest, permission: str) -> User:
     return user
 
 
+def require_any(request: HttpRequest, *permissions: str) -> User:
+    """The person, who must hold one of them."""
+    user = person(request)
+    return require(request, next((one for one in permissions if user.has_perm(one)), permissions[0]))
+
+
 class _Named:
     """Each language's field under its name: a title attribute alone is not seen."""
 

@@ -21,6 +21,7 @@ from statuspage.admin import evidence
 from statuspage.admin.base import DeskAdmin, require
 from statuspage.admin.columns import phase_column, publication_column
 from statuspage.admin.forms import ReportForm, Start, UpdateForm, last_stated
+from statuspage.admin.incident_acts import IncidentActs, acts_of
 from statuspage.templatetags.desk import ago, first_text, moment
 
 ADD_UPDATE = "incidents.add_incidentupdate"
@@ -38,7 +39,7 @@ def publish_url(update: IncidentUpdate) -> str:
     return reverse("admin:incidents_incidentupdate_publish", args=[update.pk])
 
 
-class IncidentAdmin(DeskAdmin):
+class IncidentAdmin(IncidentActs, DeskAdmin):
     """Its texts are written in its updates; here is what was said and what waits."""
 
     list_display = ["headline", "phase", "publicity", "next_promise", "started"]
@@ -95,6 +96,7 @@ class IncidentAdmin(DeskAdmin):
             may_write=request.user.has_perm(ADD_UPDATE),
             is_late=bool(incident.is_open and incident.next_update_by and incident.next_update_by < timezone.now()),
             is_public=incident.publication == Publication.PUBLISHED,
+            **acts_of(incident, request),
         )
 
     # --- Report ---------------------------------------------------------------------------------

@@ -14,12 +14,29 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Dashboard", "dashboard", "admin:index", ""),
             ("Incidents", "error", "admin:incidents_incident_changelist", "incidents.view_incident"),
             ("Updates", "edit_note", "admin:incidents_incidentupdate_changelist", "incidents.view_incidentupdate"),
+            ("Planned work", "construction", "admin:incidents_scheduledmaintenance_changelist", "incidents.view_incidentupdate"),
+            ("Statements", "shield", "admin:incidents_statement_changelist", "incidents.view_statement"),
+            ("Claims", "forum", "admin:incidents_claim_changelist", "incidents.view_claim"),
+            ("Answers", "record_voice_over", "admin:incidents_rebuttal_changelist", "incidents.view_rebuttal"),
+            ("Reviews", "fact_check", "admin:incidents_review_changelist", "incidents.view_incidentupdate"),
+        ),
+    ),
+    (
+        "Words",
+        (
+            ("Announcements", "breaking_news", "admin:incidents_announcement_changelist", "incidents.view_incidentupdate"),
+            ("Notices", "verified", "admin:incidents_notice_changelist", "incidents.view_notice"),
+            ("Text packs", "content_copy", "admin:text_packs", "incidents.view_incidentupdate"),
+        ),
+    ),
+    (
+        "Duty",
+        (
             ("Alerts", "notifications_active", "admin:statuspage_staffalert_changelist", "statuspage.view_staffalert"),
             ("Duty roster", "event_available", "admin:statuspage_dutyshift_changelist", "statuspage.view_dutyshift"),
             ("Freeze", "ac_unit", "admin:freeze", "statuspage.freeze_publishing"),
         ),
     ),
-    ("Words", (("Notices", "verified", "admin:incidents_notice_changelist", "incidents.view_notice"),)),
     (
         "Sending",
         (

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from incidents import languages, notices, signing
-from incidents.models import Notice
+from incidents.languages import by_language
+from incidents.models import Component, Notice
+from incidents.sms_length import Length, measure, plain
 from incidents.words import STATUS_WORDS, ComponentStatus
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display
@@ -48,7 +51,7 @@ class NoticeForm(_ModelForm):
 
 class NoticeAdmin(DeskAdmin):
     form = NoticeForm
-    list_display = ["code", "phase_of", "states", "cadence", "languages_of", "signature"]
+    list_display = ["code", "phase_of", "states", "cadence", "languages_of", "signature", "version", "used"]
     search_fields = ["code", "body"]
     readonly_fields = ["signature"]
     fieldsets = [
@@ -83,6 +86,26 @@ class NoticeAdmin(DeskAdmin):
             return "Changed after it was signed: it cannot go out"
         return f"Signed by {notice.signed_by}, {moment(notice.signed_at)}"
 
+    @display(description="Version")
+    def version(self, notice: Notice) -> str:
+        last = notice.versions.all()[:1]
+        return str(last[0].number) if last else "none yet"
+
+    @display(description="Used")
+    def used(self, notice: Notice) -> str:
+        times = getattr(notice, "used_times", 0)
+        return f"{times} time{'s' if times > 1 else ''}, last {moment(notice.used_last)}" if times else "never"  # type: ignore[attr-defined]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
+        public = Q(updates__publication="published", updates__signature_kind="notice")
+        counted = (
+            super()
+            .get_queryset(request)
+            .annotate(used_times=Count("updates", filter=public), used_last=Max("updates__published_at", filter=public))
+        )
+        found: QuerySet[Notice] = counted.select_related("signed_by").prefetch_related("versions")
+        return found
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -99,6 +122,9 @@ class NoticeAdmin(DeskAdmin):
             title=f"Notice “{notice.code}”",
             notice=notice,
             signature=self.signature(notice),
+            versions=list(notice.versions.select_related("signed_by", "withdrawn_by")),
+            updates=notice.updates.published().select_related("incident")[:10],
+            **rehearsal(notice, request),
             may_sign=person(request).has_perm("incidents.sign_incidentupdate") and not notices.is_signed(notice),
             may_withdraw=person(request).has_perm("incidents.sign_incidentupdate") and notices.is_signed(notice),
         )
@@ -141,6 +167,7 @@ class NoticeAdmin(DeskAdmin):
             title=f"Sign notice “{notice.code}”",
             notice=notice,
             refusal=refusal,
+            **rehearsal(notice, request),
             seen_hash=notices.notice_hash(notice),
         )
 
@@ -152,3 +179,20 @@ class NoticeAdmin(DeskAdmin):
         notice = signing.withdraw_notice(notice=get_object_or_404(Notice, pk=notice_id), actor=actor, now=timezone.now())
         messages.warning(request, f"“{notice.code}” is not signed any more: it cannot go out until it is signed anew.")
         return redirect(reverse("admin:incidents_notice_change", args=[notice.pk]))
+
+
+def rehearsal(notice: Notice, request: HttpRequest) -> dict[str, Any]:
+    """The words with their slots filled, as if they went out now about one service: ?service= names it, else the first one."""
+    now = timezone.now()
+    services = list(Component.objects.published())
+    chosen = next((one for one in services if one.code == request.GET.get("service")), services[0] if services else None)
+    if chosen is None:
+        return {"services": [], "rehearsed": []}
+
+    def filled(texts: Any) -> dict[str, str]:
+        next_by = notices.promise(notice, now)
+        return notices.fill(texts=by_language(texts), component=chosen, since=now, next_by=next_by, now=now)
+
+    title, body = filled(notice.title), filled(notice.body)
+    rows: list[tuple[str, str, str, Length]] = [(code, title[code], body[code], measure(plain(body[code]))) for code in body]
+    return {"services": services, "chosen": chosen, "rehearsed": rows, "slot_problem": notices.slot_problem(notice)}

@@ -14,14 +14,34 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 
 from incidents import rights
-from incidents.models import AuditEvent, Component, ComponentGroup, Incident, IncidentUpdate, Notice, RecordEntry
+from incidents.models import (
+    Announcement,
+    AuditEvent,
+    Claim,
+    Component,
+    ComponentGroup,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    MaintenanceUpdate,
+    Notice,
+    Rebuttal,
+    RecordEntry,
+    Redress,
+    Review,
+    ScheduledMaintenance,
+    Statement,
+    Withdrawal,
+)
 from probes.models import Probe, ProbeSchedule, Result, Vantage
-from statuspage import accounts, freezing, page
+from statuspage import accounts, freezing
 from statuspage.admin import (
+    announcements,
+    claims,
     components,
     dashboard,
     duty,
@@ -29,12 +49,20 @@ from statuspage.admin import (
     incidents,
     navigation,
     notices,
+    planned_work,
     probes,
+    rebuttals,
     record,
+    reviews,
+    shown,
+    small_documents,
+    statements,
     subscribers,
+    text_packs,
     updates,
     users,
 )
+from statuspage.admin.views import DeskView
 from statuspage.models import DutyShift, StaffAlert
 from subscribers.models import Delivery, Notification, Subscriber
 
@@ -50,6 +78,15 @@ POLICY = (
 )
 
 
+# The desk's own full pages: (address below /admin/, its name, the page).
+PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
+    ("incidents/incident/<int:incident_id>/data-and-funds/", "statement_ladder", statements.LadderPage),
+    ("incidents/incidentupdate/<int:update_id>/text-pack/", "text_pack", text_packs.TextPack),
+    ("incidents/incidentupdate/<int:update_id>/poster/", "update_poster", text_packs.Poster),
+    ("text-packs/", "text_packs", text_packs.PackList),
+)
+
+
 class DeskSite(_Site):
     """unfold's site inside our frame."""
 
@@ -58,6 +95,11 @@ class DeskSite(_Site):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard.context(request, timezone.now()), **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        own = [path(route, self.admin_view(page.as_view(site=self)), name=name) for route, name, page in PAGES]
+        freeze_view = self.admin_view(lambda request: freeze.view(request, self))
+        return [*own, path("freeze/", freeze_view, name="freeze"), *super().get_urls()]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
@@ -70,10 +112,6 @@ class DeskSite(_Site):
                 return _guarded(self._forbidden(request))
 
         return guarded
-
-    def get_urls(self) -> list[Any]:
-        freeze_view = self.admin_view(lambda request: freeze.view(request, self))
-        return [path("freeze/", freeze_view, name="freeze"), *super().get_urls()]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return HttpResponseRedirect(reverse("account_change_password"))  # where it is mailed to its owner, and logged
@@ -96,8 +134,9 @@ class DeskSite(_Site):
         context = super().each_context(request)
         if self.has_permission(request):
             now = timezone.now()
-            context["public_now"] = page.build_now(now)
+            context["shown"] = shown.shown(now)
             context["desk_now"] = now
+            context["desk_zone"] = settings.TIME_ZONE
             context["is_demo"] = settings.DEMO
             context["freeze"] = freezing.current()
             context["may_freeze"] = request.user.has_perm(rights.FREEZE)
@@ -122,6 +161,16 @@ _REGISTERED: dict[type[Any], type[admin.ModelAdmin[Any]]] = {
     Incident: incidents.IncidentAdmin,
     IncidentUpdate: updates.UpdateAdmin,
     Notice: notices.NoticeAdmin,
+    Announcement: announcements.AnnouncementAdmin,
+    Correction: small_documents.CorrectionAdmin,
+    Redress: small_documents.RedressAdmin,
+    Withdrawal: small_documents.WithdrawalAdmin,
+    ScheduledMaintenance: planned_work.WindowAdmin,
+    MaintenanceUpdate: planned_work.WordAdmin,
+    Review: reviews.ReviewAdmin,
+    Claim: claims.ClaimAdmin,
+    Rebuttal: rebuttals.RebuttalAdmin,
+    Statement: statements.StatementAdmin,
     Component: components.ComponentAdmin,
     ComponentGroup: components.GroupAdmin,
     Probe: probes.ProbeAdmin,

@@ -11,15 +11,17 @@ from django.utils import timezone
 
 from incidents import timeline
 from incidents.languages import by_language
-from incidents.models import Component, IncidentUpdate
-from statuspage import roles
+from incidents.models import Component, Incident, IncidentUpdate, Notice
+from statuspage import publishing, roles
+from statuspage.roles import AUTHOR
 from tests.factories import ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices
 
 
 def someone(role: str = "", name: str = "", **fields: Any) -> User:
     """A person of the desk in a role, as `manage.py sync_roles` leaves it."""
-    roles.sync()
+    if not Group.objects.filter(name=role or AUTHOR).exists():
+        roles.sync()
     user: User = UserFactory(**({"username": name} if name else {}), **{"is_superuser": False, **fields})
     if role:
         user.groups.add(Group.objects.get(name=role))
@@ -68,3 +70,22 @@ def at(update: IncidentUpdate, act: str = "change") -> str:
 
 
 OWN_WORDS = {"body_en": "A link is broken. Please wait for your SMS.", "body_sw": "Kiungo kimekatika. Tafadhali subiri SMS."}
+
+
+def a_public_incident(status: str = "partial_outage", code: str = "stk-push") -> Incident:
+    """Public in signed words, and open."""
+    draft = a_draft(status, code)
+    return publishing.publish_update(update_id=draft.pk, actor=UserFactory(), now=timezone.now()).incident
+
+
+def after(incident: Incident, notice: str) -> Incident:
+    """The incident's next word, in a signed notice's words."""
+    component = Component.objects.filter(affected__update__incident=incident).distinct()[0]
+    words = Notice.objects.get(code=notice)
+    publishing.publish_notice(component=component, notice=words, actor=UserFactory(), now=timezone.now(), reason="seen by hand")
+    return Incident.objects.get(pk=incident.pk)
+
+
+def page_of(row: Any, act: str = "change") -> str:
+    """The address of a row's page at the desk."""
+    return f"/admin/incidents/{row._meta.model_name}/{row.pk}/{act}/"

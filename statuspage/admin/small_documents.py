@@ -1,0 +1,210 @@
+"""Corrections, redress and withdrawals at the desk: each begins at what it is about, another person signs it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from incidents import documents, withdrawing
+from incidents.languages import by_language, in_all
+from incidents.models import Correction, Incident, IncidentUpdate, Rebuttal, Redress, Statement, Withdrawal
+from statuspage import publishing
+from statuspage.admin.columns import display, publication_column
+from statuspage.admin.document_forms import Words, WordsForm, yes_no
+from statuspage.admin.documents import DocumentAdmin, Kind
+from statuspage.admin.forms import DayField
+from statuspage.templatetags.desk import first_text, moment
+from subscribers.models import Notification
+
+PLAIN = "admin/desk/_plain_document.html"
+
+
+class SmallDocumentAdmin(DocumentAdmin[Kind]):
+    """A few texts and no page of its own."""
+
+    template = "small_document.html"
+    list_display = ["about", "publication_of", "signature", "author", "changed"]
+    list_filter = ["publication"]
+    search_fields = ["public_id"]
+    list_select_related = ["author", "signed_by"]
+
+    publication_of = publication_column
+
+    @property
+    def fields_template(self) -> str:
+        return PLAIN
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # each begins at what it is about
+
+    @display(description="About")
+    def about(self, row: Any) -> str:
+        return self.title(row)
+
+
+# --- Corrections -----------------------------------------------------------------------------------
+
+
+class CorrectionForm(WordsForm):
+    words = (
+        Words("body", "The whole text as it should have been", rows=6),
+        Words("reason", "What was wrong (public)", rows=2, most=250),
+    )
+    deliver_notifications = yes_no(
+        "Tell subscribers", help_text="Your own choice: those who got the old words hear the new ones."
+    )
+
+
+class CorrectionAdmin(SmallDocumentAdmin[Correction]):
+    form_class = CorrectionForm
+    thing = "correction"
+
+    def title(self, document: Correction) -> str:
+        return f"Correction: {first_text(document.update.incident.name)}, {moment(document.update.display_at)}"
+
+    def start(self, document: Correction) -> dict[str, Any]:
+        return {"body": document.body, "reason": document.reason, "deliver_notifications": document.deliver_notifications}
+
+    def new_start(self, request: HttpRequest) -> dict[str, Any]:
+        update = _public_update(request)
+        last = update.corrections.filter(publication="published").order_by("-record_seq").first()
+        return {"body": by_language(last.body if last else update.body)}
+
+    def new_context(self, request: HttpRequest) -> dict[str, Any]:
+        update = _public_update(request)
+        heard = Notification.objects.filter(record_seq=update.record_seq or 0).exists()
+        told = (
+            "Subscribers were told the old words." if heard and update.deliver_notifications else "Nobody was told the old words."
+        )
+        return {"lead": f"The old words stay on the page, folded, beside what was wrong. {told}"}
+
+    def create(self, form: CorrectionForm, *, request: HttpRequest, actor: User, now: datetime) -> Correction:
+        return documents.add(document=Correction(update=_public_update(request), **_corrected(form)), author=actor, now=now)
+
+    def keep(self, document: Correction, form: CorrectionForm, *, actor: User, now: datetime) -> Correction:
+        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, **_corrected(form))
+
+    def facts(self, document: Correction) -> list[tuple[str, str]]:
+        return [
+            ("Corrects", f"the words of {moment(document.update.display_at)}"),
+            ("Subscribers", "told" if document.deliver_notifications else "not told"),
+        ]
+
+    def publish(self, document: Correction, *, actor: User, now: datetime) -> Correction:
+        return publishing.publish_correction(correction=document, actor=actor, now=now)
+
+    def further(self, request: HttpRequest, document: Correction) -> dict[str, Any]:
+        return {"before": [("Text", list(by_language(document.update.body).items()))], "incident": document.update.incident}
+
+    def public_url(self, document: Correction) -> str:
+        return f"/incidents/{document.update.incident.public_id}"
+
+
+def _corrected(form: CorrectionForm) -> dict[str, Any]:
+    return {
+        "body": in_all(form.said("body")),
+        "reason": in_all(form.said("reason")),
+        "deliver_notifications": form.cleaned_data["deliver_notifications"],
+    }
+
+
+def _public_update(request: HttpRequest) -> IncidentUpdate:
+    """The update that ?update= names, which must be public."""
+    rows = IncidentUpdate.objects.published().select_related("incident")
+    return get_object_or_404(rows, pk=_number(request, "update"))
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name, "")
+    if not text.isdecimal():
+        raise Http404(f"?{name}= names nothing.")
+    return int(text)
+
+
+# --- Redress ---------------------------------------------------------------------------------------
+
+
+class RedressForm(WordsForm):
+    words = (
+        Words("who", "Who was charged twice or late", rows=3),
+        Words("how", "How it is made good", rows=3),
+        Words("complain", "Where to complain if it is not", rows=2),
+    )
+    good_by = DayField(label="Made good by")
+
+
+class RedressAdmin(SmallDocumentAdmin[Redress]):
+    form_class = RedressForm
+    thing = "word on redress"
+
+    def title(self, document: Redress) -> str:
+        return f"Redress: {first_text(document.incident.name)}"
+
+    def start(self, document: Redress) -> dict[str, Any]:
+        return {name: getattr(document, name) for name in ("who", "how", "complain", "good_by")}
+
+    def create(self, form: RedressForm, *, request: HttpRequest, actor: User, now: datetime) -> Redress:
+        incident = get_object_or_404(Incident, pk=_number(request, "incident"))
+        return documents.add(document=Redress(incident=incident, **_made_good(form)), author=actor, now=now)
+
+    def keep(self, document: Redress, form: RedressForm, *, actor: User, now: datetime) -> Redress:
+        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, **_made_good(form))
+
+    def facts(self, document: Redress) -> list[tuple[str, str]]:
+        return [("Made good by", f"{document.good_by:%-d %b %Y}")]
+
+    def publish(self, document: Redress, *, actor: User, now: datetime) -> Redress:
+        return publishing.publish_redress(redress=document, actor=actor, now=now)
+
+    def further(self, request: HttpRequest, document: Redress) -> dict[str, Any]:
+        return {"incident": document.incident}
+
+    def public_url(self, document: Redress) -> str:
+        return f"/incidents/{document.incident.public_id}"
+
+
+def _made_good(form: RedressForm) -> dict[str, Any]:
+    words = {name: in_all(form.said(name)) for name in ("who", "how", "complain")}
+    return {**words, "good_by": form.cleaned_data["good_by"]}
+
+
+# --- Withdrawals -----------------------------------------------------------------------------------
+
+
+class WithdrawalForm(WordsForm):
+    words = (Words("note", "Why it no longer holds (public)", rows=3, most=1000),)
+
+
+class WithdrawalAdmin(SmallDocumentAdmin[Withdrawal]):
+    """Of a statement (?statement=) or an answer (?rebuttal=). Their own rights hold: who signs those signs this."""
+
+    form_class = WithdrawalForm
+    thing = "withdrawal"
+
+    def title(self, document: Withdrawal) -> str:
+        return f"Withdrawal: {first_text(_withdrawn(document))}"
+
+    def start(self, document: Withdrawal) -> dict[str, Any]:
+        return {"note": document.note}
+
+    def create(self, form: WithdrawalForm, *, request: HttpRequest, actor: User, now: datetime) -> Withdrawal:
+        kind: Any = Statement if "statement" in request.GET else Rebuttal
+        of = get_object_or_404(kind, pk=_number(request, "statement" if kind is Statement else "rebuttal"))
+        return withdrawing.draft(of=of, note=form.said("note"), author=actor, now=now)
+
+    def keep(self, document: Withdrawal, form: WithdrawalForm, *, actor: User, now: datetime) -> Withdrawal:
+        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, note=in_all(form.said("note")))
+
+    def facts(self, document: Withdrawal) -> list[tuple[str, str]]:
+        return [("Takes back", first_text(_withdrawn(document))), ("Why", document.get_cause_display().replace("_", " "))]
+
+    def publish(self, document: Withdrawal, *, actor: User, now: datetime) -> Withdrawal:
+        return publishing.publish_withdrawal(withdrawal=document, actor=actor, now=now)
+
+
+def _withdrawn(document: Withdrawal) -> Any:
+    return document.statement.body if document.statement else document.rebuttal.fact_headline if document.rebuttal else ""

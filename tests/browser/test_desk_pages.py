@@ -1,0 +1,196 @@
+"""axe-core over the desk's own pages of documents and acts: a wide screen by night, then the same page on a phone by day.
+
+`TEST_AXE=full` takes every page, not one of each make. `SCREENSHOTS=folder` keeps pictures of those.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from incidents import claims, deadlines, documents, rebutting, stating
+from incidents.languages import in_all
+from incidents.models import Announcement, Component, Correction, Incident, Notice, Review
+from incidents.rebuttals import State
+from incidents.statements import Level
+from statuspage import grounds
+from statuspage.roles import APPROVER, AUTHOR, DATA_PROTECTION, ENGINEER, FINANCE, SECURITY
+from tests.browser.test_accessibility import AXE, violations
+from tests.factories import NOON
+from tests.incidents import plans
+from tests.incidents.helpers import safety_notices
+from tests.incidents.test_rebuttals import WHOLE
+from tests.statuspage import rows
+from tests.statuspage.desk import a_public_incident, page_of, someone
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LOOKED_AT = ("facts", "deadlines", "statement", "text pack", "announcement sign", "window", "planned", "rebuttal", "review")
+SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
+WIDTHS = {"dark": 1280, "light": 390}
+ALL_ROLES = (AUTHOR, APPROVER, ENGINEER, SECURITY, DATA_PROTECTION, FINANCE)
+
+
+def both(english: str, kiswahili: str = "") -> dict[str, str]:
+    return {"en": english, "sw": kiswahili or f"Kwa Kiswahili: {english}"}
+
+
+@pytest.fixture
+def pages(settings: Any, tmp_path: Path) -> dict[str, str]:
+    """Every page of documents and acts, with much on each: {name: address}."""
+    if not SCREENSHOTS:
+        (tmp_path / "a-file").touch()
+        settings.SNAPSHOT_DIR = tmp_path / "a-file" / "snapshot"  # the public page is not looked at: it need not be written
+    now, author = timezone.now(), someone(AUTHOR, "wanjiru")
+    safety_notices()
+    incident = a_public_incident("major_outage", "send-money")
+    component = Component.objects.get(code="send-money")
+    Component.objects.filter(pk=component.pk).update(name=in_all(both("Send money", "Tuma pesa")))
+    component.refresh_from_db()
+    return {
+        **_of_incident(incident, author, now),
+        **_planned(component, author),
+        **_claimed(incident, component, author, now),
+        **_over(component, author, now),
+        "past": "/admin/incidents/incident/past/",
+        "notice": page_of(Notice.objects.get(code="down")),
+        "announcement new": "/admin/incidents/announcement/add/",
+    }
+
+
+def _of_incident(incident: Incident, author: Any, now: Any) -> dict[str, str]:
+    grounds.note(incident=incident, actor=author, now=now, triage="No sign of entry in the access logs")
+    statement = stating.draft(incident=incident, level=Level.NO_SIGN, author=author, now=now)
+    said = incident.updates.published()[0]
+    correction = documents.add(
+        document=Correction(update=said, body=in_all(both("Only till payments fail.")), reason=in_all(both("Wrong service."))),
+        author=author,
+        now=now,
+    )
+    announcement = Announcement(title=in_all(both("Beware of callers")), body=in_all(both("We never ask for it.")), starts_at=now)
+    documents.add(document=announcement, author=author, now=now)
+    base = f"/admin/incidents/incident/{incident.pk}"
+    return {
+        "incident": f"{base}/change/",
+        "facts": f"{base}/facts/",
+        "deadlines": f"{base}/deadlines/",
+        "filing": f"{base}/deadlines/{_a_rule(incident)}/",
+        "statement": f"{base}/data-and-funds/",
+        "one statement": page_of(statement),
+        "correction": page_of(correction),
+        "announcement sign": page_of(announcement, "sign"),
+        "text pack": f"/admin/incidents/incidentupdate/{said.pk}/text-pack/",
+        "poster": f"/admin/incidents/incidentupdate/{said.pk}/poster/",
+    }
+
+
+def _a_rule(incident: Incident) -> str:
+    Incident.objects.filter(pk=incident.pk).update(security_related="yes")
+    incident.refresh_from_db()
+    return next(one.rule.code for one in deadlines.deadlines_of(incident, now=timezone.now()) if one.rule.draft)
+
+
+def _planned(component: Component, author: Any) -> dict[str, str]:
+    now = (timezone.now() - NOON) / plans.HOUR
+    planned = plans.announced({component: "partial_outage"}, start=now + 48, end=now + 50, now=now)
+    draft = plans.plan({component: "delayed"}, start=now + 96, end=now + 98, now=now, recurrence="FREQ=WEEKLY", author=author)
+    return {
+        "window": page_of(planned),
+        "planned": page_of(draft),
+        "planned new": "/admin/incidents/maintenanceupdate/add/",
+    }
+
+
+def _claimed(incident: Incident, component: Component, author: Any, now: Any) -> dict[str, str]:
+    claim = claims.log_claim(
+        words=WHOLE.claim.quote,
+        language="en",
+        where="X, WhatsApp",
+        first_seen=timezone.localdate(),
+        actor=author,
+        now=now,
+        reach=4_000,
+        incident=incident,
+    )
+    claims.move(claim=claim, to=State.ASSESSING, actor=author, now=now)
+    answer = rebutting.draft(claim=claim, answer=WHOLE, author=author, now=now, incident=incident, components=[component])
+    return {"claim": page_of(claim), "claim new": "/admin/incidents/claim/add/", "rebuttal": page_of(answer)}
+
+
+def _over(component: Component, author: Any, now: Any) -> dict[str, str]:
+    over = rows.publish(at=now - timedelta(days=5), affected={component: "major_outage"}).incident
+    rows.publish(
+        incident=over, at=now - timedelta(days=5) + timedelta(hours=2), status="resolved", affected={component: "operational"}
+    )
+    words = {name: in_all(both(f"The {name} of it.")) for name in ("cause", "measures", "apology")}
+    prevention = [{"what": both("A second queue"), "owner": both("Platform"), "by": "2030-01-31"}]
+    review = Review(incident=over, prevention=prevention, **words)
+    documents.add(document=review, author=author, now=now)
+    return {"review": page_of(review)}
+
+
+def _signed_in(browser: Browser, url: str) -> BrowserContext:
+    """Somebody with every role, who wrote nothing."""
+    officer = someone(AUTHOR, "otieno")
+    officer.groups.set(Group.objects.filter(name__in=ALL_ROLES))
+    client = Client()
+    client.force_login(officer)
+    session = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    # The pages' own policy would refuse axe: here alone it is set aside.
+    context = browser.new_context(bypass_csp=True, base_url=url)
+    context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
+    return context
+
+
+@pytest.mark.timeout(600)
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    browser: Browser, live_server: Any, pages: dict[str, str]
+) -> None:
+    context = _signed_in(browser, live_server.url)
+    if not SCREENSHOTS:
+        context.route("**/*.woff2", lambda route: route.abort())  # the letters of the theme weigh more than all the rest
+    page = context.new_page()
+    found: list[Any] = []
+    for name, address in pages.items() if os.environ.get("TEST_AXE") == "full" else _few(pages):
+        _as(page, "dark")
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, name
+        page.wait_for_selector("html:not([x-cloak])")
+        _keep(page, name)
+        page.add_script_tag(content=AXE)
+        page.evaluate("document.querySelectorAll('#d-main details').forEach(one => one.open = true)")
+        for theme, width in WIDTHS.items():
+            _as(page, theme)
+            found += [(name, theme, *violation) for violation in violations(page)]
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                found.append((name, theme, "wider than the screen", ""))
+    context.close()
+    assert found == []
+
+
+def _few(pages: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name, pages[name]) for name in LOOKED_AT]
+
+
+def _as(page: Page, theme: Any, width: int = 0) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")  # the theme looks once
+    page.set_viewport_size({"width": width or WIDTHS[theme], "height": 860})
+
+
+def _keep(page: Page, name: str) -> None:
+    if not SCREENSHOTS:
+        return
+    for theme, width in (*WIDTHS.items(), ("light", 1280)):
+        _as(page, theme, width)
+        page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+        page.screenshot(path=Path(SCREENSHOTS) / f"desk-{name.replace(' ', '-')}-{width}-{theme}.png", full_page=True)
