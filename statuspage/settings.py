@@ -22,7 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from incidents import policy
 from probes import addresses, pacing, reference
-from statuspage import brand, oidc, processes
+from statuspage import brand, oidc, processes, sign_in
 from subscribers import pace_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -359,29 +359,7 @@ MIDDLEWARE = [
     "statuspage.sessions.Sessions",
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_ADAPTER = "statuspage.accounts.Adapter"
-SOCIALACCOUNT_ADAPTER = "statuspage.accounts.SocialAdapter"
-MFA_ADAPTER = "statuspage.accounts.SecondFactor"
-ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # sign-up is closed; allauth wants to know what it would ask
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 4 * 60 * 60  # signing asks for a factor again after so long
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_ALLOW_UNVERIFIED_EMAIL = True
-MFA_TOTP_TOLERANCE = 1  # phone clocks drift
-MFA_TOTP_ISSUER = PROVIDER_NAME
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE  # browsers allow it on localhost alone
-USERSESSIONS_TRACK_ACTIVITY = False
-if OIDC:
-    SOCIALACCOUNT_PROVIDERS = oidc.providers(OIDC)
-    SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
-    SOCIALACCOUNT_LOGIN_ON_GET = False
+vars().update(sign_in.of_allauth(issuer=PROVIDER_NAME, proxies=TRUSTED_PROXIES, is_https=SESSION_COOKIE_SECURE, oidc=OIDC))
 ROOT_URLCONF = "statuspage.urls"
 WSGI_APPLICATION = "statuspage.wsgi.application"
 TEMPLATES = [
