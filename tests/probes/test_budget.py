@@ -17,7 +17,7 @@ MINUTE, HOUR = 60, 3600
 def burn(row: ProbeSchedule) -> tuple[str, int] | None:
     """The tier that is reached, by its name and the seconds of its long window."""
     found = budget.burn_of(row.probe, now=NOON)
-    return found and (found.tier.name, found.tier.long)
+    return None if found is None else (found.tier.name, found.tier.long)
 
 
 def minutes(row: ProbeSchedule, hours: int, *, one_in: int) -> None:
