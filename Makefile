@@ -44,10 +44,9 @@ format: $(VENV)/tools
 # Two at a time, each with a copy of its own; a file's tests stay together, with the servers they share.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-# Everything on SQLite, what needs the machine for itself after the rest; then what differs between databases again on PostgreSQL.
+# Everything on SQLite, then what differs between databases again on PostgreSQL.
 test: lint
-	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not faults and not alone"
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not faults"
 	TEST_DATABASE=postgresql $(BIN)/pytest $(SIDE_BY_SIDE) -m "database and not faults"
 
 test-faults: $(VENV)/tools translations

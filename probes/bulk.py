@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import DateTimeField, JSONField, Model
 from django.db.models.expressions import RawSQL
 
@@ -70,10 +70,11 @@ def _prepared(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[list
     special = {
         number: field.get_db_prep_save for number, field in enumerate(fields) if isinstance(field, (JSONField, DateTimeField))
     }
+    own = connections[DEFAULT_DB_ALIAS]  # `connection` looks it up anew for each value
     found = [list(row) for row in rows]
     for row in found:
         for number, prepare in special.items():
-            row[number] = prepare(row[number], connection)
+            row[number] = prepare(row[number], own)
     return found
 
 

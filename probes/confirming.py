@@ -247,12 +247,15 @@ def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports
         return False
     row, _ = VantageLink.objects.select_for_update().get_or_create(vantage=vantage)
     link = links.Link.from_json(row.state)
-    for report in sorted(reports, key=lambda item: item.started_at):
-        if report.status in _NO_VOTE:
-            continue
-        answered = not links.is_unanswered(report.status, report.error_class, report.phases)
-        site = links.site_of(rows[report.probe_id].probe.spec)
-        link = link.seen(site, min(report.started_at, now.timestamp()), answered=answered)
+    link = link.seen_all(
+        links.Run(
+            links.site_of(rows[report.probe_id].probe.spec),
+            min(report.started_at, now.timestamp()),
+            not links.is_unanswered(report.status, report.error_class, report.phases),
+        )
+        for report in reports
+        if report.status not in _NO_VOTE
+    )
     cut = False
     if link.dark_since is not None:
         heard_lately = now - timedelta(seconds=SILENT_AFTER_AT_LEAST)

@@ -20,23 +20,27 @@ KEPT_FOR = timedelta(hours=48)
 def take_answer(*, correlation: str, told: Told, now: datetime) -> list[StatusChange]:
     """Note an answer, once, and close its slot. One that is faster than its run's report waits for it; one after the deadline is
     only noted."""
-    row = PendingAnswer.objects.filter(correlation=correlation).first()
-    if row is None:
+    noted = _note(correlation, told, now)
+    if not noted and not PendingAnswer.objects.filter(correlation=correlation).exists():
         if PendingAnswer.objects.filter(probe__isnull=True).count() >= UNKNOWN_AT_MOST:
             return []
-        row, _ = PendingAnswer.objects.get_or_create(correlation=correlation, defaults={"made_at": now})
-    noted = PendingAnswer.objects.filter(pk=row.pk, answered_at__isnull=True).update(
-        answered_at=now, answer=told.kind, code=told.code
-    )
+        PendingAnswer.objects.get_or_create(correlation=correlation, defaults={"made_at": now})
+        noted = _note(correlation, told, now)
     if not noted:
         return []
-    row.refresh_from_db()
+    row = PendingAnswer.objects.select_related("vantage").get(correlation=correlation)
     if row.probe_id is None:
         return []
     if row.closed_at is None:
         return _close([row], now)
     _measure(row, now)
     return []
+
+
+def _note(correlation: str, told: Told, now: datetime) -> bool:
+    """Whether this was the first answer of its run."""
+    row = PendingAnswer.objects.filter(correlation=correlation, answered_at__isnull=True)
+    return bool(row.update(answered_at=now, answer=told.kind, code=told.code))
 
 
 def sweep(*, now: datetime) -> list[StatusChange]:
@@ -50,7 +54,8 @@ def _close(rows: list[PendingAnswer], now: datetime) -> list[StatusChange]:
     by_vantage: dict[str, list[recording.Report]] = {}
     closed = []
     for row in rows:
-        closing = pending.close(pending.waiting_of(row, is_losing=pending.is_losing(row, now)), now)
+        is_losing = row.answered_at is None and pending.is_losing(row, now)
+        closing = pending.close(pending.waiting_of(row, is_losing=is_losing), now)
         if closing is None or row.vantage is None:
             continue
         closed.append(row.pk)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from probes.outcome import OutcomeStatus
@@ -44,6 +45,7 @@ def _host(value: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=4096)
 def _registered(host: str) -> str:
     try:
         return str(ip_address(host))
@@ -57,6 +59,14 @@ def _registered(host: str) -> str:
 def is_unanswered(status: str, error_class: str, phases: Mapping[str, int] | None = None) -> bool:
     """Whether the failure could be our own link: nothing came back, and no reference target of the agent answered."""
     return status == OutcomeStatus.DOWN and error_class in UNANSWERED and REFERENCE not in (phases or {})
+
+
+class Run(NamedTuple):
+    """What a run says of the link: whom it asked, when it began (epoch seconds), and whether anything came back."""
+
+    site: str
+    started_at: float
+    answered: bool
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,16 @@ class Link:
             return replace(self, dark=dark, sites=sites)
         answered_at = max(self.answered_at, started_at)
         return Link(answered_at, {name: at for name, at in self.dark.items() if at > answered_at}, sites)
+
+    def seen_all(self, runs: Iterable[Run]) -> Link:
+        """Many runs more. Where all were answered, as nearly always, the newest of each site says all."""
+        ordered = sorted(runs, key=lambda run: run.started_at)
+        if all(run.answered for run in ordered):
+            ordered = list({run.site: run for run in ordered}.values())
+        link = self
+        for run in ordered:
+            link = link.seen(run.site, run.started_at, answered=run.answered)
+        return link
 
     @property
     def dark_since(self) -> float | None:

@@ -317,11 +317,6 @@ class PendingAnswerQuerySet(models.QuerySet["PendingAnswer"]):
     def overdue(self, now: datetime) -> PendingAnswerQuerySet:
         return self.open().filter(late_at__lte=now)
 
-    def lost(self, now: datetime) -> PendingAnswerQuerySet:
-        """Past their deadline without an answer in time."""
-        unanswered = models.Q(answered_at__isnull=True) | models.Q(answered_at__gt=models.F("deadline"))
-        return self.filter(unanswered, deadline__lte=now)
-
 
 class PendingAnswer(models.Model):
     """A run whose answer comes later. Its slot's outcome is open until the answer comes or is late; the row stays beyond its
@@ -357,3 +352,9 @@ class PendingAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.probe_id}@{self.vantage_id} {self.slot}: {self.answer or 'open'}"
+
+    def is_lost(self, now: datetime) -> bool:
+        """Past its deadline without an answer in time."""
+        if self.deadline is None or now < self.deadline:
+            return False
+        return self.answered_at is None or self.answered_at > self.deadline

@@ -134,8 +134,8 @@ def waiting_of(row: PendingAnswer, *, is_losing: bool) -> Waiting:
 def is_losing(row: PendingAnswer, now: datetime) -> bool:
     """Did the newest earlier run whose deadline has passed get no answer in time?"""
     earlier = PendingAnswer.objects.filter(probe=row.probe_id, vantage=row.vantage_id, slot__lt=row.slot, deadline__lte=now)
-    newest = earlier.order_by("-slot").values_list("pk", flat=True).first()
-    return newest is not None and PendingAnswer.objects.lost(now).filter(pk=newest).exists()
+    newest = earlier.order_by("-slot").only("answered_at", "deadline").first()
+    return newest is not None and newest.is_lost(now)
 
 
 def closed_report(report: Report, closing: Closing) -> Report:

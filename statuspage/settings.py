@@ -207,6 +207,8 @@ SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapsho
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'broker.sock'}")
 if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://")):
     raise ImproperlyConfigured("REDIS_URL: give redis://…, rediss://… or redis+socket://….")  # its text may hold a password
+if REDIS_URL.startswith("rediss://") and "ssl_cert_reqs=" not in REDIS_URL:  # else Celery's client takes whoever answers
+    REDIS_URL += f"{'&' if '?' in REDIS_URL else '?'}ssl_cert_reqs=required"
 
 # --- Cache: how often somebody tried to sign in. Shared by all web workers, so it is never each one's own memory -------------
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}}

@@ -12,7 +12,8 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,6 +133,40 @@ def _postgresql_answers(url: str, process: subprocess.Popen[bytes], log: Path) -
     return True
 
 
+@contextmanager
+def postgresql_with_tls(server_url: str, pem: Path, key: Path) -> Iterator[None]:
+    """The running server speaks TLS too, with this certificate, until the end."""
+    own = Path(_say_to_postgresql(server_url, "SHOW data_directory"))
+    user = unprivileged()
+    for source in (pem, key):
+        copy = own / f"tests-{source.suffix.removeprefix('.')}"
+        copy.write_bytes(source.read_bytes())
+        copy.chmod(0o600)
+        if user:
+            os.chown(copy, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    options = {"ssl": "on", "ssl_cert_file": own / "tests-pem", "ssl_key_file": own / "tests-key"}
+    for name, value in options.items():
+        _say_to_postgresql(server_url, f"ALTER SYSTEM SET {name} = '{value}'")
+    try:
+        _reload_postgresql(server_url, ssl="on")
+        yield
+    finally:
+        for name in options:
+            _say_to_postgresql(server_url, f"ALTER SYSTEM RESET {name}")
+        _reload_postgresql(server_url, ssl="off")
+
+
+def _reload_postgresql(server_url: str, *, ssl: str) -> None:
+    _say_to_postgresql(server_url, "SELECT pg_reload_conf()")
+    wait_for(f"PostgreSQL has turned ssl {ssl}", lambda: _say_to_postgresql(server_url, "SHOW ssl") == ssl)
+
+
+def _say_to_postgresql(server_url: str, words: str) -> str:
+    with psycopg.connect(f"{server_url}/postgres?sslmode=disable", autocommit=True) as connection:
+        asked = connection.execute(words.encode())
+        return str((asked.fetchone() or [""])[0]) if asked.description else ""
+
+
 def make_database(server_url: str, name: str) -> str:
     """An empty database on the server; its url."""
     with psycopg.connect(f"{server_url}/postgres", autocommit=True) as connection:
@@ -140,9 +175,10 @@ def make_database(server_url: str, name: str) -> str:
     return f"{server_url}/{name}"
 
 
-def start_redis(folder: Path) -> Server:
+def start_redis(folder: Path, *more: str) -> Server:
+    """`more`: options of its own. Its url is the plain one."""
     port = free_port()
-    command = [binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [binary("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *more]
     server = Server(f"redis://127.0.0.1:{port}/0", _start(command, folder / "redis.log"))
     wait_for("Redis answers", lambda: _redis_answers(server.url))
     return server

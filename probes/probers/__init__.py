@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -45,11 +45,15 @@ def _when_needed(kind: str) -> Prober:
     """The kind's module, loaded for its first probe: only agents ask, and the clients that they ask with (libcurl, databases' and
     name servers') weigh 25 MB in each process."""
 
+    @cache
+    def module() -> Any:
+        return import_module(f"probes.probers.{kind}")
+
     def validate_spec(spec: Mapping[str, Any]) -> None:
-        import_module(f"probes.probers.{kind}").validate(spec)
+        module().validate(spec)
 
     def probe(spec: Mapping[str, Any], /, *, timeout: float, now: float) -> Outcome:
-        outcome: Outcome = import_module(f"probes.probers.{kind}").probe(spec, timeout=timeout, now=now)
+        outcome: Outcome = module().probe(spec, timeout=timeout, now=now)
         return outcome
 
     return Prober(validate_spec, probe)

@@ -164,20 +164,22 @@ def fetch(request: Request) -> Reply:
 
 def _gate(request: Request) -> _Gate | None:
     """None where the host is an address, which is judged here, once: a call back into Python for each socket takes 80 µs."""
-    host = urlsplit(request.url).hostname or ""
-    if not _is_address(host):
+    address = _address_in(request.url)
+    if not address:
         return _Gate()
-    addresses.require(host)
+    addresses.require(address)
     return None
 
 
 @lru_cache(maxsize=4096)
-def _is_address(host: str) -> bool:
+def _address_in(url: str) -> str:
+    """The url's host where it is an address, "" where it is a name; raises ValueError for what is no url."""
+    host = urlsplit(url).hostname or ""
     try:
         ip_address(host)
     except ValueError:
-        return False
-    return True
+        return ""
+    return host
 
 
 def _connection_key(request: Request) -> tuple[Any, ...]:

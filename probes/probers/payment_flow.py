@@ -269,6 +269,8 @@ def _is_sandbox(host: str) -> bool:
 
 def _prepare(spec: Spec, recipe: Recipe, *, timeout: float, now: float) -> Run:
     name, is_demo = spec.get("credentials", ""), _is_demo(spec)
+    if recipe.needs_app:
+        credentials.require_host(name, specs.address(spec, "base_url").hostname)
     return Run(
         base_url=spec["base_url"].rstrip("/"),
         app_name=name,

@@ -147,6 +147,8 @@ def _unconnected(words: str) -> Failure:
     """libpq has no codes before the server speaks with us."""
     if "password authentication failed" in words or "no password supplied" in words or "pg_hba.conf" in words:
         return Failure("credentials", "our user or password is refused")
+    if ("root certificate" in words and "does not exist" in words) or "could not read root certificate" in words:
+        return Failure("target", "sslrootcert of the database's address: this agent cannot read the file it names")
     if "does not exist" in words:
         return Failure("target", "there is no such database or user")
     if "timeout expired" in words:

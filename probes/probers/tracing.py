@@ -28,6 +28,11 @@ def watched() -> Iterator[list[str]]:
         _lines.reset(before)
 
 
+def is_watched() -> bool:
+    """Whether anybody looks: words for nobody take time."""
+    return _lines.get() is not None
+
+
 def note(line: str) -> None:
     found = _lines.get()
     if found is not None:
@@ -45,7 +50,7 @@ def exchange(fetch: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
     @wraps(fetch)
     def noted(request: Request) -> Reply:
         reply = fetch(request)
-        if _lines.get() is not None:
+        if is_watched():
             _note_exchange(request, reply)
         return reply
 

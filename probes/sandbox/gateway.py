@@ -41,8 +41,8 @@ class Broken(ConnectionDropped):
 class Gateway:
     """One sandbox. The same `seed` and the same requests at the same `clock` give the same answers, byte for byte.
 
-    With `by_hand` callbacks wait for `callbacks.post_due()`; `pace` stretches latencies and hangs: both for a clock that a test
-    moves.
+    With `by_hand` callbacks wait for `callbacks.post_due()`; `pause` takes the seconds of latencies and hangs: both for a clock
+    that a test moves.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Gateway:
         clock: Callable[[], float] = time.time,
         answer_after: float = 2.0,
         by_hand: bool = False,
-        pace: float = 1.0,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
         self.clock = clock
-        self.faults = FaultBook(seed=seed, clock=clock, pace=pace)
+        self.faults = FaultBook(seed=seed, clock=clock, pause=pause)
         self._log: deque[dict[str, Any]] = deque(maxlen=LOG_KEPT)
         self._ledger = Ledger(seed=seed, clock=clock)
         self.callbacks = CallbackWorker(self._note_callback, clock=clock, by_hand=by_hand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from probes.links import UNSURE_FOR, Link, fails_alone, is_cut, is_unanswered, site_of
+from probes.links import UNSURE_FOR, Link, Run, fails_alone, is_cut, is_unanswered, site_of
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,13 @@ def test_a_lone_vantage_waits_a_while_for_an_unrelated_answer() -> None:
 @pytest.mark.parametrize(("bad", "sites", "alone"), [(0, 5, False), (1, 1, False), (2, 2, True), (2, 4, True), (2, 5, False)])
 def test_a_vantage_fails_alone_when_it_sees_trouble_at_many_sites(bad: int, sites: int, alone: bool) -> None:
     assert fails_alone(bad, sites) is alone
+
+
+@pytest.mark.parametrize("film", ["a+ b+ a+ c+", "a+ b- b- a-", "b- a- a+ b+", "a- b- c-", ""])
+def test_a_batch_says_what_its_runs_say_one_by_one(film: str) -> None:
+    before = link("a+ b- a- c-")
+    runs = [Run(word[0], 200.0 + second, word[1] == "+") for second, word in enumerate(film.split())]
+    one_by_one = before
+    for run in runs:
+        one_by_one = one_by_one.seen(run.site, run.started_at, answered=run.answered)
+    assert before.seen_all(reversed(runs)) == one_by_one

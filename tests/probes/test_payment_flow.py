@@ -90,6 +90,15 @@ def test_wrong_keys_are_misconfigured(sandbox: Sandbox, monkeypatch: pytest.Monk
         assert "planted" not in repr(outcome)
 
 
+def test_a_key_bound_to_other_hosts_is_not_sent(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_HOSTS", "api.example")
+    for recipe in ("oauth", "stk-query"):
+        assert summary(sandbox.run(recipe)) == ("misconfigured", "credentials")
+    assert asked(sandbox) == []
+    monkeypatch.setenv("HALI_SECRET_SANDBOX_HOSTS", "api.example, 127.0.0.1")
+    assert summary(sandbox.run("stk-query")) == ("ok", "")
+
+
 def test_a_wrong_pass_key_is_misconfigured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALI_SECRET_SANDBOX_PASSKEY", "planted")
     assert summary(sandbox.run("stk-query")) == ("misconfigured", "credentials")

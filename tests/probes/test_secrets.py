@@ -7,16 +7,23 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import redis
+from django.apps import apps
 
-from probes import tasks
+from incidents.models import Incident
+from probes import scheduling, tasks, vantages
+from probes.models import Result, Vantage
 from probes.outcome import Task
 from probes.probers import PASSIVE, PROBERS, credentials
+from statuspage.celery import app
+from tests import servers
+from tests.factories import ProbeFactory
 from tests.probes.authority import Authority
 from tests.probes.conftest import Listener, http_answer
 
@@ -155,6 +162,60 @@ def test_no_secret_leaves_its_agent(
         assert report["status"] == "down"
     printed = capfd.readouterr()
     seen = json.dumps([task.as_message(), report]) + caplog.text + printed.out + printed.err
+    assert [form for form in forms() if form in seen] == []
+
+
+@pytest.fixture
+def broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
+    """A real one, which this process's Celery sends to."""
+    monkeypatch.setitem(app.conf, "broker_write_url", redis_url)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    with servers.client(redis_url) as connection:
+        yield connection
+
+
+def taken(broker: redis.Redis, queue: str) -> tuple[list[tuple[Any, Any]], str]:
+    """The (args, kwargs) of all messages that wait in a queue, and their text in full."""
+    raw: Any = broker.lrange(f"hali:{queue}", 0, -1)
+    broker.delete(f"hali:{queue}")
+    bodies = [base64.b64decode(json.loads(message)["body"]).decode() for message in raw]
+    return [(args, kwargs) for args, kwargs, _ in map(json.loads, bodies)], b" ".join(raw).decode() + " ".join(bodies)
+
+
+def rows() -> str:
+    """All that the database holds."""
+    return "\n".join(repr(list(model._default_manager.values_list())) for model in apps.get_models())
+
+
+@pytest.mark.broker
+@pytest.mark.django_db
+def test_no_secret_is_at_the_broker_in_the_database_in_a_log_or_in_the_evidence(
+    planted: Callable[[str, Listener], Task],
+    endings: dict[str, Listener],
+    broker: redis.Redis,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """From the row of each probe to the draft of its incident, at a server that sends back whatever it hears."""
+    caplog.set_level(logging.DEBUG)
+    settings.AGENT_KEY = vantages.enrol(name="nairobi")
+    vantage = Vantage.objects.get()
+    for place in SPECS:
+        task = planted(place, endings["200 OK"])
+        once = {"interval": 60, "timeout": 0.4, "failure_threshold": 1, "window": 1, "quorum": 1}
+        scheduling.schedule(probe=ProbeFactory(kind=task.kind, spec=task.spec, **once), vantage=vantage)
+    tasks.dispatch_due()
+    batches, asked = taken(broker, vantage.queue)
+    for args, kwargs in batches:
+        tasks.run_batch(*args, **kwargs)
+    reports, told = taken(broker, "core")
+    for args, kwargs in reports:
+        tasks.record_outcomes(*args, **kwargs)
+    assert Result.objects.count() == len(SPECS)
+    assert Incident.objects.exclude(evidence={}).exists()
+    printed = capfd.readouterr()
+    seen = asked + told + rows() + caplog.text + printed.out + printed.err
     assert [form for form in forms() if form in seen] == []
 
 
