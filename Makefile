@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes soak simulate-detection clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-page soak simulate-detection clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -66,6 +66,10 @@ bench-sandbox: $(VENV)/tools
 # What the pipeline of probes costs, bears and keeps. Lateness and rates want a machine with nothing else to do.
 bench-probes: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.probes
+
+# What the public page weighs, what a publication costs after one, two and five years, and how fast files are served (with wrk).
+bench-page: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.page
 
 # The long ones of it: ten minutes of 1,000 probes, 10,000,000 results.
 soak: $(VENV)/tools
