@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox soak simulate-detection clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox bench-page soak simulate-detection clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -69,6 +69,10 @@ bench-probes: $(VENV)/tools
 # What the outbox bears, in small sizes; `python -m tests.benchmarks.outbox --full` for those of its bars.
 bench-outbox: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.outbox
+
+# What the public page weighs, what a publication costs after one, two and five years, and how fast files are served (with wrk).
+bench-page: $(VENV)/tools
+	$(BIN)/python -m tests.benchmarks.page
 
 # The long ones of it: ten minutes of 1,000 probes, 10,000,000 results.
 soak: $(VENV)/tools

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Max
 from django.utils.translation import gettext_noop
 
 from incidents import planned_words, record, rollup
@@ -24,8 +23,8 @@ from incidents.facts import (
 )
 from incidents.models import Component, Incident, RecordEntry
 from incidents.public_ids import page_id
+from incidents.statuspage_v2 import LISTED
 from incidents.words import ComponentStatus, IncidentStatus
-from probes.models import ProbeSchedule
 from statuspage import answers, clock_words, page_planned, page_reviews, reading, state_words
 from statuspage.answers import Answer, StatementFacts
 from statuspage.days import Days
@@ -175,6 +174,7 @@ class NowPage:
     maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
     announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
     answers: tuple[Answer, ...] = ()  # to claims that circulate, the one that changed last first
+    lately: tuple[IncidentFacts, ...] = ()  # the last 50 and all open ones, for programs
 
     @property
     def planned(self) -> tuple[PlannedNow, ...]:
@@ -251,7 +251,8 @@ def build_now(now: datetime) -> NowPage:
     head = record.head()
     rows = list(Component.objects.published())
     components = [reading.component_facts(row) for row in rows]
-    recent = reading.recent_incidents(FEED_LENGTH)
+    lately = reading.recent_incidents(LISTED)
+    recent = [incident for place, incident in enumerate(lately) if place < FEED_LENGTH or incident.is_open]
     current = {component.public_id: component for component in components}
     said = answers.statements_of(incident.public_id for incident in recent if incident.is_open)
     open_incidents = tuple(
@@ -264,7 +265,7 @@ def build_now(now: datetime) -> NowPage:
     return NowPage(
         identity=identity(),
         built_at=now,
-        data_as_of=_newest_outcome(),
+        data_as_of=reading.newest_outcome(),
         updated_at=_last_change(head.seq, components, now),
         record=RecordPoint(head.seq, head.hash),
         groups=_grouped(components, reading.last_days(rows, now=now)),
@@ -278,6 +279,7 @@ def build_now(now: datetime) -> NowPage:
         open_incidents=open_incidents,
         promise=min(promises, key=lambda promise: promise.at, default=None),
         recent=tuple(recent),
+        lately=tuple(lately),
         maintenances=page_planned.live(),
         announcements=page_planned.announcements(now),
         answers=tuple(one for one in answers.answers() if now - one.changed_at < ANSWERS_SHOWN),
@@ -428,11 +430,6 @@ def _spread(incident: IncidentFacts) -> tuple[SpreadRow, ...]:
         if not rows or rows[-1].statuses != row.statuses:
             rows.append(row)
     return tuple(rows) if len(named) > 1 and len(rows) > 1 else ()
-
-
-def _newest_outcome() -> datetime | None:
-    newest: datetime | None = ProbeSchedule.objects.active().aggregate(at=Max("last_outcome_at"))["at"]
-    return newest
 
 
 def _last_change(seq: int, components: Sequence[ComponentFacts], now: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -52,10 +52,11 @@ class ComponentPage:
         return next((problem for problem in self.problems if problem.touches(day)), None)
 
 
-def build_components(page: NowPage) -> dict[str, ComponentPage]:
-    """Every service's page by its code, in a fixed number of queries."""
-    problems = _problems(page.built_at)
-    responses = page_responses.build_responses(page.built_at)
+def build_components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, ComponentPage]:
+    """Every service's page by its code (`only`: those of these codes), in a fixed number of queries."""
+    wanted = [part for group in page.groups for part in group.components if only is None or part.facts.code in only]
+    problems = _problems(page.built_at, None if only is None else [part.facts.public_id for part in wanted])
+    responses = page_responses.build_responses(page.built_at, None if only is None else [part.facts.public_id for part in wanted])
     return {
         component.facts.code: ComponentPage(
             identity=page.identity,
@@ -64,8 +65,7 @@ def build_components(page: NowPage) -> dict[str, ComponentPage]:
             problems=tuple(problems.get(component.facts.public_id, ())[:LISTED]),
             responses=responses.get(component.facts.public_id),
         )
-        for group in page.groups
-        for component in group.components
+        for component in wanted
     }
 
 
@@ -80,12 +80,14 @@ _ROW = (
 )
 
 
-def _problems(now: datetime) -> Mapping[str, Sequence[Problem]]:
-    """{component: its problems, newest first}: of the last 90 days, and all that are open."""
+def _problems(now: datetime, only: Sequence[str] | None) -> Mapping[str, Sequence[Problem]]:
+    """{component: its problems, newest first}: of the last 90 days, and all that are open; `only` of these services."""
     since = days.begin_of(now, clock_words.zone())
     said = IncidentUpdate.objects.published().filter(
         incident__merged_into=None, incident__withdrawn_at=None, affected__isnull=False
     )
+    if only is not None:
+        said = said.filter(affected__component__public_id__in=only)
     recent = said.filter(incident__started_at__gte=since)
     still_open = said.exclude(incident__status__in=IncidentStatus.closed())
     found: dict[tuple[str, str], Problem] = {}

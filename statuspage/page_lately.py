@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from incidents.facts import ComponentFacts, IncidentFacts, MaintenanceFacts
-from incidents.statuspage_v2 import LISTED
-from statuspage import answers, page_planned, reading
+from statuspage import answers, page_planned
 from statuspage.answers import Answer, StatementFacts
 from statuspage.page import Identity, NowPage
 
@@ -32,7 +31,7 @@ class Lately:
 
 def build_lately(page: NowPage) -> Lately:
     """In a fixed number of queries; `page` gives the state of now."""
-    incidents = tuple(reading.recent_incidents(LISTED))
+    incidents = page.lately
     return Lately(
         identity=page.identity,
         updated_at=page.updated_at,

@@ -142,7 +142,7 @@ def _stand(found: Sequence[Blocker]) -> list[str]:
 def _show(now: datetime) -> None:
     """Refresh this host's snapshot. The words are public already: if the disk fails, the publisher tries again each second."""
     try:
-        snapshot.refresh(now=now, force=True)
+        snapshot.refresh(now=now, hurry=True)
     except OSError as error:
         log.error("The snapshot could not be written (%s); the publisher will try again.", error)
 

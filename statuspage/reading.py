@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
+from functools import lru_cache
+from itertools import count
 
 from django.conf import settings
-from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models import Max, Prefetch, QuerySet
 
 from incidents import intervals, uptime
 from incidents.facts import ComponentFacts, EarlierText, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
@@ -21,9 +24,12 @@ from incidents.models import (
     Redress,
 )
 from incidents.words import IncidentStatus, Publication, SignatureKind
+from probes.models import ProbeSchedule
 from statuspage import clock_words, days
 from statuspage.days import Days
 from statuspage.page_planned import affected_facts
+
+WORDS_AT_ONCE = 250
 
 
 def component_facts(component: Component) -> ComponentFacts:
@@ -57,19 +63,50 @@ def last_days(components: Sequence[Component], *, now: datetime) -> dict[str, Da
     """The last 90 days by public id of each component whose history is shown. Three queries, however many there are."""
     zone = clock_words.zone()
     shown = intervals.shown(components=components, start=days.begin_of(now, zone), end=now)
+    first, last = days.begin_of(now, zone).astimezone(zone).date(), now.astimezone(zone).date()
     return {
-        component.public_id: days.row(
-            shown[component.pk],
-            first=days.begin_of(now, zone).astimezone(zone).date(),
-            last=now.astimezone(zone).date(),
-            zone=zone,
-            now=now,
-            rule=rule(),
-            history_from=component.start_date,
+        component.public_id: _row_of_days(
+            tuple(replace(piece, end=None) if piece.end == now else piece for piece in shown[component.pk]),
+            (first, last),
+            _settled(shown[component.pk], now),
+            (settings.UPTIME_RULE, settings.PAGE_TIME_ZONE, component.start_date),
         )
         for component in components
         if component.showcase
     }
+
+
+def _settled(pieces: Sequence[uptime.Interval], now: datetime) -> datetime:
+    """The minute it is, so that a row is made once a minute; the very moment when something changed since it began."""
+    minute = now.replace(second=0, microsecond=0)
+    return now if any(piece.start > minute for piece in pieces) else minute
+
+
+@lru_cache(maxsize=512)
+def _row_of_days(
+    pieces: tuple[uptime.Interval, ...],
+    span: tuple[date, date],
+    now: datetime,
+    rule_zone_and_start: tuple[str, str, date | None],
+) -> Days:
+    """A row hangs on nothing else: of two hundred services a publication changes one or two."""
+    rule_code, _, history_from = rule_zone_and_start
+    first, last = span
+    return days.row(
+        pieces,
+        first=first,
+        last=last,
+        zone=clock_words.zone(),
+        now=now,
+        rule=uptime.RULES[rule_code],
+        history_from=history_from,
+    )
+
+
+def newest_outcome() -> datetime | None:
+    """Of any probe."""
+    newest: datetime | None = ProbeSchedule.objects.active().aggregate(at=Max("last_outcome_at"))["at"]
+    return newest
 
 
 def rule() -> uptime.Rule:
@@ -85,12 +122,26 @@ def rule_words() -> Text:
 
 def recent_incidents(length: int) -> list[IncidentFacts]:
     """The last so many by their newest word, and all that are open."""
-    spoken = Max("updates__display_at", filter=Q(updates__publication=Publication.PUBLISHED))
     standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
-    newest = standing.annotate(last_word=spoken).order_by("-last_word", "-id")
-    chosen = list(newest.values_list("pk", flat=True)[:length])
-    rows = with_updates(standing.filter(Q(pk__in=chosen) | ~Q(status__in=IncidentStatus.closed())))
+    still_open = [status for status in IncidentStatus.values if status not in IncidentStatus.closed()]
+    chosen = {*_spoken_of_last(length), *standing.filter(status__in=still_open).values_list("pk", flat=True)}
+    rows = with_updates(standing.filter(pk__in=chosen))
     return sorted(map(incident_facts, rows.order_by("-id")), key=lambda incident: incident.last_word_at, reverse=True)
+
+
+def _spoken_of_last(length: int) -> list[int]:
+    """The last so many incidents by their newest word, found from the newest on: as quick after years as on the first day."""
+    # Without a join: the words lie in the order of the index, and few incidents are asked for.
+    said = IncidentUpdate.objects.filter(publication=Publication.PUBLISHED).order_by("-display_at", "-incident_id")
+    standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
+    found: dict[int, None] = {}
+    for start in count(step=WORDS_AT_ONCE):
+        words = list(said.values_list("incident_id", flat=True)[start : start + WORDS_AT_ONCE])
+        shown = set(standing.filter(pk__in=set(words)).values_list("pk", flat=True))
+        found |= dict.fromkeys(incident for incident in words if incident in shown)
+        if len(words) < WORDS_AT_ONCE or len(found) >= length:
+            return list(found)[:length]
+    raise AssertionError("count() has no end")
 
 
 def with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:

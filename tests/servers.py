@@ -221,12 +221,18 @@ def start_nginx(folder: Path, *, snapshot: Path, app_port: int) -> Server:
     if os.getuid() == 0:
         text = "user root;\n" + text  # temporary folders of root are closed to nginx's own user
     (folder / "nginx.conf").write_text(text)
+    if nginx_knows_brotli():
+        shutil.copy(ROOT / "deploy" / "nginx-brotli.conf", folder / "brotli.conf")
     command = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", "daemon off;"]
     tested = subprocess.run([*command[:-2], "-t"], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr
     server = Server(f"http://127.0.0.1:{port}", _start(command, folder / "nginx.log"), signal.SIGTERM)
     wait_for("nginx listens", lambda: _listens(port))
     return server
+
+
+def nginx_knows_brotli() -> bool:
+    return bool(glob.glob("/etc/nginx/modules-enabled/*-mod-http-brotli-static.conf"))
 
 
 def _listens(port: int) -> bool:

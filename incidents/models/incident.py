@@ -93,6 +93,11 @@ class Incident(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-id"]
+        indexes = [
+            models.Index(fields=["started_at"], name="incident_started"),
+            models.Index(fields=["status"], name="incident_status"),
+            models.Index(fields=["resolved_at"], name="incident_resolved"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(publication="published", published_at__isnull=False) | ~models.Q(publication="published"),
@@ -161,6 +166,7 @@ class IncidentUpdate(Publishable):
             ("sign_incidentupdate", "Can sign an incident update"),
             ("translate_words", "Can write a draft's words in the other languages"),
         ]
+        indexes = [models.Index(fields=["display_at"], name="update_display")]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(publication="published")

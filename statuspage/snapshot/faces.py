@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
@@ -25,8 +25,12 @@ FRAME = "/embed/frame"
 KEPT = re.compile(rf"/({_SERVICE}/(?:{_FEED})|maintenance\.ics|maintenance/{PATTERN}\.ics|cap/{PATTERN}-\d{{1,4}}\.cap)")
 
 
-def parts_of(said: Lately) -> dict[str, Part]:
-    """All of them; what is not among them any more is gone."""
+SINGLES = ("api", "feeds", "embed", "badge")  # all that tells at once what was said
+
+
+def parts_of(said: Lately, *, only: Collection[str] | None = None) -> dict[str, Part]:
+    """All of them; what is not among them any more is gone. `only`: in a hurry, SINGLES and what belongs to services of these
+    codes."""
     by_language = {language: _listed(said, language) for language in codes()}
     found = {
         "api": Part(key_of(said), lambda: _api_files(said)),
@@ -37,7 +41,10 @@ def parts_of(said: Lately) -> dict[str, Part]:
         "calendar": Part(key_of(said.identity, said.maintenances, said.components), lambda: _calendar_files(said)),
     }
     for component in said.components:
-        found |= _of_component(said, component, by_language)
+        if only is None or component.code in only:
+            found |= _of_component(said, component, by_language)
+    if only is not None:
+        return {name: part for name, part in found.items() if name in SINGLES or " " in name}
     for told in cap.told_of(said):
         found[f"cap {told.thing.public_id}"] = Part(key_of(said.identity, told), _cap_maker(said, told))
     return found

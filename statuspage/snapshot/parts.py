@@ -7,7 +7,7 @@ lie where they lay. So the cost of a change is that of the pages it touches.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +35,7 @@ from statuspage.page_components import ComponentPage
 from statuspage.page_history import MonthPage
 from statuspage.page_uptime import UptimePage
 from statuspage.rendering import prefix_of, render
+from statuspage.snapshot import building
 from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
 
 ARCHIVE = "archive"
@@ -55,15 +56,28 @@ Halves = Mapping[str, Files]  # fresh, stale, archive -> files
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`make` renders its files; it asks no database. `about`: the incidents that a month lists."""
+    """`make` renders its files; it asks no database. `count`: how many problems a month lists."""
 
     key: str
     make: Callable[[], Halves]
-    about: tuple[str, ...] = ()
+    count: int = 0
+
+    @property
+    def stamped(self) -> str:
+        return stamp(self.key)
 
 
 def key_of(*values: Any) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def stamp(key: str) -> str:
+    """With what pages are made with now: after an upgrade none of them is what it was."""
+    return f"{key}.{building.fingerprint()}"
+
+
+def is_made_with_this(stamped: str) -> bool:
+    return stamped.endswith(f".{building.fingerprint()}")
 
 
 def standing() -> dict[str, Part]:
@@ -71,9 +85,9 @@ def standing() -> dict[str, Part]:
     return {"standing": Part("standing", _standing_files)}
 
 
-def components(page: NowPage) -> dict[str, Part]:
-    """One part a service. What a clock alone changes (today's minutes) is no reason to make it anew."""
-    built = page_components.build_components(page)
+def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, Part]:
+    """One part a service (`only`: of these codes). What a clock alone changes (today's minutes) is no reason to make it anew."""
+    built = page_components.build_components(page, only=only)
     return {f"component {code}": Part(key_of(one), _maker(_component_files, one)) for code, one in built.items()}
 
 
@@ -99,9 +113,7 @@ def months(names: Iterable[str], page: NowPage, *, now: datetime) -> dict[str, P
     known = [component.days for group in page.groups for component in group.components if component.days]
     for name in sorted(names):
         built = page_history.build_month(name, now=now, known=known)
-        parts[f"month {name}"] = Part(
-            key_of(built), _maker(_month_files, built, now), about=tuple(problem.public_id for problem in built.problems)
-        )
+        parts[f"month {name}"] = Part(key_of(built), _maker(_month_files, built, now), count=len(built.problems))
     return parts
 
 
@@ -158,7 +170,7 @@ def not_found() -> bytes:
 
 
 def _component_files(page: ComponentPage) -> Halves:
-    name = f"components/{page.component.facts.code}.html"
+    name = f"components/{page.component.facts.code}/page.html"
     return {
         form: {f"{folder_of(language)}{name}": _component(page, language, form) for language in codes()}
         for form in (FRESH, STALE)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from statuspage.snapshot.parts import STANDING
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+PREFERRED = ("br", "gzip")
 ON_THE_SHELF = 512  # files kept in memory for one generation
 NO_SNAPSHOT = (
     "We cannot show the status right now. Please try again in a minute.\n"
@@ -57,10 +59,10 @@ class Representation:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A file and its gzip twin."""
+    """A file and its twins, by encoding, the one to prefer first."""
 
     plain: Representation
-    packed: Representation | None
+    packed: dict[str, Representation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,13 @@ class SnapshotFirst:
         return [f"{FRESH}/{file}", f"{STALE}/{file}"] if live else [f"{STALE}/{file}"]
 
     def _of_incident(self, file: str) -> str:
-        """ids/<id>/<file>, by the link ids/<id> -> ../current/archive/incidents/<month>, inside this generation."""
+        """ids/<id>/<file>, by the link ids/<id> -> ../current/archive/incidents/<month>/<id>, inside this generation."""
         _, public_id, name = file.split("/", 2)
         try:
-            month = Path(os.readlink(self.directory / "ids" / public_id)).name
+            month = Path(os.readlink(self.directory / "ids" / public_id)).parent.name
         except OSError:
             return f"{swapping.ARCHIVE}/incidents/none"
-        return f"{swapping.ARCHIVE}/incidents/{month}/{name}"
+        return f"{swapping.ARCHIVE}/incidents/{month}/{public_id}/{name}"
 
     def _current(self) -> Shelf | None:
         """The shelf of the generation `current` names now. One reading of a link: cheap enough for every request."""
@@ -184,7 +186,7 @@ def _place_in(path: str, folder: str) -> Place | None:
             return Place(f"{folder}{face[1]}", about_now=about_now, in_pages=True)
     if path.startswith("/components/"):
         found = re.fullmatch(r"/components/([a-zA-Z0-9_-]{1,60})", path)
-        name = f"components/{found[1]}" if found else "none"
+        name = f"components/{found[1]}/page" if found else "none"
         return Place(f"{folder}{name}.html", about_now=True, in_pages=True)
     if path.startswith("/history/"):
         name = path[1:] if re.fullmatch(r"/history/\d{4}-\d{2}", path) else "none"
@@ -223,7 +225,8 @@ def _without_slash() -> set[str]:
 
 def _read(path: Path) -> Copy | None:
     plain = _represent(path)
-    return Copy(plain, _represent(path.with_name(f"{path.name}.gz"))) if plain else None
+    found = {encoding: _represent(path.with_name(path.name + swapping.TWINS[encoding])) for encoding in PREFERRED}
+    return Copy(plain, {encoding: one for encoding, one in found.items() if one}) if plain else None
 
 
 def _represent(path: Path) -> Representation | None:
@@ -238,27 +241,32 @@ def _represent(path: Path) -> Representation | None:
 
 
 def _respond(copy: Copy, place: Place, environ: dict[str, Any]) -> Answer:
-    packed = copy.packed if _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")) else None
-    sent = packed or copy.plain
+    accepted = _accepted(environ.get("HTTP_ACCEPT_ENCODING", "")) if copy.packed else frozenset()
+    encoding = next((name for name in copy.packed if name in accepted), "")
+    sent = copy.packed[encoding] if encoding else copy.plain
     listed = [
         *headers.headers_for(place.file, about_now=place.about_now),
         ("ETag", sent.etag),
         ("Last-Modified", sent.last_modified),
-        ("Vary", "Accept-Encoding"),
     ]
+    if copy.packed:
+        listed.append(("Vary", "Accept-Encoding"))
     if _is_known(sent, environ):
         return "304 Not Modified", [pair for pair in listed if pair[0] != "Content-Type"], b""
-    if packed:
-        listed.append(("Content-Encoding", "gzip"))
+    if encoding:
+        listed.append(("Content-Encoding", encoding))
     return "200 OK", listed, sent.content
 
 
-def _takes_gzip(accepted: str) -> bool:
-    for part in accepted.lower().split(","):
+@lru_cache(maxsize=256)
+def _accepted(header: str) -> frozenset[str]:
+    """The encodings a reader takes."""
+    taken = set()
+    for part in header.lower().split(","):
         name, _, parameters = part.partition(";")
-        if name.strip() in ("gzip", "x-gzip"):
-            return re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters) is None
-    return False
+        if re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters) is None:
+            taken.add(name.strip().removeprefix("x-"))
+    return frozenset(taken)
 
 
 def _is_known(sent: Representation, environ: dict[str, Any]) -> bool:

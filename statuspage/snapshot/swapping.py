@@ -3,45 +3,48 @@
     $SNAPSHOT_DIR/
       current -> generations/<n>
       generations/<n>/{fresh,stale}/...            files about now, in their two forms
-      generations/<n>/archive/incidents/<yyyy-mm>  -> a shard of files with one form
-      generations/<n>/{fresh,stale,archive}/pages  -> the same folder of the shard of pages
+      generations/<n>/{fresh,stale,archive}/pages  -> trees of pages made anew only when something they say has changed
+      generations/<n>/archive/incidents/<yyyy-mm>  -> a tree with a folder an incident: <id>.html, sw/<id>.html, <id>.json
       generations/<n>/archive/record               -> the record's file
       generations/<n>/manifest.json
-      shards/incidents/<yyyy-mm>.<version>/        immutable: <id>.html, sw/<id>.html, <id>.json
-      shards/pages/<version>/{fresh,stale,archive} immutable: pages made anew only when something they say has changed
+      shards/trees/<n>.<k>/                        immutable folders (statuspage.snapshot.trees)
+      shards/parts/<n>.json                        which pages there are, and what each was made from
       shards/record/<version>/record.jsonl         entries are added at its end; a new version after a text was removed
-      ids/<id> -> ../current/archive/incidents/<yyyy-mm>
+      ids/<id> -> ../current/archive/incidents/<yyyy-mm>/<id>
       live/<slot> -> ../current/fresh              slot = epoch // 10; there while the last good tick is young
       lock
 
-Each file has its gzip twin beside it. nginx's ETag is mtime and size, so no two contents that one address ever had may share an
-mtime: whole seconds, strictly increasing per file, even in fresh/ and odd in stale/. Unchanged content is a hard link and keeps
-its own.
+Each file of a kilobyte and more has its gzip and brotli twins beside it. nginx's ETag is mtime and size, so no two contents that
+one address ever had may share an mtime: whole seconds, strictly increasing per file, even in fresh/ and odd in stale/. Unchanged
+content is a hard link and keeps its own.
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
-import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from statuspage.snapshot.building import FRESH
-
-log = logging.getLogger(__name__)
+from statuspage.snapshot.building import FRESH, STALE
 
 SLOT = 10  # seconds
 LINKED_AHEAD = 60  # seconds
 KEPT = 20  # generations
 LOCK_PATIENCE = 10.0  # seconds
 ARCHIVE = "archive"
-SHARDS = ("incidents", "pages", "record")
+SHARDS = ("trees", "parts", "record")
+FORMS = (FRESH, STALE)
+HALVES = (*FORMS, ARCHIVE)
+IN_MONTH = "kept.json"  # beside the folders of a month's incidents
+TWINS = {"gzip": ".gz", "br": ".br"}
 
 
 class SnapshotError(OSError):
@@ -50,30 +53,39 @@ class SnapshotError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A month of incidents: its version, the incidents in it, and how much lies there, to see what is missing."""
+    """A month of incidents: how many, what lies there (to see what is missing), and what all of them were made with; "" while
+    some wait to be made."""
 
-    version: int
-    incidents: list[str]
+    incidents: int
     files: int
     size: int
+    made_with: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of an incident's files: the month (2026-11) it began in, and what they were made with."""
+
+    began: str
+    made_with: str
 
 
 @dataclass(frozen=True, slots=True)
 class PartEntry:
-    """A page, or a few, under one key. `files` are {half: names}; `about`: the incidents that a month lists."""
+    """A page, or a few, under one key. `files` are {half: names}; `count`: how many problems a month lists."""
 
     key: str
     files: dict[str, list[str]]
-    about: list[str]
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The shard of pages. `gate` is what was looked at to see that none of them need be made anew."""
+    """The trees of pages; shards/parts/<version>.json tells their parts. `gate` is what was looked at to see that none of them
+    need be made anew; "" while some wait."""
 
     version: int
     gate: str
-    parts: dict[str, PartEntry]
     files: int
     size: int
 
@@ -90,32 +102,35 @@ class RecordFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was built from. `built_at` is epoch seconds with fractions."""
+    """What a generation was built from. `built_at` is epoch seconds with fractions; `waiting`: pages of the archive yet to be
+    written, and `of` how many there are."""
 
     built_from: int
     head: str
     built_at: float
     made_with: str
-    files: dict[str, list[int]] = field(default_factory=dict)  # name: [size, size of its gzip twin]
+    files: dict[str, list[int]] = field(default_factory=dict)  # name: [its size, those of its twins]
     shards: dict[str, Shard] = field(default_factory=dict)
     pages: Pages | None = None
     record: RecordFile | None = None
+    waiting: int = 0
+    of: int = 0
+    owed: list[str] = field(default_factory=list)  # months of history that were not looked at
 
     def encoded(self) -> bytes:
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
 
 
-def _decoded(raw: bytes) -> Manifest:
+def decoded(raw: bytes) -> Manifest:
     """Raises ValueError for anything that is not a manifest."""
     try:
         data = json.loads(raw)
         shards = {str(month): Shard(**shard) for month, shard in data.pop("shards").items()}
         pages, record = data.pop("pages", None), data.pop("record", None)
-        parts = {str(name): PartEntry(**part) for name, part in pages.pop("parts").items()} if pages else {}
         manifest = Manifest(
             **data,
             shards=shards,
-            pages=Pages(**pages, parts=parts) if pages else None,
+            pages=Pages(**pages) if pages else None,
             record=RecordFile(**record) if record else None,
         )
         if not (isinstance(manifest.built_from, int) and isinstance(manifest.built_at, int | float)):
@@ -187,111 +202,41 @@ def read_manifest(directory: Path) -> Manifest | None:
     """The current generation's manifest; None when there is none that can be read."""
     generation = current_generation(directory)
     try:
-        return _decoded((generation / "manifest.json").read_bytes()) if generation else None
+        return decoded((generation / "manifest.json").read_bytes()) if generation else None
     except (OSError, ValueError):
         return None
 
 
-def find_whole(directory: Path, *, turn: int | None) -> Manifest | None:
-    """The current generation's manifest when nothing of it is missing; else None, and one line says what is wrong.
+def read_parts(directory: Path, version: int) -> dict[str, PartEntry]:
+    """Which pages there are. Raises OSError and ValueError when that cannot be read."""
+    return {name: PartEntry(*entry) for name, entry in _json(parts_file(directory, version)).items()}
 
-    Files about now are always looked at. `turn` None looks no further; 0 weighs every month; a later turn weighs the newest month
-    and one other, by turns, so that looking costs the same however long the history is.
-    """
-    generation = current_generation(directory)
-    if generation is None:
-        if any((directory / "generations").iterdir()):
-            log.warning("The snapshot in %s is not whole (it has no current generation): rebuilding all of it.", directory)
-        return None
+
+def read_month(generation: Path, month: str) -> dict[str, Kept]:
+    """What is kept of a month's incidents, by public id. Raises OSError and ValueError when that cannot be read."""
+    return {public_id: Kept(*kept) for public_id, kept in _json(generation / ARCHIVE / "incidents" / month / IN_MONTH).items()}
+
+
+def _json(path: Path) -> dict[str, Any]:
     try:
-        manifest = _decoded((generation / "manifest.json").read_bytes())
-        problem = _missing(directory, generation, manifest, turn)
-    except FileNotFoundError as error:
-        problem = f"{error.filename} is missing"
-    except (OSError, ValueError) as error:
-        problem = str(error)
-    if not problem:
-        return manifest
-    log.warning("The snapshot in %s is not whole (%s): rebuilding all of it.", directory, problem)
-    return None
+        data: dict[str, Any] = json.loads(path.read_bytes())
+        return dict(data)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error})") from error
 
 
-def _missing(directory: Path, generation: Path, manifest: Manifest, turn: int | None) -> str:
-    for name, sizes in manifest.files.items():
-        for path, size in zip((generation / name, generation / f"{name}.gz"), sizes, strict=True):
-            if path.stat().st_size != size:
-                return f"{path} is damaged"
-    record = generation / ARCHIVE / "record" / "record.jsonl"
-    if manifest.record and (record.stat().st_size < manifest.record.size or twin(record).stat().st_size < manifest.record.packed):
-        return f"{record} is damaged"
-    if turn is None:
-        return ""
-    for month in months_to_weigh(sorted(manifest.shards), turn):
-        folder, shard = generation / ARCHIVE / "incidents" / month, manifest.shards[month]
-        if not folder.is_dir() or weight(folder) != (shard.files, shard.size):
-            return f"the incidents of {month} are missing or damaged"
-    if manifest.pages and weight(directory / "shards/pages" / str(manifest.pages.version)) != (
-        manifest.pages.files,
-        manifest.pages.size,
-    ):
-        return "pages are missing or damaged"
-    if len(os.listdir(directory / "ids")) < sum(len(shard.incidents) for shard in manifest.shards.values()):
-        return "links in ids/ are missing"
-    return ""
+def parts_file(directory: Path, version: int) -> Path:
+    return directory / "shards" / "parts" / f"{version}.json"
 
 
-def months_to_weigh(months: Sequence[str], turn: int) -> Sequence[str]:
-    """The months to look at in this turn."""
-    if turn == 0 or len(months) < 3:
-        return months
-    return [months[-1], months[turn % (len(months) - 1)]]
+def roots(generation: Path) -> dict[str, str]:
+    """{place: link to a tree} of everything a generation shares with others."""
+    months = generation / ARCHIVE / "incidents"
+    places = [*(months / name for name in sorted(os.listdir(months))), *(generation / half / "pages" for half in HALVES)]
+    return {str(place.relative_to(generation)): os.readlink(place) for place in places if place.is_symlink()}
 
 
-def weight(folder: Path) -> tuple[int, int]:
-    """(files, bytes) in a folder and the folders in it."""
-    files = size = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            files += 1
-            size += os.stat(os.path.join(parent, name)).st_size
-    return files, size
-
-
-# --- Tidy up -----------------------------------------------------------------------------------
-
-
-def remove_partials(directory: Path) -> None:
-    """What a killed writer left: half generations, shards no generation names."""
-    for folder in (directory / "generations", *(directory / "shards" / kind for kind in SHARDS)):
-        for path in folder.iterdir():
-            if path.name.startswith("."):
-                remove(path)
-    _remove_unused_shards(directory)
-
-
-def prune(directory: Path, *, keep: int) -> None:
-    """Keep the newest generations (the current one always), and the shards they use."""
-    current = current_generation(directory)
-    numbered = sorted((path for path in (directory / "generations").iterdir() if path.name.isdigit()), key=lambda p: int(p.name))
-    for path in numbered[:-keep]:
-        if current is None or path.name != current.name:
-            remove(path)
-    _remove_unused_shards(directory)
-
-
-def _remove_unused_shards(directory: Path) -> None:
-    used = set()
-    for generation in (directory / "generations").iterdir():
-        months = generation / ARCHIVE / "incidents"
-        links = [*(months.iterdir() if months.is_dir() else ()), generation / ARCHIVE / "pages", generation / ARCHIVE / "record"]
-        for link in links:
-            if link.is_symlink():
-                target = os.readlink(link).partition("shards/")[2].split("/")
-                used.add(tuple(target[:2]))
-    for kind in SHARDS:
-        for shard in (directory / "shards" / kind).iterdir():
-            if (kind, shard.name) not in used:
-                remove(shard)
+# --- Change --------------------------------------------------------------------------------------
 
 
 def remove(path: Path) -> None:
@@ -311,9 +256,20 @@ def replace_link(link: Path, target: str) -> None:
     os.replace(temporary, link)
 
 
-def twin(path: Path) -> Path:
-    """A file's gzip twin."""
-    return path.with_name(f"{path.name}.gz")
+def sync(directory: Path) -> None:
+    """All that was written lies on the disk afterwards. One call for the whole file system costs a twentieth of one a file."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        if _syncfs is None:
+            os.sync()
+        elif _syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(directory))
+    finally:
+        os.close(descriptor)
+
+
+_syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 
 
 # --- Freshness ---------------------------------------------------------------------------------

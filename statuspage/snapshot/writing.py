@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+import brotli
+
+from statuspage.snapshot import trees
 from statuspage.snapshot.building import FRESH, STALE, Files
 from statuspage.snapshot.swapping import (
     ARCHIVE,
+    HALVES,
+    IN_MONTH,
+    TWINS,
+    Kept,
     Manifest,
     Pages,
     PartEntry,
     RecordFile,
     Shard,
     current_generation,
+    parts_file,
     replace_link,
-    twin,
-    weight,
+    sync,
 )
 
 _PARITY = {FRESH: 0, STALE: 1}
-HALVES = (FRESH, STALE, ARCHIVE)
-Written = tuple[str, Sequence[str], Mapping[str, Files]]  # key, the incidents it is about, files of each half
+PACKED_FROM = 1024  # bytes: less than that fits into one packet as it is
+GZIP_LEVEL = 9
+BROTLI_QUALITY = 5  # a sixth smaller than gzip's best for twice its time; 9 wins 1 % for seven times that
+Halves = Mapping[str, Files]
+Written = tuple[str, int, Halves]  # key, count, files of each half
 
 
 class Generation:
@@ -39,88 +50,94 @@ class Generation:
         self.second = int(now.timestamp())
         self.previous = current_generation(directory)
         self.number = _next_number(directory)
+        self.forest = trees.Forest(directory, self.number)
         self.partial = directory / "generations" / f".{self.number}.partial"
         self.files: dict[str, list[int]] = {}
         self.shards: dict[str, Shard] = {}
         self.pages: Pages | None = None
         self.record: RecordFile | None = None
+        self.named: dict[str, str] = {}  # incidents written now: the month their files lie in
         for half in (FRESH, STALE, f"{ARCHIVE}/incidents"):
             (self.partial / half).mkdir(parents=True)
 
     def write(self, half: str, files: Files) -> None:
         """Files of fresh/ or stale/."""
         for name, content in files.items():
-            earlier = self.previous / half / name if self.previous else None
             path = self.partial / half / name
-            self._put(path, content, earlier, _PARITY.get(half))
-            self.files[f"{half}/{name}"] = [path.stat().st_size, twin(path).stat().st_size]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            earlier = self.previous / half / name if self.previous else None
+            self._put(_PARITY.get(half), self.anew, str(path), content, str(earlier) if earlier else None)
+            copies = [str(path), *_twins(str(path)).values()]
+            self.files[f"{half}/{name}"] = [os.stat(copy).st_size for copy in copies if os.path.exists(copy)]
 
-    def keep_shard(self, month: str, shard: Shard) -> None:
+    # --- Incidents -------------------------------------------------------------------------------
+
+    def keep_month(self, month: str, shard: Shard) -> None:
         """A month nothing happened to."""
+        assert self.previous is not None
         self.shards[month] = shard
-        self._link_shard(month)
+        place = f"{ARCHIVE}/incidents/{month}"
+        os.symlink(os.readlink(self.previous / place), self.partial / place)
 
-    def write_shard(self, month: str, written: Mapping[str, Files], kept: Sequence[str]) -> None:
-        """A month's new version: the files of the `written` incidents, and links to those of the `kept` ones as they were."""
-        root = self.directory / "shards" / "incidents"
-        old = self.previous / ARCHIVE / "incidents" / month if self.previous else None
-        partial = root / f".{month}.{self.number}.partial"
-        partial.mkdir()
-        for files in written.values():
-            for name, content in files.items():
-                self._put(partial / name, content, old / name if old else None, None)
-        if old and kept:
-            for name in _names(old):
-                if name.rpartition("/")[2].partition(".")[0] in kept:
-                    _link(old / name, partial / name)
-        _sync_folders(partial)
-        os.rename(partial, root / f"{month}.{self.number}")
-        _sync(root)
-        count, size = weight(root / f"{month}.{self.number}")
-        self.shards[month] = Shard(self.number, sorted([*written, *kept]), count, size)
-        self._link_shard(month)
+    def write_month(self, month: str, written: Mapping[str, tuple[Kept, Files]], kept: Mapping[str, Kept], *, whole: str) -> None:
+        """A month with the files of the `written` incidents, beside those of the `kept` ones as they were. `whole`: what all of
+        them are made with, "" while some wait."""
+        place = f"{ARCHIVE}/incidents/{month}"
+        listed = {public_id: [one.began, one.made_with] for public_id, one in kept.items()}
+        files: dict[str, bytes] = {}
+        for public_id, (one, own) in written.items():
+            listed[public_id] = [one.began, one.made_with]
+            files |= {f"{public_id}/{name}": content for name, content in own.items()}
+            self.named[public_id] = month
+        files[IN_MONTH] = json.dumps(listed, separators=(",", ":"), sort_keys=True).encode()
+        self._grow(place, files, set(), None, keep=bool(kept))
+        self.shards[month] = Shard(len(listed), *trees.weight(str(self.partial / place)), whole)
 
-    def _link_shard(self, month: str) -> None:
-        target = f"../../../../shards/incidents/{month}.{self.shards[month].version}"
-        os.symlink(target, self.partial / ARCHIVE / "incidents" / month)
+    # --- Pages -----------------------------------------------------------------------------------
 
     def keep_pages(self, pages: Pages) -> None:
         """No page need be made anew."""
+        assert self.previous is not None
         self.pages = pages
         for half in HALVES:
-            os.symlink(f"../../../shards/pages/{pages.version}/{half}", self.partial / half / "pages")
+            os.symlink(os.readlink(self.previous / half / "pages"), self.partial / half / "pages")
 
-    def write_pages(self, gate: str, written: Mapping[str, Written], kept: Mapping[str, PartEntry]) -> None:
-        """A new version of the shard of pages: the `written` parts, and links to the files of the `kept` ones as they were."""
-        root = self.directory / "shards" / "pages"
-        old = self.previous / ARCHIVE / "pages" / ".." if self.previous else None
-        partial = root / f".{self.number}.partial"
-        for half in HALVES:
-            (partial / half).mkdir(parents=True)
+    def write_pages(
+        self, gate: str, written: Mapping[str, Written], kept: Mapping[str, PartEntry], before: Mapping[str, PartEntry]
+    ) -> None:
+        """The `written` parts beside the `kept` ones; what else was there `before` goes."""
         entries = dict(kept)
-        for name, (key, about, halves) in written.items():
-            for half, files in halves.items():
-                for file, content in files.items():
-                    self._put(partial / half / file, content, old / half / file if old else None, _PARITY.get(half))
-            entries[name] = PartEntry(key, {half: sorted(files) for half, files in halves.items()}, list(about))
-        for half, names in (pair for entry in kept.values() for pair in entry.files.items()):
-            for file in names:
-                if old:
-                    _link(old / half / file, partial / half / file)
-                    _link(twin(old / half / file), twin(partial / half / file))
-        _sync_folders(partial)
-        os.rename(partial, root / str(self.number))
-        _sync(root)
-        self.keep_pages(Pages(self.number, gate, entries, *weight(root / str(self.number))))
+        entries |= {
+            name: PartEntry(key, {half: sorted(files) for half, files in halves.items()}, count)
+            for name, (key, count, halves) in written.items()
+        }
+        for half in HALVES:
+            files = {name: content for _, _, halves in written.values() for name, content in halves.get(half, {}).items()}
+            gone = _names(before, half) - _names(entries, half)
+            self._grow(f"{half}/pages", files, gone, _PARITY.get(half), keep=bool(before))
+        listed = {name: [entry.key, entry.files, entry.count] for name, entry in entries.items()}
+        _write(str(parts_file(self.directory, self.number)), json.dumps(listed, separators=(",", ":")).encode(), self.second)
+        weights = [trees.weight(str(self.partial / half / "pages")) for half in HALVES]
+        self.pages = Pages(self.number, gate, sum(files for files, _ in weights), sum(size for _, size in weights))
 
-    def write_record(self, before: RecordFile | None, lines: Sequence[str], seq: int) -> None:
-        """Add lines to the record's file, up to entry `seq`; without `before` it is begun anew.
+    def _grow(self, place: str, files: Files, gone: set[str], parity: int | None, *, keep: bool) -> None:
+        """The tree at this place, from the one that lies there; without `keep` only the times there are looked at."""
+        old = str(self.previous / place) if self.previous else None
+        grown = self.forest.grow(old, files, gone, partial(self._put, parity, not keep), keep=keep)
+        depth = "../" * (place.count("/") + 2)
+        os.symlink(f"{depth}shards/trees/{grown}", self.partial / place)
+
+    # --- The record ------------------------------------------------------------------------------
+
+    def write_record(self, before: RecordFile | None, lines: list[str]) -> None:
+        """Add lines to the record's file; without `before` it is begun anew.
 
         It is the one file that grows in place: entries never change, and a reader who asked earlier gets the length of then. What
         a killed writer added beyond the manifest is cut off first. Each addition is a gzip member of its own.
         """
         version = before.version if before else self.number
         path = self.directory / "shards" / "record" / str(version) / "record.jsonl"
+        packed = path.with_name(f"{path.name}.gz")
         path.parent.mkdir(exist_ok=True)
         added = "".join(f"{line}\n" for line in lines).encode()
         sizes = (before.size, before.packed) if before else (0, 0)
@@ -129,47 +146,51 @@ class Generation:
             mtime = max(mtime, int(path.stat().st_mtime) + 1)
         if added or before is None:
             _append(path, added, sizes[0], mtime)
-            _append(twin(path), gzip.compress(added, 9, mtime=0), sizes[1], mtime)
+            _append(packed, gzip.compress(added, GZIP_LEVEL, mtime=0), sizes[1], mtime)
         os.symlink(f"../../../shards/record/{version}", self.partial / ARCHIVE / "record")
-        self.record = RecordFile(version, seq, path.stat().st_size, twin(path).stat().st_size)
+        seq = (before.seq if before else 0) + len(lines)
+        self.record = RecordFile(version, seq, path.stat().st_size, packed.stat().st_size)
 
-    def _put(self, path: Path, content: bytes, earlier: Path | None, parity: int | None) -> None:
-        """Write a file and its gzip twin; where `earlier` says the same, link to it instead."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    # --- One file --------------------------------------------------------------------------------
+
+    def _put(self, parity: int | None, anew: bool, path: str, content: bytes, earlier: str | None) -> None:
+        """Write a file and its twins; where `earlier` says the same, link to it instead, unless all is `anew`."""
         mtime = self.second
         if earlier is not None:
             with suppress(OSError):
-                before = int(earlier.stat().st_mtime)
-                mtime = max(mtime, before + 1)
-                if not self.anew and earlier.read_bytes() == content and twin(earlier).exists():
-                    _link(earlier, path)
-                    _link(twin(earlier), twin(path))
+                mtime = max(mtime, int(os.stat(earlier).st_mtime) + 1)
+                if not anew and Path(earlier).read_bytes() == content:
+                    _link_all(earlier, path)
                     return
         if parity is not None and mtime % 2 != parity:
             mtime += 1
         _write(path, content, mtime)
-        _write(twin(path), gzip.compress(content, 9, mtime=0), mtime)
+        if len(content) >= PACKED_FROM:
+            twins = _twins(path)
+            _write(twins["gzip"], gzip.compress(content, GZIP_LEVEL, mtime=0), mtime)
+            _write(twins["br"], brotli.compress(content, quality=BROTLI_QUALITY), mtime)
 
-    def swap_in(self, *, built_from: int, head: str, built_at: float, made_with: str) -> None:
+    # --- The swap --------------------------------------------------------------------------------
+
+    def swap_in(self, manifest: Manifest) -> None:
         """Make it the current one. Killed anywhere in here, the snapshot is the old one or the new one, whole."""
-        manifest = Manifest(built_from, head, built_at, made_with, self.files, self.shards, self.pages, self.record)
-        _write(self.partial / "manifest.json", manifest.encoded(), self.second)
-        _sync_folders(self.partial)
+        _write(str(self.partial / "manifest.json"), manifest.encoded(), self.second)
         os.rename(self.partial, self.directory / "generations" / str(self.number))
-        _sync(self.directory / "generations")
         self._name_incidents()  # before the swap: a page never links to what cannot be found
+        sync(self.directory)
         replace_link(self.directory / "current", f"generations/{self.number}")
-        _sync(self.directory)
 
     def _name_incidents(self) -> None:
-        """ids/<id> for each incident. They are only ever added: an incident's month never changes."""
+        """ids/<id> for each incident written. They are only ever added: an incident's month never changes."""
         folder = self.directory / "ids"
-        there = set(os.listdir(folder))
-        for month, shard in self.shards.items():
-            for public_id in shard.incidents:
-                if public_id not in there:
-                    os.symlink(f"../current/{ARCHIVE}/incidents/{month}", folder / public_id)
-        _sync(folder)
+        for public_id, month in self.named.items():
+            target, name = f"../current/{ARCHIVE}/incidents/{month}/{public_id}", folder / public_id
+            if not name.is_symlink() or os.readlink(name) != target:
+                replace_link(name, target)
+
+
+def _names(entries: Mapping[str, PartEntry], half: str) -> set[str]:
+    return {name for entry in entries.values() for name in entry.files.get(half, ())}
 
 
 def _next_number(directory: Path) -> int:
@@ -177,28 +198,24 @@ def _next_number(directory: Path) -> int:
     return max(numbers, default=0) + 1
 
 
-def _names(folder: Path) -> list[str]:
-    return [str(Path(parent, name).relative_to(folder)) for parent, _, names in os.walk(folder) for name in names]
+def _twins(path: str) -> dict[str, str]:
+    return {encoding: path + ending for encoding, ending in TWINS.items()}
 
 
-def _link(old: Path, new: Path) -> None:
-    new.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(old, new)
-    except FileExistsError:
-        return
-    except OSError:  # a disk without hard links
-        shutil.copy2(old, new)
+def _link_all(old: str, new: str) -> None:
+    """A file and those of its twins that are there. Raises OSError when the file, or a twin it must have, is not."""
+    if os.stat(old).st_size >= PACKED_FROM:
+        for ending in TWINS.values():
+            trees.link(old + ending, new + ending)
+    trees.link(old, new)
 
 
-def _write(path: Path, content: bytes, mtime: int) -> None:
-    if path.exists():  # a link begun from the earlier file: never write through it
-        path.unlink()
-    with path.open("wb") as handle:
+def _write(path: str, content: bytes, mtime: int) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # a link begun from the earlier file: never write through it
+    with open(path, "wb") as handle:
         handle.write(content)
-        handle.flush()
-        os.utime(path, (mtime, mtime))
-        os.fsync(handle.fileno())
+    os.utime(path, (mtime, mtime))
 
 
 def _append(path: Path, content: bytes, size: int, mtime: int) -> None:
@@ -206,19 +223,4 @@ def _append(path: Path, content: bytes, size: int, mtime: int) -> None:
     with path.open("ab") as handle:
         handle.truncate(size)
         handle.write(content)
-        handle.flush()
-        os.utime(path, (mtime, mtime))
-        os.fsync(handle.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folders(folder: Path) -> None:
-    for parent, _, _ in os.walk(folder):
-        _sync(Path(parent))
+    os.utime(path, (mtime, mtime))

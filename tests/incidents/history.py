@@ -66,12 +66,12 @@ class History:
         RecordHead.objects.update_or_create(pk=1, defaults={"seq": len(self.rows[RecordEntry]), "hash": self.last})
 
 
-def five_years(*, incidents: int, updates_each: int, components: int) -> None:
+def five_years(*, incidents: int, updates_each: int, components: int, span: timedelta = YEARS) -> None:
     """So many incidents one after the other, each over one component, ended long ago; the record must be empty."""
     parts = ComponentFactory.create_batch(components, group=ComponentGroupFactory())
-    history, step = History(), YEARS / incidents
+    history, step = History(), span / incidents
     for number in range(incidents):
-        _incident(history, number, parts[number % components], NOON - YEARS - timedelta(days=30) + number * step, updates_each)
+        _incident(history, number, parts[number % components], NOON - span - timedelta(days=30) + number * step, updates_each)
     Component.objects.bulk_update(parts, ["status_since"], batch_size=BATCH)
     history.write()
 

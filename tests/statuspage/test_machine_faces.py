@@ -57,9 +57,9 @@ def files(folder: Path, *endings: str) -> dict[str, bytes]:
     found = {}
     for half in WHERE.values():
         root = folder / "current" / half
-        for path in sorted(root.rglob("*")):
-            if path.is_file() and path.name.endswith(endings):
-                found[f"{half}/{path.relative_to(root)}"] = path.read_bytes()
+        walked = os.walk(root, followlinks=True)
+        for path in sorted(Path(parent, name) for parent, _, names in walked for name in names if name.endswith(endings)):
+            found[f"{half}/{path.relative_to(root)}"] = path.read_bytes()
     assert found
     return found
 
@@ -174,7 +174,7 @@ def test_what_search_engines_read_names_every_page_and_its_twin(written: Path) -
     for place in places:
         path = place.removeprefix("https://status.mfanopesa.example").strip("/")
         if path not in ("", "sw") and "incidents/" not in path:
-            assert any(name.endswith(f"/pages/{path}.html") for name in known), place
+            assert any(name.endswith((f"/pages/{path}.html", f"/pages/{path}/page.html")) for name in known), place
 
 
 def test_the_data_in_a_page_cannot_end_its_element(written: Path) -> None:
@@ -198,7 +198,7 @@ def test_every_address_in_the_documentation_is_a_file_and_every_kind_of_file_is_
     for form in ("fresh", "archive"):
         root = written / "current" / form
         for parent, _, there in os.walk(root, followlinks=True):
-            names |= {str(Path(parent, name).relative_to(root)) for name in there if not name.endswith((".gz", ".html"))}
+            names |= {str(Path(parent, name).relative_to(root)) for name in there if not name.endswith((".gz", ".br", ".html"))}
     places = {f"/{re.sub('^pages/', '', name)}" for name in names if not name.startswith(("sw/", "pages/sw/", "incidents/"))}
     places -= {"/record/record.jsonl", "/text.txt", "/uptime.csv"}  # docs/page.md has those
     assert [place for place in sorted(places) if not any(re.fullmatch(one, place) for one in patterns)] == []

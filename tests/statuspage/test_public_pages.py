@@ -26,7 +26,7 @@ from incidents.models import Component, ComponentGroup, IncidentUpdate, StatusCh
 from incidents.words import IncidentStatus
 from statuspage import page_history, page_uptime, snapshot
 from statuspage.page import build_now
-from statuspage.snapshot import parts
+from statuspage.snapshot import gathering, parts
 from tests.factories import NOON, ComponentGroupFactory, IncidentFactory, ProbeScheduleFactory
 from tests.probes.test_charts import DAY, rolled
 from tests.statuspage import rows
@@ -71,15 +71,8 @@ def words_of(html: str) -> str:
 
 
 def html_files(folder: Path) -> Iterator[tuple[str, str]]:
-    for root in (
-        "current/fresh",
-        "current/stale",
-        "current/fresh/pages",
-        "current/stale/pages",
-        "current/archive/pages",
-        "shards",
-    ):
-        for parent, _, names in os.walk(folder / root):
+    for root in ("current/fresh", "current/stale", "current/archive"):
+        for parent, _, names in os.walk(folder / root, followlinks=True):
             for name in names:
                 if name.endswith(".html"):
                     path = Path(parent, name)
@@ -93,20 +86,20 @@ def test_a_service_s_page_says_its_state_since_when_and_how_we_know(folder: Path
     part = old_component(observed_status="operational", owner="Benki ya Mfano", channels=["app", "ussd"])
     change(part, "operational", 50)
     snapshot.refresh(now=NOON)
-    page = words_of(read(folder, "fresh/pages/components/send-money.html"))
+    page = words_of(read(folder, "fresh/pages/components/send-money/page.html"))
     assert "Send money is working" in page
     assert "Since 10:00 am EAT, 22 Nov 2026." in page
     assert "Measured by our probes" in page
     assert "Benki ya Mfano" in page
     assert "App, USSD" in page
     assert "100% in 90 days, no days with problems" in page
-    assert "Huduma ya Tuma pesa inafanya kazi" in read(folder, "fresh/pages/sw/components/send-money.html")
+    assert "Huduma ya Tuma pesa inafanya kazi" in read(folder, "fresh/pages/sw/components/send-money/page.html")
 
 
 def test_a_service_s_stale_page_is_never_green_and_says_what_was_last_known(folder: Path) -> None:
     old_component()
     snapshot.refresh(now=NOON)
-    page = read(folder, "stale/pages/components/send-money.html")
+    page = read(folder, "stale/pages/components/send-money/page.html")
     assert "We can’t confirm Send money" in words_of(page)
     assert "Last known: Working" in words_of(page)
     assert "<h1" in page
@@ -121,7 +114,7 @@ def test_a_bad_day_leads_to_the_problem_it_was(folder: Path) -> None:
     rows.publish(incident=incident, at=NOON - timedelta(hours=29), affected={part: "partial_outage"})
     rows.publish(incident=incident, at=NOON - timedelta(hours=28), status=IncidentStatus.RESOLVED, affected={part: "operational"})
     snapshot.refresh(now=NOON)
-    page = read(folder, "fresh/pages/components/send-money.html")
+    page = read(folder, "fresh/pages/components/send-money/page.html")
     assert re.search(rf"23 Nov<td>.*?Not working for some.*?/incidents/{incident.public_id}.*?<td>2 h", page, re.S)
     assert "1 day with problems" in page
 
@@ -132,7 +125,7 @@ def test_a_service_s_page_says_how_fast_it_answered_and_leaves_days_without_answ
     for days_ago, took_ms in ((0, 9_000), (1, 300), (2, 400), (4, 2_500)):
         rolled(row, DAY, midnight - days_ago * DAY, took_ms, ok=1)
     snapshot.refresh(now=NOON)
-    html = read(folder, "fresh/pages/components/send-money.html")
+    html = read(folder, "fresh/pages/components/send-money/page.html")
     said = re.search(r"On a usual day [^<]*", html)
     assert said
     usual, slowest = re.findall(r"within (\S+) (?:ms|s)\b", said[0])
@@ -142,25 +135,25 @@ def test_a_service_s_page_says_how_fast_it_answered_and_leaves_days_without_answ
     drawn = re.search(r'class="b ln"[^>]*><path d="([^"]*)"', html)
     assert drawn
     assert drawn[1].count("M") == 2  # one day alone, then two that follow each other
-    assert "Katika siku ya kawaida" in read(folder, "fresh/pages/sw/components/send-money.html")
+    assert "Katika siku ya kawaida" in read(folder, "fresh/pages/sw/components/send-money/page.html")
 
 
 def test_a_service_nobody_measured_has_no_line(folder: Path) -> None:
     old_component()
     snapshot.refresh(now=NOON)
-    assert "Response time" not in read(folder, "fresh/pages/components/send-money.html")
+    assert "Response time" not in read(folder, "fresh/pages/components/send-money/page.html")
 
 
 def test_only_the_pages_something_happened_to_are_written_again(folder: Path) -> None:
     touched, other = old_component("touched"), old_component("other")
     snapshot.refresh(now=NOON)
-    first = {code: (folder / f"current/fresh/pages/components/{code}.html").stat().st_ino for code in ("touched", "other")}
+    first = {code: (folder / f"current/fresh/pages/components/{code}/page.html").stat().st_ino for code in ("touched", "other")}
     shard = os.readlink(folder / "current/fresh/pages")
     snapshot.refresh(now=NOON + timedelta(seconds=10))
     assert os.readlink(folder / "current/fresh/pages") == shard, "the clock alone makes no page anew"
     change(touched, "delayed", 0)
     snapshot.refresh(now=NOON + timedelta(seconds=11))
-    again = {code: (folder / f"current/fresh/pages/components/{code}.html").stat().st_ino for code in ("touched", "other")}
+    again = {code: (folder / f"current/fresh/pages/components/{code}/page.html").stat().st_ino for code in ("touched", "other")}
     assert again["other"] == first["other"]
     assert again["touched"] != first["touched"]
     assert other.code == "other"
@@ -171,7 +164,7 @@ def test_a_service_taken_off_the_page_loses_its_own(folder: Path) -> None:
     snapshot.refresh(now=NOON)
     Component.objects.filter(pk=part.pk).update(enabled=False)
     snapshot.refresh(now=NOON + timedelta(seconds=10))
-    assert not (folder / "current/fresh/pages/components/send-money.html").exists()
+    assert not (folder / "current/fresh/pages/components/send-money/page.html").exists()
 
 
 def test_groups_of_two_levels_are_two_levels_of_headings(folder: Path) -> None:
@@ -182,7 +175,7 @@ def test_groups_of_two_levels_are_two_levels_of_headings(folder: Path) -> None:
     snapshot.refresh(now=NOON)
     home = read(folder, "fresh/index.html")
     assert re.search(r"<h3>Banks</h3>\s*<h4 class=\"g\">Transfers</h4>", home)
-    assert "Status now / Banks / Transfers" in words_of(read(folder, "fresh/pages/components/bank.html"))
+    assert "Status now / Banks / Transfers" in words_of(read(folder, "fresh/pages/components/bank/page.html"))
 
 
 def test_a_service_shown_only_in_trouble_is_not_listed_while_it_works(folder: Path) -> None:
@@ -198,7 +191,7 @@ def test_a_service_shown_only_in_trouble_is_not_listed_while_it_works(folder: Pa
 def test_a_service_without_a_showcase_has_a_state_and_no_history(folder: Path) -> None:
     old_component(showcase=False)
     snapshot.refresh(now=NOON)
-    for name in ("fresh/index.html", "fresh/pages/components/send-money.html", "archive/pages/uptime.html"):
+    for name in ("fresh/index.html", "fresh/pages/components/send-money/page.html", "archive/pages/uptime.html"):
         assert "100%" not in words_of(read(folder, name)), name
 
 
@@ -359,7 +352,7 @@ def test_what_a_killed_writer_added_to_it_is_cut_off(folder: Path) -> None:
 
 
 def test_a_long_record_is_filled_in_a_piece_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "RECORD_AT_ONCE", 2)
+    monkeypatch.setattr(gathering, "RECORD_AT_ONCE", 2)
     for _ in range(5):
         rows.record_entry(kind="component_status", data={})
     written = []

@@ -219,16 +219,31 @@ def test_the_etag_is_nginx_s_of_the_file_that_is_sent(reader: Reader, folder: Pa
     answer = reader.get("/")
     assert (answer.headers["ETag"], answer.body) == (plain, path.read_bytes())
     assert "Content-Encoding" not in answer.headers
-    answer = reader.get("/", accept_encoding="br, gzip;q=0.8")
+    answer = reader.get("/", accept_encoding="deflate, gzip;q=0.8")
     assert (answer.headers["ETag"], answer.body) == (packed, twin.read_bytes())
     assert answer.headers["Content-Encoding"] == "gzip"
     assert answer.headers["Vary"] == "Accept-Encoding"
     assert gzip.decompress(answer.body) == path.read_bytes()
 
 
-@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip; q=0.00", "br"])
 @time_machine.travel(NOON)
-def test_gzip_is_sent_only_to_those_who_take_it(reader: Reader, public_id: str, accepted: str) -> None:
+def test_brotli_is_sent_to_who_takes_it(reader: Reader, folder: Path, public_id: str) -> None:
+    packed, twin = file_of(folder, "fresh/index.html.br")
+    answer = reader.get("/", accept_encoding="gzip, deflate, br, zstd")
+    assert (answer.headers["ETag"], answer.body) == (packed, twin.read_bytes())
+    assert answer.headers["Content-Encoding"] == "br"
+
+
+@time_machine.travel(NOON)
+def test_what_fits_into_one_packet_is_sent_as_it_is(reader: Reader, public_id: str) -> None:
+    answer = reader.get("/badge.json", accept_encoding="gzip, br")
+    assert "Content-Encoding" not in answer.headers
+    assert "Vary" not in answer.headers
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip; q=0.00, br;q=0", "zstd"])
+@time_machine.travel(NOON)
+def test_a_twin_is_sent_only_to_those_who_take_it(reader: Reader, public_id: str, accepted: str) -> None:
     assert "Content-Encoding" not in reader.get("/", accept_encoding=accepted).headers
 
 

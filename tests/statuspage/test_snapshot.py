@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -18,7 +19,8 @@ from incidents.languages import in_all
 from incidents.models import Component, IncidentUpdate, RecordEntry, RecordHead
 from incidents.words import IncidentStatus
 from statuspage import page, snapshot
-from statuspage.snapshot import building, swapping
+from statuspage.snapshot import building, looking, swapping, trees
+from statuspage.snapshot.writing import PACKED_FROM
 from tests.factories import NOON, IncidentFactory
 from tests.statuspage import rows
 
@@ -45,7 +47,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 
 def names_in(root: Path) -> set[str]:
-    return {str(Path(parent, name).relative_to(root)) for parent, _, names in os.walk(root) for name in names}
+    return {str(Path(parent, name).relative_to(root)) for parent, _, names in os.walk(root, followlinks=True) for name in names}
 
 
 def public_files(folder: Path) -> Iterator[Path]:
@@ -54,7 +56,12 @@ def public_files(folder: Path) -> Iterator[Path]:
 
 
 def text_of(path: Path) -> str:
-    return (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode()
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    elif path.suffix == ".br":
+        content = brotli.decompress(content)
+    return content.decode()
 
 
 def generation(folder: Path) -> str:
@@ -67,10 +74,23 @@ def assert_whole(folder: Path) -> None:
     assert manifest is not None
     for name in manifest.files:
         plain = (folder / "current" / name).read_bytes()
-        assert gzip.decompress((folder / "current" / f"{name}.gz").read_bytes()) == plain
-    for shard in manifest.shards.values():
-        for public_id in shard.incidents:
+        if len(plain) >= PACKED_FROM:
+            assert gzip.decompress((folder / "current" / f"{name}.gz").read_bytes()) == plain
+            assert brotli.decompress((folder / "current" / f"{name}.br").read_bytes()) == plain
+    for month, shard in manifest.shards.items():
+        incidents = swapping.read_month(folder / "current", month)
+        assert len(incidents) == shard.incidents
+        for public_id in incidents:
             assert (folder / "ids" / public_id / f"{public_id}.html").read_text().startswith("<!doctype html>")
+    assert manifest.pages
+    for entry in swapping.read_parts(folder, manifest.pages.version).values():
+        for half, names in entry.files.items():
+            assert all((folder / "current" / half / "pages" / name).stat().st_size for name in names)
+
+
+def trees_in_use(folder: Path) -> set[str]:
+    found = [swapping.roots(generation) for generation in (folder / "generations").iterdir()]
+    return trees.reachable([link for roots in found for link in roots.values()], str(folder / "shards/trees"))
 
 
 # --- Layout ------------------------------------------------------------------------------------
@@ -81,15 +101,15 @@ def test_the_layout_is_the_one_nginx_reads(folder: Path) -> None:
     assert snapshot.refresh(now=NOON)
     snapshot.extend_freshness(now=NOON)
     assert generation(folder) == "generations/1"
-    both = ABOUT_NOW | {f"{name}.gz" for name in ABOUT_NOW}
     for form in ("fresh", "stale"):
-        assert {name for name in names_in(folder / "current" / form) if not name.startswith("pages/")} == both
+        found = {name for name in names_in(folder / "current" / form) if not name.startswith("pages/")}
+        assert {name for name in found if not name.endswith((".gz", ".br"))} == ABOUT_NOW
     archive = names_in(folder / "current/archive/pages")
     assert {"subscribe.html", "sw/subscribe.html", "404.html", "history/2026-11.html", "sw/uptime.html", "uptime.csv"} <= archive
     assert "record.jsonl" in names_in(folder / "current/archive/record")
-    assert os.readlink(folder / "ids" / incident.public_id) == "../current/archive/incidents/2026-11"
-    own = {f"{incident.public_id}.html", f"sw/{incident.public_id}.html", f"{incident.public_id}.json"}
-    assert names_in(folder / "ids" / incident.public_id) == own | {f"{name}.gz" for name in own}
+    assert os.readlink(folder / "ids" / incident.public_id) == f"../current/archive/incidents/2026-11/{incident.public_id}"
+    for name in (f"{incident.public_id}.html", f"sw/{incident.public_id}.html", f"{incident.public_id}.json"):
+        assert (folder / "ids" / incident.public_id / name).is_file()
     assert os.readlink(folder / "live" / str(int(NOON.timestamp()) // 10)) == "../current/fresh"
     assert (folder / "live" / str(int(NOON.timestamp()) // 10) / "index.html").is_file()
 
@@ -106,13 +126,18 @@ def test_the_manifest_says_what_it_was_built_from(folder: Path) -> None:
 def test_each_twin_is_the_same_text_packed_and_has_the_same_time(folder: Path) -> None:
     rows.publish()
     snapshot.refresh(now=NOON)
-    plain = [path for path in public_files(folder) if path.suffix != ".gz"]
-    assert plain
-    for path in plain:
-        twin = path.with_name(f"{path.name}.gz")
-        assert text_of(twin) == path.read_bytes().decode()
-        assert twin.stat().st_mtime == path.stat().st_mtime
-        assert twin.read_bytes()[4:8] == b"\0\0\0\0", "the gzip header carries a time"
+    plain = [path for path in public_files(folder) if path.suffix not in (".gz", ".br") and path.parent.name != "parts"]
+    packed = [path for path in plain if path.stat().st_size >= PACKED_FROM and "record" not in str(path)]
+    assert packed
+    for path in packed:
+        for ending in (".gz", ".br"):
+            twin = path.with_name(path.name + ending)
+            assert text_of(twin) == path.read_bytes().decode()
+            assert twin.stat().st_mtime == path.stat().st_mtime
+        assert path.with_name(f"{path.name}.gz").read_bytes()[4:8] == b"\0\0\0\0", "the gzip header carries a time"
+    small = [path for path in plain if path.stat().st_size < PACKED_FROM and "record" not in str(path)]
+    assert small
+    assert not [path for path in small if path.with_name(f"{path.name}.gz").exists()], "one packet holds it as it is"
 
 
 def test_home_is_small_enough_for_one_flight(folder: Path) -> None:
@@ -203,7 +228,7 @@ def test_every_page_carries_the_hashes_of_its_own_sheet_and_script(folder: Path)
     from statuspage.templatetags import public
 
     for path in public_files(folder):
-        if path.match("embed/frame.html"):  # other sites show it: its policy stands in the header, and it has no script
+        if path.name == "frame.html":  # other sites show it: its policy stands in the header, and it has no script
             assert "<script" not in path.read_text()
         elif path.suffix == ".html":
             html = path.read_text()
@@ -263,7 +288,7 @@ def test_an_incident_stays_in_the_month_it_was_published_in(folder: Path) -> Non
     incident = rows.publish(at=datetime(2026, 10, 31, 23, 59, tzinfo=UTC)).incident
     rows.publish(incident=incident, at=NOON)
     snapshot.refresh(now=NOON)
-    assert os.readlink(folder / "ids" / incident.public_id).endswith("/2026-10")
+    assert os.readlink(folder / "ids" / incident.public_id).endswith(f"/2026-10/{incident.public_id}")
 
 
 def test_it_never_goes_back_to_an_earlier_state_of_the_record(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -292,7 +317,7 @@ def test_what_pages_are_made_with_is_noticed(folder: Path, monkeypatch: pytest.M
     snapshot.refresh(now=NOON)
     shard = (folder / "current/archive/incidents/2026-11").resolve()
     monkeypatch.setattr(building, "fingerprint", lambda: "another version")
-    assert snapshot.refresh(now=NEXT)
+    assert snapshot.refresh(now=NEXT, force=True)
     assert (folder / "current/archive/incidents/2026-11").resolve() != shard
 
 
@@ -302,7 +327,8 @@ def test_twenty_generations_are_kept_and_only_the_shards_they_use(folder: Path) 
         rows.publish(incident=incident, at=NOON + timedelta(seconds=second))
         snapshot.refresh(now=NOON + timedelta(seconds=second))
     assert sorted(int(name) for name in os.listdir(folder / "generations")) == list(range(11, 31))
-    assert len(os.listdir(folder / "shards/incidents")) == 20
+    assert len({link.resolve() for link in (folder / "generations").glob("*/archive/incidents/2026-11")}) == 20
+    assert trees_in_use(folder) == set(os.listdir(folder / "shards/trees"))
     assert_whole(folder)
 
 
@@ -314,7 +340,7 @@ def test_after_a_redaction_nothing_older_is_kept(folder: Path) -> None:
     rows.record_entry(kind="redaction", data={"targets": [], "incidents": [update.incident.public_id]})
     snapshot.refresh(now=NOON + timedelta(seconds=5))
     assert len(os.listdir(folder / "generations")) == 1
-    assert len(os.listdir(folder / "shards/incidents")) == 1
+    assert trees_in_use(folder) == set(os.listdir(folder / "shards/trees"))
     every = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
     assert not [path for path in every if "Achieng" in text_of(path)]
     assert "[removed on 2026-11-24]" in (folder / "current/fresh/index.html").read_text()
@@ -420,7 +446,7 @@ def _no_shard(folder: Path) -> None:
 
 
 def _one_file_of_a_shard_less(folder: Path) -> None:
-    next((folder / "shards/incidents").glob("*/*.html")).unlink()
+    next((folder / "current/archive/incidents/2026-10").glob("*/*.html")).unlink()
 
 
 def _half_a_file(folder: Path) -> None:
@@ -484,7 +510,7 @@ def test_damage_is_rebuilt_from_the_database_with_one_line_in_the_log(
     with caplog.at_level(logging.WARNING):
         assert snapshot.refresh(now=NOON + timedelta(seconds=10))
     assert len(caplog.records) == 1
-    assert "rebuilding all of it" in caplog.records[0].getMessage()
+    assert "is not whole" in caplog.records[0].getMessage()
     assert snapshot.extend_freshness(now=NOON + timedelta(seconds=10))
     assert_whole(folder)
     assert not snapshot.refresh(now=NOON + timedelta(seconds=11))
@@ -496,7 +522,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(
     ("acts", "stride", "steps"),
-    [(("symlink", "rename", "replace", "unlink"), 1, 8), (("mkdir", "link", "utime", "fsync"), 5, 100)],
+    [(("symlink", "rename", "replace", "unlink"), 9, 150), (("mkdir", "link", "utime", "rmdir"), 9, 100)],
 )
 def test_killed_at_any_step_the_snapshot_is_the_old_one_or_the_new_one_whole(
     folder: Path, monkeypatch: pytest.MonkeyPatch, acts: tuple[str, ...], stride: int, steps: int
@@ -579,7 +605,7 @@ def test_rows_and_record_are_read_at_one_moment_and_the_connection_is_left_as_it
 
 def test_each_look_weighs_the_newest_month_and_in_turn_every_other() -> None:
     months = [f"2026-{number:02}" for number in range(1, 13)]
-    assert swapping.months_to_weigh(months, 0) == months
-    looks = [swapping.months_to_weigh(months, turn) for turn in range(1, 12)]
+    assert looking.months_to_weigh(months, 0) == months
+    looks = [looking.months_to_weigh(months, turn) for turn in range(1, 12)]
     assert all(len(look) == 2 and look[0] == "2026-12" for look in looks)
     assert {month for look in looks for month in look} == set(months)

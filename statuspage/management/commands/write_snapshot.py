@@ -24,11 +24,18 @@ class Command(BaseCommand):
                 snapshot.rebuild_all(now=now)
             else:
                 snapshot.refresh(now=now, force=True)
+            self._wait_for_the_archive()
             if options["fresh"]:
-                snapshot.extend_freshness(now=now)
+                snapshot.refresh(now=timezone.now(), force=True)
+                snapshot.extend_freshness(now=timezone.now())
         except snapshot.SnapshotError as error:
             raise CommandError(str(error)) from error
         written = snapshot.current()
         if written is None:
             raise CommandError(f"Nothing whole lies in {snapshot.directory()}.")
         self.stdout.write(f"{snapshot.directory()}: the record up to entry {written.built_from}.")
+
+    def _wait_for_the_archive(self) -> None:
+        while (written := snapshot.current()) and written.waiting:
+            self.stdout.write(f"{max(0, written.of - written.waiting)} of {written.of} pages of the archive are there.")
+            snapshot.refresh(now=timezone.now())

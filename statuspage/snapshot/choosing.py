@@ -1,0 +1,109 @@
+"""Which pages have to be made anew: those whose key differs, what was just said first, so many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from statuspage import page_history, page_lately
+from statuspage.page import NowPage
+from statuspage.snapshot import building, faces, parts, swapping
+from statuspage.snapshot.parts import Part
+from statuspage.snapshot.swapping import Manifest, Pages, PartEntry
+
+AT_ONCE = 60  # pages, or small sets of them, that one refresh makes of what waits
+MONTHS_AT_ONCE = 12
+FIRST = ("standing", *faces.SINGLES)  # of an archive that has to be made
+
+
+@dataclass(frozen=True)
+class PagesChosen:
+    """`kept_as_is`: no page need be made. Else `made` beside `kept`, out of what was `before`; `gate` "" while some wait."""
+
+    gate: str
+    kept_as_is: Pages | None
+    made: Mapping[str, Part]
+    kept: Mapping[str, PartEntry]
+    before: Mapping[str, PartEntry]
+    waiting: int
+
+
+def choose(
+    where: Path,
+    manifest: Manifest | None,
+    page: NowPage,
+    *,
+    owed: Collection[str],
+    services: Collection[str] | None,
+    behind: bool,
+    many: bool,
+    now: datetime,
+) -> PagesChosen:
+    """`owed`: months of history that what was said touches. `services`: in a hurry, those spoken of; only what was said is looked
+    at. `behind`: not all of the archive is there, or it was made before an upgrade. `many`: nothing is there and much is to be
+    made: the first of it only."""
+    gate = _gate(page, now)
+    pages = manifest.pages if manifest else None
+    if pages and pages.gate == gate and not owed:
+        return PagesChosen(gate, pages, {}, {}, {}, 0)
+    before = _before(where, pages)
+    if services is not None and before:
+        found = _spoken_of(page, services)
+        return _chosen("", found, before, kept=before)
+    if many:
+        found = parts.standing() | faces.parts_of(page_lately.build_lately(page), only=())
+        return _chosen("", found, before, kept=before, later=1)
+    found, later = _all(page, before, owed, behind, now)
+    kept = {name: entry for name, entry in before.items() if name in found or not name.startswith(parts.GONE_WHEN_UNNAMED)}
+    return _chosen(gate, found, before, kept=kept, later=later)
+
+
+def _gate(page: NowPage, now: datetime) -> str:
+    """While this is the same and nothing is owed, no page needs a look: the record, the hour, the services as entered."""
+    return parts.key_of(building.fingerprint(), page.record, parts.hour_of(now), page.components)
+
+
+def _before(where: Path, pages: Pages | None) -> dict[str, PartEntry]:
+    if pages is None:
+        return {}
+    try:
+        return swapping.read_parts(where, pages.version)
+    except (OSError, ValueError):
+        return {}
+
+
+def _chosen(
+    gate: str, found: Mapping[str, Part], before: Mapping[str, PartEntry], *, kept: Mapping[str, PartEntry], later: int = 0
+) -> PagesChosen:
+    changed = [name for name, part in found.items() if name not in before or before[name].key != part.stamped]
+    changed.sort(key=lambda name: name not in FIRST)
+    now = changed[:AT_ONCE]
+    later += len(changed) - len(now)
+    staying = {name: entry for name, entry in kept.items() if name not in now}
+    return PagesChosen("" if later else gate, None, {name: found[name] for name in now}, staying, before, later)
+
+
+def _spoken_of(page: NowPage, services: Collection[str]) -> dict[str, Part]:
+    codes = {component.code for component in page.components if component.public_id in services}
+    return parts.components(page, only=codes) | faces.parts_of(page_lately.build_lately(page), only=codes)
+
+
+def _all(
+    page: NowPage, before: Mapping[str, PartEntry], owed: Collection[str], behind: bool, now: datetime
+) -> tuple[dict[str, Part], int]:
+    """(the parts that may have changed, how many months are left to a later refresh)."""
+    found = parts.standing() | parts.components(page) | parts.planned(page) | parts.answers(now)
+    found |= faces.parts_of(page_lately.build_lately(page))
+    if "uptime" not in before or before["uptime"].key != parts.stamp(parts.hour_of(now)):
+        found |= parts.figures(now)
+    known = {name.removeprefix("month "): entry for name, entry in before.items() if name.startswith("month ")}
+    wanted = {page_history.month_of(now), *owed}
+    made = {name for name, entry in known.items() if parts.is_made_with_this(entry.key)}
+    waiting = page_history.months_with_incidents() | set(known) if behind else set()
+    newest_first = sorted(waiting - made - wanted, reverse=True)
+    months = parts.months({*wanted, *newest_first[:MONTHS_AT_ONCE]}, page, now=now)
+    counts = {name: entry.count for name, entry in known.items()}
+    counts |= {name.removeprefix("month "): part.count for name, part in months.items()}
+    return found | months | parts.history(counts), len(newest_first[MONTHS_AT_ONCE:])
