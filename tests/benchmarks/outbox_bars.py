@@ -95,20 +95,18 @@ def expand(made: Bed, full: bool) -> None:
 
 
 def _fill(count: int) -> None:
-    """Rows of readers whose addresses nobody will open: made in the database."""
+    """Copies of one reader, whose addresses nobody will open: made in the database."""
+    make_readers(1)
+    own = {"public_id": "'r' || n", "address_hash": "md5(n::text)", "domain": "'d' || n %% 50 || '.example'"}
+    columns = [field.column for field in Subscriber._meta.concrete_fields if not field.primary_key]
+    values = ", ".join(own.get(column, column) for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO subscribers_subscriber (
-                 public_id, channel, address_encrypted, address_hash, domain, language, state, created_at, confirmed_at,
-                 confirm_token_hash, confirm_mails_sent, confirm_attempt, consent, incidents, planned_work, rebuttals,
-                 minimum_impact, rhythm, confirm_tries, hard_bounces)
-               SELECT 'r' || n, 'email', 'nobody opens it', md5(n::text), 'd' || n %% 50 || '.example', 'en', 'active',
-                 now() - interval '1 day', now() - interval '1 day',
-                 '', 0, 0, '{}', true, true, false,
-                 'none', 'each', 0, 0
-               FROM generate_series(1, %s) AS n""",
+            f"INSERT INTO subscribers_subscriber ({', '.join(columns)}) "
+            f"SELECT {values} FROM subscribers_subscriber, generate_series(2, %s) AS n",
             [count],
         )
+        cursor.execute("DELETE FROM subscribers_subscription")
         cursor.execute("INSERT INTO subscribers_subscription (subscriber_id) SELECT id FROM subscribers_subscriber")
 
 
