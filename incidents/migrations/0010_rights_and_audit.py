@@ -19,7 +19,7 @@ def let_go(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0008_false_alarms'),
+        ('incidents', '0009_quick_pages'),
     ]
 
     operations = [
