@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
@@ -212,7 +213,8 @@ def given_away(settings: Any) -> Iterator[tuple[str, str]]:
         for path in sorted(Path(root).rglob("*")):
             if path.is_file():
                 raw = path.read_bytes()
-                yield str(path.relative_to(root)), (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
+                unpack = {".gz": gzip.decompress, ".br": brotli.decompress}.get(path.suffix, bytes)
+                yield str(path.relative_to(root)), unpack(raw).decode()
     out = StringIO()
     call_command("export_record", stdout=out)
     yield "export", out.getvalue()
