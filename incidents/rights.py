@@ -74,8 +74,6 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "notice.edit": ("incidents.change_notice", TRANSLATE),
     "notice.sign": ("incidents.sign_incidentupdate",),
     "notice.withdraw": ("incidents.sign_incidentupdate",),
-    "notification.stop": ("incidents.publish_incidentupdate",),
-    "notification.resend": ("incidents.publish_incidentupdate",),
     "override.set": ("incidents.add_override",),
     "override.end": ("incidents.change_override",),
     "record.redact": ("incidents.redact_recordentry",),
