@@ -303,7 +303,7 @@ def edit_update(
             raise TimelineError("This update is public already (or discarded). Write a new one.")
         if seen_at is not None and draft.updated_at != seen_at:
             raise TimelineError("Someone else changed this draft while you wrote. Compare both texts.")
-        before, was = content_hash(draft), draft.covered()
+        before, was, words = content_hash(draft), draft.covered(), by_language(draft.body)
         _apply(draft, status=status, body=body, next_update_by=next_update_by, deliver_notifications=deliver_notifications)
         for field, value in _stated(more).items():
             setattr(draft, field, value)
@@ -324,7 +324,9 @@ def edit_update(
         after = content_hash(draft)
         rights.require_words_of(actor, "update.edit", was, draft.covered(), source=codes()[0])
         if after != before:
-            audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details={"before": before, "after": after})
+            changed = [code for code, text in by_language(draft.body).items() if text != words[code]]
+            details = {"before": before, "after": after, "languages": changed}
+            audit.log(act="update.edit", actor=actor, now=now, target=draft.public_id, details=details)
     return draft
 
 

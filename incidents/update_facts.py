@@ -12,11 +12,11 @@ from incidents.signing import signature_state
 from incidents.words import ComponentStatus, Publication
 
 
-def read(update: IncidentUpdate, *, now: datetime) -> gates.UpdateFacts:
-    """The facts of a draft as it would go out now."""
+def read(update: IncidentUpdate, *, now: datetime, affected: Sequence[AffectedComponent] | None = None) -> gates.UpdateFacts:
+    """The facts of a draft as it would go out now; `affected`: with these states, which need not be saved."""
     incident = update.incident
     spoken = incident.publication == Publication.PUBLISHED
-    affected = list(update.affected.select_related("component"))
+    affected = list(update.affected.select_related("component")) if affected is None else affected
     states = _states_after(update, affected)
     expected = windows.expected_now()
     return gates.UpdateFacts(

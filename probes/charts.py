@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from django.db.models import Avg, Count, F, Q
+
 from probes import sketches
-from probes.models import Rollup
+from probes.models import Result, Rollup
 from probes.rollups import HOUR, STATUSES, VOTES, Counted, day_of, hour_of, zone
 
 DAYS, HOURS = 90, 24
@@ -102,3 +104,34 @@ def _point(start: int, counted: Counted | None) -> Point:
         return Point(at)
     p50, p95, p99 = (None if value is None else value / 1000 for value in sketches.quantiles(counted.sketch, QUANTILES))
     return Point(at, counted.counts, p50, p95, p99)
+
+
+# --- The last hour, from raw results ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """All probes and vantages of a component in one minute; None where nothing was measured. `seconds`: the mean of what
+    answered; `bad_share`: what part of the votes was late, slow or failed."""
+
+    seconds: float | None = None
+    bad_share: float | None = None
+
+
+def minutes_of_components(*, component_ids: Collection[int], now: datetime, minutes: int) -> dict[int, tuple[Minute, ...]]:
+    """The last `minutes` minutes of each component, the one that goes on last. One query, a row a minute."""
+    last = int(now.timestamp()) // 60
+    first = last - minutes + 1
+    answered = Q(status__in=("ok", "delayed", "degraded"))
+    rows = (
+        Result.objects.filter(probe__component__in=list(component_ids), attempt=0, slot__gte=first * 60, status__in=VOTES)
+        .order_by()
+        .annotate(minute=F("slot") / 60)
+        .values_list("probe__component_id", "minute")
+        .annotate(votes=Count("pk"), fine=Count("pk", filter=Q(status="ok")), took=Avg("total_us", filter=answered))
+    )
+    found = {
+        (key, minute): Minute(None if took is None else took / 1_000_000, 1 - fine / votes)
+        for key, minute, votes, fine, took in rows
+    }
+    return {key: tuple(found.get((key, minute), Minute()) for minute in range(first, last + 1)) for key in component_ids}

@@ -350,12 +350,13 @@ def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[s
         phase=state_words.phase_word(incident.status),
         beside=heard_beside(incident.last_said),
         affected=tuple(_affected_now(item, current) for item in (incident.stated if incident.is_open else incident.worst_stated)),
-        updates=tuple(map(_update_now, incident.updates)),
+        updates=tuple(map(update_now, incident.updates)),
         promise=promise,
     )
 
 
-def _update_now(update: UpdateFacts) -> UpdateNow:
+def update_now(update: UpdateFacts) -> UpdateNow:
+    """One public word as every face shows it."""
     return UpdateNow(
         facts=update,
         phase=state_words.phase_word(update.status),

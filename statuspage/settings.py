@@ -397,7 +397,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,  # from the audit log: statuspage.admin.base
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: f"{STATIC_URL}css/desk.css", lambda request: f"{STATIC_URL}css/desk-pages.css"],
-    "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js"],
+    "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js", lambda request: f"{STATIC_URL}js/compose.js"],
     "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
     "COLORS": {
         "primary": {

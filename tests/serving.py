@@ -49,13 +49,13 @@ def app_url(public_incident: str, snapshot_dir: Path, settings: Any, tmp_path: P
             stderr=log,
             preexec_fn=functools.partial(die_with_parent),
         )
-    wait_for("the app answers", lambda: _answers(f"http://127.0.0.1:{port}/"))
+    wait_for("the app answers", lambda: answers(f"http://127.0.0.1:{port}/"))
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(timeout=10)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=2).ok
     except requests.RequestException:

@@ -47,9 +47,12 @@
   const patch = (old, fresh) => {
     const was = new Map($$(":scope > [data-key]", old).map((n) => [n.dataset.key, n]));
     const wanted = $$(":scope > [data-key]", fresh);
+    const busy = old.contains(document.activeElement);
+    let fresh_ones = 0;
     wanted.forEach((n, i) => {
       const mine = was.get(n.dataset.key);
       was.delete(n.dataset.key);
+      if (!mine && busy) { fresh_ones += 1; return; }  // nothing moves under the finger: it comes once the focus has left
       if (mine && (held(mine) || mine.dataset.print === n.dataset.print)) return;
       if (mine) mine.replaceWith(n);
       else {
@@ -57,7 +60,9 @@
         before ? before.after(n) : old.prepend(n);
       }
     });
-    was.forEach((n) => { if (!held(n)) n.remove(); });
+    was.forEach((n) => { if (!held(n) && !busy) n.remove(); });
+    const said = $("#fresh-said");
+    if (said && fresh_ones) said.textContent = `${fresh_ones} new`;
   };
   const refresh = async () => {
     const root = $("[data-refresh]");

@@ -2,247 +2,223 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 
-from incidents import record, signing
-from incidents.models import Incident, IncidentUpdate
-from incidents.policy import WITHOUT
-from incidents.words import Publication
-from probes import vantages
-from probes.models import ProbeVerdict, Vantage, VantageLink
-from statuspage.admin import evidence
+from incidents import deadlines, record, rollup
+from incidents.clocks import ClockState
+from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
+from incidents.words import Publication, SignatureKind
+from probes.models import Vantage
+from statuspage import keeping
+from statuspage.admin import evidence, sparks, waiting
+from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
-from statuspage.admin.incidents import draft_url, incident_url, publish_url
-from statuspage.models import Heartbeat
-from statuspage.templatetags.desk import ago, first_text, moment, phase_word
+from statuspage.admin.sparks import Spark
+from statuspage.models import DeskDraft, Heartbeat
+from statuspage.templatetags.desk import first_text
 from subscribers.models import Delivery, DeliveryState, Subscriber
 
-PROMISE_SOON = timedelta(minutes=10)
-FAILURES_OF = timedelta(hours=24)
+ROWS = 60  # drafts and open incidents looked at; more than that is read in the lists
+CARDS = 8  # evidence cards on one page; the worst come first
+CLOCKS_OF = 3  # open incidents whose regulator clocks are shown, the oldest
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One service on a card: the evidence, its last hour, and how many vantage points agree (none: nobody was asked)."""
+
+    item: Evidence
+    spark: Spark | None
+    votes: tuple[bool, ...]
+    agreement: str
 
 
 @dataclass(frozen=True)
 class Card:
-    """A draft about trouble that nobody has spoken of yet, with what probes saw."""
+    """Trouble that nobody has spoken of yet (`draft`), or that got worse than what was said (`incident` alone)."""
 
-    update: IncidentUpdate
+    key: str
+    incident: Incident
     headline: str
-    evidence: list[Evidence]
-    is_presigned: bool
-    waits_for_signature: bool
-    open_url: str
-    publish_url: str
+    worst: str
+    seen: list[Seen]
+    since: datetime | None
+    clock_words: str
+    draft: IncidentUpdate | None = None
+    open_url: str = ""
+    is_presigned: bool = False
+    waits_for_signature: bool = False
+    goes_out_at: datetime | None = None
+    writer: DeskDraft | None = None
+    said: str = ""
 
-
-@dataclass(frozen=True)
-class Strip:
-    """One thing that waits for a person: a clock, what it is, and where to go. `tone`: late, soon or empty."""
-
-    clock: str
-    kind: str
-    title: str
-    text: str
-    url: str
-    button: str
-    tone: str = ""
+    @property
+    def print(self) -> str:
+        seen = [(one.item.status, one.item.now, one.agreement, one.spark.note if one.spark else "") for one in self.seen]
+        told = (
+            self.headline,
+            seen,
+            self.is_presigned,
+            self.waits_for_signature,
+            self.writer and self.writer.person_id,
+            self.said,
+        )
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
 def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
-    """What the dashboard's template shows; each part only to who may see it."""
+    """What the dashboard's template shows; each part only to who may see it. Its queries do not grow in number with the rows."""
     user = person(request)
     if not user.has_perm("incidents.view_incidentupdate"):
         return {"cards": [], "strips": [], "instruments": None}
-    drafts = list(
-        IncidentUpdate.objects.drafts().select_related("incident", "notice", "author").prefetch_related("affected__component")
+    waiting_drafts = list(
+        IncidentUpdate.objects.drafts()
+        .select_related("incident", "notice", "author")
+        .prefetch_related("affected__component")[:60]
     )
-    open_incidents = list(Incident.objects.published().unresolved().exclude(next_update_by=None).order_by("next_update_by"))
-    may_sign = user.has_perm("incidents.sign_incidentupdate")
+    open_incidents = list(Incident.objects.published().unresolved().order_by("next_update_by", "id")[:ROWS])
     return {
-        "cards": [_card(draft) for draft in drafts if draft.incident.publication == Publication.DRAFT],
-        "strips": [
-            *_promises(open_incidents, now, late=True),
-            *(_to_sign(draft, may_sign) for draft in drafts if _wants_signature(draft)),
-            *_promises(open_incidents, now, late=False),
-            *_suspected(),
-            *_put_out(),
-            *_silent(now),
-            *_failing(now),
-            *_switched_off(),
-            *(_draft(draft) for draft in drafts if _is_next_word(draft) and not _wants_signature(draft)),
-        ],
+        "cards": _cards(waiting_drafts, open_incidents, now),
+        "strips": waiting.strips(
+            user=user,
+            drafts=waiting_drafts,
+            open_incidents=[one for one in open_incidents if one.next_update_by],
+            now=now,
+        ),
         "open_incidents": [(incident, first_text(incident.name)) for incident in open_incidents],
-        "instruments": _instruments(),
+        "instruments": _instruments(open_incidents, now),
+        "once": secrets.token_urlsafe(18),
         "may_report": user.has_perm("incidents.add_incident"),
         "may_publish": user.has_perm("incidents.publish_incidentupdate"),
         "may_write": user.has_perm("incidents.change_incidentupdate"),
+        "may_add": user.has_perm("incidents.add_incidentupdate"),
     }
 
 
-def _card(draft: IncidentUpdate) -> Card:
+# --- Cards -------------------------------------------------------------------------------------
+
+
+def _cards(waiting_drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Card]:
+    silent = [draft for draft in waiting_drafts if draft.incident.publication == Publication.DRAFT]
+    worse = _said_but_worse(open_incidents)
+    incidents = [draft.incident for draft in silent] + list(worse)
+    found = evidence.of_all(incidents)
+    parts = {item.component.pk: item for items in found.values() for item in items}
+    lines = sparks.of([item.component for item in parts.values()], {key: item.status for key, item in parts.items()}, now=now)
+    writers = keeping.writers(waiting_drafts)
+    first = [_silent_card(draft, found[draft.incident_id], lines, writers.get(draft.pk)) for draft in silent]
+    first.sort(key=lambda card: _rank(card.worst))
+    second = [_worse_card(incident, said, found[incident.pk], lines, waiting_drafts, writers) for incident, said in worse.items()]
+    return (first + second)[:CARDS]
+
+
+def _rank(status: str) -> int:
+    """0 the worst."""
+    order = ("major_outage", "partial_outage", "degraded_performance", "delayed")
+    return order.index(status) if status in order else len(order)
+
+
+def _silent_card(draft: IncidentUpdate, items: Sequence[Evidence], lines: Mapping[int, Spark], writer: DeskDraft | None) -> Card:
+    incident, untouched = draft.incident, waiting.is_signed(draft) and draft.signature_kind == SignatureKind.NOTICE
+    by_itself = untouched and draft.author_id is None and draft.signature_requested_at is None and settings.UNATTENDED_MINUTES
     return Card(
-        update=draft,
-        headline=first_text(draft.incident.name) or "A problem without a headline",
-        evidence=evidence.of(draft.incident),
-        is_presigned=signing.signature_state(draft) == "valid",
-        waits_for_signature=_wants_signature(draft),
+        key=f"draft-{draft.pk}",
+        incident=incident,
+        headline=first_text(incident.name) or "A problem without a headline",
+        worst=rollup.worst([item.status for item in items]) if items else "",
+        seen=[_seen(item, lines) for item in items],
+        since=incident.started_at,
+        clock_words="with no public word",
+        draft=draft,
         open_url=draft_url(draft),
-        publish_url=publish_url(draft),
+        is_presigned=untouched,
+        waits_for_signature=waiting.wants_signature(draft),
+        goes_out_at=draft.created_at + timedelta(minutes=settings.UNATTENDED_MINUTES) if by_itself else None,
+        writer=writer,
     )
 
 
-def _wants_signature(draft: IncidentUpdate) -> bool:
-    return draft.signature_requested_at is not None and signing.signature_state(draft) != "valid"
-
-
-def _is_next_word(draft: IncidentUpdate) -> bool:
-    return draft.incident.publication == Publication.PUBLISHED
-
-
-def _to_sign(draft: IncidentUpdate, may_sign: bool) -> Strip:
-    author = draft.author.get_username() if draft.author else "the publisher"
-    sign = reverse("admin:incidents_incidentupdate_sign", args=[draft.pk])
-    return Strip(
-        clock=ago(draft.signature_requested_at),
-        kind="To sign",
-        title=first_text(draft.incident.name) or "A problem without a headline",
-        text=f"{phase_word(draft.status)}. {author} asks for a signature.",
-        url=sign if may_sign else draft_url(draft),
-        button="Read and sign" if may_sign else "Open",
+def _worse_card(
+    incident: Incident,
+    said: str,
+    items: Sequence[Evidence],
+    lines: Mapping[int, Spark],
+    waiting_drafts: Sequence[IncidentUpdate],
+    writers: Mapping[int, DeskDraft],
+) -> Card:
+    draft = next((one for one in waiting_drafts if one.incident_id == incident.pk), None)
+    return Card(
+        key=f"worse-{incident.pk}",
+        incident=incident,
+        headline=first_text(incident.name),
+        worst=rollup.worst([item.now for item in items if item.now]) if any(item.now for item in items) else "",
+        seen=[_seen(item, lines) for item in items],
+        since=incident.published_at,
+        clock_words="since it became public",
+        draft=draft,
+        open_url=draft_url(draft) if draft else "",
+        writer=writers.get(draft.pk) if draft else None,
+        said=said,
     )
 
 
-def _promises(incidents: list[Incident], now: datetime, *, late: bool) -> list[Strip]:
-    return [_promise(incident, incident.next_update_by, late) for incident in incidents if _due(incident, now, late=late)]
+def _seen(item: Evidence, lines: Mapping[int, Spark]) -> Seen:
+    verdict = item.verdicts[0] if item.verdicts else None
+    votes = tuple(number < verdict.agree for number in range(verdict.of)) if verdict else ()
+    words = f"{verdict.words}" if verdict else ""
+    apart = [line.vantage for line in item.probes if line.says == "operational" and not line.is_out]
+    if verdict and apart:
+        words += f"; {', '.join(dict.fromkeys(apart))} sees none of it"
+    return Seen(item, lines.get(item.component.pk), votes, words)
 
 
-def _due(incident: Incident, now: datetime, *, late: bool) -> bool:
-    due = incident.next_update_by
-    return due is not None and (due < now if late else now <= due <= now + PROMISE_SOON)
+def _said_but_worse(open_incidents: Sequence[Incident]) -> dict[Incident, str]:
+    """Public incidents of which probes now confirm worse than was said last, with the words for it. One query."""
+    rows = AffectedComponent.objects.filter(
+        update__incident__in=open_incidents, update__publication=Publication.PUBLISHED
+    ).select_related("component", "update")
+    last: dict[tuple[int, Component], AffectedComponent] = {}
+    for row in rows.order_by("update__record_seq"):
+        last[(row.update.incident_id, row.component)] = row
+    by_key = {incident.pk: incident for incident in open_incidents}
+    found: dict[Incident, str] = {}
+    for (key, part), row in last.items():
+        if part.observed_status and rollup.is_worse(part.observed_status, row.new_status):
+            found.setdefault(by_key[key], row.new_status)
+    return found
 
 
-def _promise(incident: Incident, due: datetime | None, late: bool) -> Strip:
-    return Strip(
-        clock=f"{ago(due)} late" if late else f"in {ago(due)}",
-        kind="Promise missed" if late else "Promise due",
-        title=first_text(incident.name),
-        text=f"Update promised by {moment(due)}." + (" The page says that it is late." if late else ""),
-        url=incident_url(incident),
-        button="Write update",
-        tone="late" if late else "soon",
-    )
+# --- Instruments -------------------------------------------------------------------------------
 
 
-def _draft(draft: IncidentUpdate) -> Strip:
-    author = draft.author.get_username() if draft.author else "probes"
-    return Strip(
-        clock=ago(draft.updated_at),
-        kind="Draft",
-        title=first_text(draft.incident.name),
-        text=f"{phase_word(draft.status)}, written by {author}.",
-        url=draft_url(draft),
-        button="Open draft",
-    )
-
-
-def _suspected() -> list[Strip]:
-    """Troubles that one vantage alone confirms: nothing of them is public."""
-    rows = ProbeVerdict.objects.exclude(suspects="").filter(probe__enabled=True).select_related("probe__component")
-    return [
-        Strip(
-            clock=ago(row.suspected_since),
-            kind="Suspected",
-            title=first_text(row.probe.component.name),
-            text=f"{row.probe.code} fails at {row.suspects} and at no other vantage. Nothing is public.",
-            url=reverse("admin:probes_probe_change", args=[row.probe_id]),
-            button="Look",
-            tone="soon",
-        )
-        for row in rows.order_by("suspected_since")
-    ]
-
-
-def _put_out() -> list[Strip]:
-    """Vantages that have no say, since the trouble they see is their own."""
-    why = {
-        "link": "No target answers it: its own link fails. What it sees is not counted.",
-        "alone": "It sees trouble at many targets where every other vantage sees none. What it sees is not counted.",
-    }
-    rows = VantageLink.objects.exclude(out_since=None).filter(vantage__enabled=True).select_related("vantage")
-    return [
-        Strip(
-            clock=ago(row.out_since),
-            kind="Vantage out",
-            title=row.vantage.label or row.vantage.name,
-            text=why.get(row.out_because, ""),
-            url=reverse("admin:probes_vantage_change", args=[row.vantage_id]),
-            button="Look",
-            tone="soon",
-        )
-        for row in rows.order_by("out_since")
-    ]
-
-
-def _silent(now: datetime) -> list[Strip]:
-    """Vantages whose agent says nothing: they neither agree nor disagree."""
-    return [
-        Strip(
-            clock=ago(vantage.last_heard_at) if vantage.last_heard_at else "",
-            kind="Vantage silent",
-            title=vantage.label or vantage.name,
-            text="Its agent says nothing. It is not counted, neither as trouble nor as agreement.",
-            url=reverse("admin:probes_vantage_change", args=[vantage.pk]),
-            button="Look",
-            tone="soon",
-        )
-        for vantage in Vantage.objects.filter(enabled=True, schedules__enabled=True).distinct()
-        if vantages.is_silent(vantage, now)
-    ]
-
-
-def _failing(now: datetime) -> list[Strip]:
-    """Tellings that failed and are tried again, and those given up lately."""
-    retried = Delivery.objects.filter(state=DeliveryState.PENDING, attempt__gt=0).exclude(last_error="")
-    dead = Delivery.objects.filter(state=DeliveryState.DEAD, due_at__gte=now - FAILURES_OF)
-    strips = []
-    for rows, title in ((retried, "Deliveries failed and are tried again"), (dead, "Deliveries were given up today")):
-        count = rows.count()
-        if count:
-            last = rows.order_by("-id").values_list("last_error", flat=True).first()
-            state = DeliveryState.PENDING if rows is retried else DeliveryState.DEAD
-            url = f"{reverse('admin:subscribers_delivery_changelist')}?state__exact={state}"
-            strips.append(Strip(str(count), "Delivery failing", title, str(last or ""), url, "See", tone="soon"))
-    return strips
-
-
-def _switched_off() -> list[Strip]:
-    """Rules that do not hold in this deployment."""
-    return [
-        Strip(
-            clock="off",
-            kind="Gate off",
-            title=gate.replace("_", " ").capitalize(),
-            text=f"Here {WITHOUT[gate]}. The record says so wherever it mattered.",
-            url=reverse("admin:incidents_auditevent_changelist"),
-            button="Audit log",
-            tone="soon",
-        )
-        for gate in sorted(settings.GATES_OFF)
-    ]
-
-
-def _instruments() -> dict[str, Any]:
+def _instruments(open_incidents: Sequence[Incident], now: datetime) -> dict[str, Any]:
     publisher = Heartbeat.objects.filter(name="publisher").first()
     return {
         "publisher_at": publisher.at if publisher else None,
         "record": record.head(),
         "vantages": list(Vantage.objects.filter(enabled=True, is_passive=False)),
+        "clocks": _clocks(open_incidents, now),
         "subscribers": Subscriber.objects.active().count(),
         "pending": Delivery.objects.filter(state=DeliveryState.PENDING).count(),
     }
+
+
+def _clocks(open_incidents: Sequence[Incident], now: datetime) -> list[tuple[Incident, Any]]:
+    """What supervisors wait for, of the incidents that have gone on the longest."""
+    oldest = sorted(open_incidents, key=lambda incident: incident.started_at)[:CLOCKS_OF]
+    pressing = (ClockState.RUNNING, ClockState.DUE, ClockState.MISSED)
+    return [
+        (incident, clock)
+        for incident in oldest
+        for clock in deadlines.deadlines_of(incident, now=now)
+        if clock.state in pressing and clock.met_at is None and clock.starts_at
+    ][:6]

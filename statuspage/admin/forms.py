@@ -14,13 +14,28 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from incidents.languages import by_language, codes
-from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
-from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus, Publication
+from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
+from incidents.models.incident import MORE_WORDS
+from incidents.places import COUNTIES
+from incidents.words import (
+    ATTRIBUTION_WORDS,
+    CHANNEL_WORDS,
+    PHASE_WORDS,
+    STATUS_WORDS,
+    ComponentStatus,
+    IncidentStatus,
+    Publication,
+)
+from statuspage.admin import reach
 
 PHASES = [(phase.value, PHASE_WORDS[phase]) for phase in IncidentStatus]
 STATES = [(status.value, STATUS_WORDS[status]) for status in ComponentStatus if status != ComponentStatus.UNKNOWN]
 TROUBLE = [(value, word) for value, word in STATES if value != ComponentStatus.OPERATIONAL]
+FAULTS = [("", "Not stated"), *ATTRIBUTION_WORDS.items()]
+CHANNELS = list(CHANNEL_WORDS.items())
+AREAS = [(str(code), name) for code, name in COUNTIES.items()]
 CLOCK = "%H:%M"
+HEADLINE = 90  # letters that a phone shows whole
 
 
 def _input(**attributes: Any) -> dict[str, Any]:
@@ -56,6 +71,7 @@ class Written:
     deliver_notifications: bool
     name: dict[str, str] | None = None
     seen_at: datetime | None = None
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,6 +85,7 @@ class Start:
     next_update_by: datetime | None = None
     deliver_notifications: bool = True
     seen_at: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_draft(cls, draft: IncidentUpdate) -> Start:
@@ -80,15 +97,14 @@ class Start:
             next_update_by=draft.next_update_by,
             deliver_notifications=draft.deliver_notifications,
             seen_at=draft.updated_at.isoformat(),
+            more={
+                **{words: by_language(getattr(draft, words)) for words in MORE_WORDS},
+                "attribution": draft.attribution,
+                "channels": list(draft.channels),
+                "areas": [str(code) for code in draft.areas],
+                "share_affected": None if draft.share_affected is None else draft.share_affected / 10,
+            },
         )
-
-    @classmethod
-    def from_incident(cls, incident: Incident, notice: Notice | None) -> Start:
-        """What was said last; with a notice, what that notice states. A person sees it before it is kept."""
-        states = last_stated(incident)
-        if notice and notice.component_status:
-            states = dict.fromkeys(states, notice.component_status)
-        return cls(status=(notice.phase if notice else "") or incident.status, affected=states)
 
     def initial(self) -> dict[str, Any]:
         due = timezone.localtime(self.next_update_by) if self.next_update_by else None
@@ -101,6 +117,9 @@ class Start:
             **{f"name_{code}": text for code, text in self.name.items()},
             **{f"body_{code}": text for code, text in self.body.items()},
             **{f"state_{code}": status for code, status in self.affected.items()},
+            **{field: self.more.get(field) for field in ("attribution", "channels", "areas", "share_affected")},
+            **{f"{field}_{code}": text for field in MORE_WORDS for code, text in self.more.get(field, {}).items()},
+            "who": reach.choice_of(self.more.get("who_affected", {}), self.affected.values()),
         }
 
 
@@ -115,30 +134,62 @@ def last_stated(incident: Incident) -> dict[str, str]:
 
 
 class UpdateForm(forms.Form):
-    """A draft: each text in every configured language, side by side; a state for each service it names."""
+    """A draft: each text in every configured language, side by side; a state for each service it names; whom it hits."""
 
     status = forms.ChoiceField(choices=PHASES, label="Phase", widget=forms.RadioSelect)
     next_day = DayField(required=False, label="Day of the next update")
     next_time = ClockField(required=False, label="Time of the next update")
+    who = forms.ChoiceField(
+        choices=reach.CHOICES,
+        label="Who is affected",
+        widget=forms.Select(attrs=_input()),
+        error_messages={"required": "Say who is affected: choose one, or write it."},
+    )
+    works = forms.MultipleChoiceField(required=False, label="What still works", widget=forms.CheckboxSelectMultiple)
+    attribution = forms.ChoiceField(
+        choices=FAULTS, required=False, label="Whose fault, as far as we know", widget=forms.Select(attrs=_input())
+    )
+    channels = forms.MultipleChoiceField(
+        choices=CHANNELS, required=False, label="How customers reach it", widget=forms.CheckboxSelectMultiple
+    )
+    areas = forms.MultipleChoiceField(
+        choices=AREAS, required=False, label="Counties (none: countrywide)", widget=forms.SelectMultiple(attrs=_input(size=6))
+    )
+    share_affected = forms.FloatField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        label="Share of payments, in %, from data",
+        widget=forms.NumberInput(attrs=_input(step="0.1", inputmode="decimal")),
+    )
     deliver_notifications = forms.BooleanField(required=False, label="Tell subscribers")
+    note = forms.CharField(
+        required=False, max_length=4000, label="Note for staff (never public)", widget=forms.Textarea(attrs=_input(rows=3))
+    )
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(
-        self, data: QueryDict | None = None, *, incident: Incident, start: Start, with_words: bool = True, seen_at: str = ""
+        self,
+        data: QueryDict | None = None,
+        *,
+        incident: Incident,
+        start: Start,
+        seen_at: str = "",
     ) -> None:
         """`seen_at` replaces the one that was posted: what the person has seen by now."""
         if data is not None and seen_at:
             data = data.copy()
             data["seen_at"] = seen_at
         super().__init__(data, initial=start.initial())
-        self.with_name = with_words and incident.publication == Publication.DRAFT
-        self.with_words = with_words
+        self.start = start
+        self.with_name = incident.publication == Publication.DRAFT
         self.named_first = list(start.affected)
         for code, language in settings.LANGUAGES:
             if self.with_name:
-                self.fields[f"name_{code}"] = _words(f"Headline, {language}", code, rows=2, most=250)
-            if with_words:
-                self.fields[f"body_{code}"] = _words(f"Text, {language}", code, rows=6, most=4000)
+                self.fields[f"name_{code}"] = _words(f"Headline, {language}", code, rows=2, most=250, advised=HEADLINE)
+            self.fields[f"body_{code}"] = _words(f"Text, {language}", code, rows=7, most=4000, sms=True)
+            self.fields[f"what_to_do_{code}"] = _words(f"What to do, {language}", code, rows=2, most=500)
+            self.fields[f"who_affected_{code}"] = _words(f"Who is affected, {language}", code, rows=2, most=500)
         self.components = list(Component.objects.published())
         for component in self.components:
             self.fields[f"state_{component.code}"] = forms.ChoiceField(
@@ -147,18 +198,30 @@ class UpdateForm(forms.Form):
                 label=str(component.name),
                 widget=forms.Select(attrs=_input()),
             )
+        works = [one for one in self.components if one.status == ComponentStatus.OPERATIONAL and one.code not in self.named_first]
+        self.works_first = reach.named_in(start.more.get("still_works", {}), self.components)
+        self.fields["works"].choices = [(one.code, str(one.name)) for one in works]  # type: ignore[attr-defined]
+        self.initial["works"] = self.works_first
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if bool(given.get("next_day")) != bool(given.get("next_time")) and not {"next_day", "next_time"} & set(self.errors):
             self.add_error("next_time", "Give both the day and the time, or neither.")
+        if given.get("who") == reach.OWN and not any(self._texts("who_affected").values()):
+            self.add_error("who", "Write who is affected, or choose one.")
         return given
 
     def language_rows(self) -> Iterator[tuple[str, list[tuple[str, str, forms.BoundField]]]]:
         """(what, [(language code, its name, field), ...]): a phone shows each text's languages together."""
-        for key, title, shown in (("name", "Headline", self.with_name), ("body", "Text", self.with_words)):
+        for key, title, shown in (("name", "Headline", self.with_name), ("body", "Text", True), ("what_to_do", "Do", True)):
             if shown:
-                yield title, [(code, name, self[f"{key}_{code}"]) for code, name in settings.LANGUAGES]
+                yield title, self._row(key)
+
+    def who_row(self) -> list[tuple[str, str, forms.BoundField]]:
+        return self._row("who_affected")
+
+    def _row(self, key: str) -> list[tuple[str, str, forms.BoundField]]:
+        return [(code, name, self[f"{key}_{code}"]) for code, name in settings.LANGUAGES]
 
     def named(self) -> list[tuple[Component, forms.BoundField]]:
         """The services the update names already."""
@@ -177,19 +240,57 @@ class UpdateForm(forms.Form):
     def written(self) -> Written:
         """What was written, of a valid form."""
         given = self.cleaned_data
+        more = self._more()
+        if not any(self.start.more.get("who_affected", {}).values()) and not self._says_more_than(more):
+            del more["who_affected"]  # only proposed by the form: signed words that nobody touched stay signed
         return Written(
             status=given["status"],
             name=self._texts("name") if self.with_name else None,
-            body=self._texts("body") if self.with_words else {},
+            body=self._texts("body"),
             affected=self._affected(),
             next_update_by=_moment(given),
             deliver_notifications=given["deliver_notifications"],
             seen_at=parse_datetime(given["seen_at"]) if given["seen_at"] else None,
+            more=more,
         )
+
+    def _says_more_than(self, more: Mapping[str, Any]) -> bool:
+        """Is anything but the proposed “who” other than what the draft said?"""
+        given, start = self.cleaned_data, self.start
+        was = {key: start.more.get(key) for key in ("attribution", "channels", "what_to_do")}
+        now = {key: more[key] for key in was}
+        share, areas = start.more.get("share_affected"), [int(code) for code in start.more.get("areas", [])]
+        return (
+            now != {"attribution": was["attribution"] or "", "channels": was["channels"] or [], "what_to_do": was["what_to_do"]}
+            or (more["areas"], more["share_affected"]) != (areas, None if share is None else round(share * 10))
+            or "still_works" in more
+            or given["who"] != self.initial["who"]
+            or (given["status"], given["deliver_notifications"]) != (start.status, start.deliver_notifications)
+            or self._texts("body") != {code: start.body.get(code, "") for code in codes()}
+            or (self.with_name and self._texts("name") != {code: start.name.get(code, "") for code in codes()})
+            or {part.code: status for part, status in self._affected().items()} != dict(start.affected)
+            or _moment(given) != start.next_update_by
+        )
+
+    def _more(self) -> dict[str, Any]:
+        """What is said beside the words; what the form does not show of it stays as it was."""
+        given = self.cleaned_data
+        share = given["share_affected"]
+        more = {
+            "what_to_do": self._texts("what_to_do"),
+            "who_affected": dict(reach.words_of(given["who"]) or self._texts("who_affected")),
+            "attribution": given["attribution"],
+            "channels": given["channels"],
+            "areas": [int(code) for code in given["areas"]],
+            "share_affected": None if share is None else round(share * 10),
+        }
+        if set(given["works"]) != set(self.works_first):
+            more["still_works"] = reach.still_working(self.components, given["works"])
+        return more
 
     def _texts(self, key: str) -> dict[str, str]:
         """Lines end as they are stored, or an untouched signed text would come back changed."""
-        return {code: self.cleaned_data[f"{key}_{code}"].replace("\r\n", "\n") for code in codes()}
+        return {code: self.cleaned_data.get(f"{key}_{code}", "").replace("\r\n", "\n") for code in codes()}
 
     def _affected(self) -> dict[Component, str]:
         """What was named first stays first: a notice fills its words for that service."""
@@ -199,8 +300,10 @@ class UpdateForm(forms.Form):
         return {component: status for component, status in states.items() if status}
 
 
-def _words(label: str, language: str, *, rows: int, most: int) -> forms.CharField:
-    widget = forms.Textarea(attrs=_input(rows=rows, lang=language))
+def _words(label: str, language: str, *, rows: int, most: int, advised: int = 0, sms: bool = False) -> forms.CharField:
+    """A text in one language, with a live count under it: of `advised` letters, and of an SMS where it goes into one."""
+    attributes = {"data-max": advised} if advised else {}
+    widget = forms.Textarea(attrs=_input(rows=rows, lang=language, **attributes, **({"data-sms": ""} if sms else {})))
     return forms.CharField(label=label, required=False, max_length=most, widget=widget)
 
 

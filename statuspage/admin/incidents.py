@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -10,33 +11,24 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 
-from incidents import drafts, notices, stating
+from incidents import drafts, notice_updates, notices, stating
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.words import Publication
+from statuspage import keeping
 from statuspage.admin import evidence
+from statuspage.admin.addresses import draft_url, incident_url
 from statuspage.admin.base import DeskAdmin, require
 from statuspage.admin.columns import phase_column, publication_column
-from statuspage.admin.forms import ReportForm, Start, UpdateForm, last_stated
+from statuspage.admin.composer import keep_words
+from statuspage.admin.forms import ReportForm, last_stated
 from statuspage.admin.incident_acts import IncidentActs, acts_of
 from statuspage.templatetags.desk import ago, first_text, moment
 
 ADD_UPDATE = "incidents.add_incidentupdate"
-
-
-def incident_url(incident: Incident) -> str:
-    return reverse("admin:incidents_incident_change", args=[incident.pk])
-
-
-def draft_url(update: IncidentUpdate) -> str:
-    return reverse("admin:incidents_incidentupdate_change", args=[update.pk])
-
-
-def publish_url(update: IncidentUpdate) -> str:
-    return reverse("admin:incidents_incidentupdate_publish", args=[update.pk])
 
 
 class IncidentAdmin(IncidentActs, DeskAdmin):
@@ -94,6 +86,7 @@ class IncidentAdmin(IncidentActs, DeskAdmin):
             stated=_stated_now(incident),
             notices=_notices_for(incident),
             may_write=request.user.has_perm(ADD_UPDATE),
+            once=secrets.token_urlsafe(18),
             is_late=bool(incident.is_open and incident.next_update_by and incident.next_update_by < timezone.now()),
             is_public=incident.publication == Publication.PUBLISHED,
             **acts_of(incident, request),
@@ -125,54 +118,49 @@ class IncidentAdmin(IncidentActs, DeskAdmin):
     # --- The next update ------------------------------------------------------------------------
 
     def new_update_view(self, request: HttpRequest, incident_id: int) -> HttpResponse:
-        """A new draft of an open incident, in own words or, with ?notice=, in those of a signed notice."""
+        """Begin the incident's next update: a draft with what was said last or, with a notice, in its signed words.
+
+        The form's token makes one draft however often it is posted; a person's own open draft, or the untouched one in the
+        notice's words, is gone on with.
+        """
         actor = require(request, ADD_UPDATE)
         incident = get_object_or_404(Incident, pk=incident_id)
-        notice = _asked_notice(request)
-        now = timezone.now()
-        form = UpdateForm(
-            request.POST or None, incident=incident, start=Start.from_incident(incident, notice), with_words=notice is None
-        )
-        if request.method == "POST" and form.is_valid():
-            draft = _add(form, incident, notice, actor, now)
-            if draft:
-                messages.success(request, "The draft is kept. Nothing is public yet.")
-                may_publish = notice and request.user.has_perm("incidents.publish_incidentupdate")
-                return redirect(publish_url(draft) if may_publish else draft_url(draft))
-        return self.page(
-            request,
-            "new_update.html",
-            title="New update",
-            incident=incident,
-            form=form,
-            notice=notice,
-            notice_words=_filled(notice, incident, now) if notice else None,
-            notices=_notices_for(incident),
-            evidence=evidence.of(incident),
-        )
+        if request.method != "POST":
+            return redirect(incident_url(incident))
+        notice, now = _asked_notice(request), timezone.now()
+        try:
+            draft = keeping.once(
+                token=request.POST.get("once", ""),
+                person=actor,
+                now=now,
+                make=lambda: _next_of(incident, notice, actor, now),
+            )
+            if any(key.startswith("body_") for key in request.POST):
+                keep_words(draft, request.POST, actor, now)
+        except (drafts.TimelineError, ValueError) as refusal:
+            messages.error(request, str(refusal))
+            return redirect(incident_url(incident))
+        return redirect(draft_url(draft))
 
 
-def _add(form: UpdateForm, incident: Incident, notice: Notice | None, actor: User, now: datetime) -> IncidentUpdate | None:
-    """The draft; None when it is refused, with the reason in the form."""
-    written = form.written()
-    if notice and not written.affected:
-        form.add_error(None, "Name at least one service: the notice speaks of it.")
-        return None
-    try:
-        return drafts.add_update(
-            incident=incident,
-            status=written.status,
-            body=written.body,
-            affected=written.affected,
-            next_update_by=written.next_update_by,
-            deliver_notifications=written.deliver_notifications,
-            author=actor,
-            now=now,
-            notice=notice,
-        )
-    except drafts.TimelineError as refusal:
-        form.add_error(None, str(refusal))
-        return None
+def _next_of(incident: Incident, notice: Notice | None, actor: User, now: datetime) -> IncidentUpdate:
+    states = last_stated(incident)
+    named = {part.code: part for part in Component.objects.filter(code__in=list(states))}
+    affected = {named[code]: status for code, status in states.items() if code in named}
+    if notice:
+        if not affected:
+            raise drafts.TimelineError("The incident names no service, and the notice speaks of one: write own words.")
+        return notice_updates.next_from_notice(incident, next(iter(affected)), notice, now)
+    mine = incident.updates.drafts().filter(author=actor, notice=None).first()
+    return mine or drafts.add_update(
+        incident=incident,
+        status=incident.status,
+        body=by_language({}),
+        affected=affected,
+        next_update_by=None,
+        author=actor,
+        now=now,
+    )
 
 
 def _stated_now(incident: Incident) -> list[tuple[Component, str]]:
@@ -189,17 +177,5 @@ def _notices_for(incident: Incident) -> list[Notice]:
 
 
 def _asked_notice(request: HttpRequest) -> Notice | None:
-    notice = Notice.objects.filter(code=request.GET.get("notice", "")).first()
+    notice = Notice.objects.filter(code=request.POST.get("notice", "")).first()
     return notice if notice and notices.is_signed(notice) else None
-
-
-def _filled(notice: Notice, incident: Incident, now: datetime) -> dict[str, str] | None:
-    """The notice's words as they would stand in the draft; None while the incident names no service."""
-    first = next(iter(last_stated(incident)), None)
-    if first is None:
-        return None
-    component = Component.objects.get(code=first)
-    texts = by_language(notice.body)
-    return notices.fill(
-        texts=texts, component=component, since=incident.started_at, next_by=notices.promise(notice, now), now=now
-    )

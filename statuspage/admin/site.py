@@ -40,9 +40,11 @@ from incidents.models import (
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from statuspage import accounts, freezing
 from statuspage.admin import (
+    after,
     announcements,
     claims,
     components,
+    composer,
     dashboard,
     duty,
     freeze,
@@ -55,6 +57,7 @@ from statuspage.admin import (
     record,
     reviews,
     shown,
+    signing_page,
     small_documents,
     statements,
     subscribers,
@@ -79,11 +82,23 @@ POLICY = (
 
 
 # The desk's own full pages: (address below /admin/, its name, the page).
+_UPDATE = "incidents/incidentupdate/<int:update_id>"
 PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
     ("incidents/incident/<int:incident_id>/data-and-funds/", "statement_ladder", statements.LadderPage),
     ("incidents/incidentupdate/<int:update_id>/text-pack/", "text_pack", text_packs.TextPack),
     ("incidents/incidentupdate/<int:update_id>/poster/", "update_poster", text_packs.Poster),
     ("text-packs/", "text_packs", text_packs.PackList),
+    (f"{_UPDATE}/change/", "incidents_incidentupdate_change", composer.ComposerView),
+    (f"{_UPDATE}/keep/", "incidents_incidentupdate_keep", composer.KeepView),
+    (f"{_UPDATE}/forget/", "incidents_incidentupdate_forget", composer.ForgetView),
+    (f"{_UPDATE}/publish/", "incidents_incidentupdate_publish", composer.PublishView),
+    (f"{_UPDATE}/ask/", "incidents_incidentupdate_ask", composer.AskView),
+    (f"{_UPDATE}/discard/", "incidents_incidentupdate_discard", composer.DiscardView),
+    (f"{_UPDATE}/sign/", "incidents_incidentupdate_sign", signing_page.SignView),
+    (f"{_UPDATE}/send-back/", "incidents_incidentupdate_send-back", signing_page.SendBackView),
+    (f"{_UPDATE}/after/", "incidents_incidentupdate_after", after.AfterView),
+    (f"{_UPDATE}/stop/", "incidents_incidentupdate_stop", after.StopView),
+    (f"{_UPDATE}/resend/", "incidents_incidentupdate_resend", after.ResendView),
 )
 
 

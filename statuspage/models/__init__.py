@@ -1,6 +1,18 @@
+from statuspage.models.desk_draft import DeskDraft, FormToken
 from statuspage.models.duty import AlertKind, AlertSending, DutyRole, DutyShift, StaffAlert
 from statuspage.models.freeze import Freeze
 from statuspage.models.heartbeat import Heartbeat
 from statuspage.models.role_grant import RoleGrant
 
-__all__ = ["AlertKind", "AlertSending", "DutyRole", "DutyShift", "Freeze", "Heartbeat", "RoleGrant", "StaffAlert"]
+__all__ = [
+    "AlertKind",
+    "AlertSending",
+    "DeskDraft",
+    "DutyRole",
+    "DutyShift",
+    "FormToken",
+    "Freeze",
+    "Heartbeat",
+    "RoleGrant",
+    "StaffAlert",
+]

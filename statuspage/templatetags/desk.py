@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from incidents.languages import by_language
 from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus
+from statuspage.differences import difference
 
 register = template.Library()
 
@@ -81,3 +84,40 @@ def texts(value: Any) -> list[tuple[str, str, str]]:
 def first_text(value: Any) -> str:
     """The text in the page's first language."""
     return next(iter(by_language(value).values()))
+
+
+@register.filter
+def text_in(value: Any, code: str) -> str:
+    return by_language(value).get(code, "")
+
+
+@register.filter
+def seconds_since(value: datetime | None) -> int:
+    """Whole seconds, for a clock that counts up in the browser."""
+    return max(0, int((timezone.now() - value).total_seconds())) if value else 0
+
+
+@register.filter
+def seconds_until(value: datetime | None) -> int:
+    return max(0, int((value - timezone.now()).total_seconds())) if value else 0
+
+
+@register.filter
+def language_name(code: str) -> str:
+    return str(dict(settings.LANGUAGES).get(code, code))
+
+
+@register.filter
+def language_at(number: int) -> str:
+    return str(settings.LANGUAGES[number][1])
+
+
+@register.simple_tag
+def differs(before: str, after: Any, code: str) -> SafeString:
+    """What `after` has in that language beside `before`, with what is new and gone marked."""
+    return difference(before, text_in(after, code))
+
+
+@register.inclusion_tag("admin/desk/_spark.html")
+def spark(sparks: Mapping[int, Any], key: int) -> dict[str, Any]:
+    return {"s": sparks.get(key)}

@@ -55,6 +55,7 @@ def form_of(update: IncidentUpdate, **changes: Any) -> dict[str, Any]:
         "status": update.status,
         "next_day": f"{due:%Y-%m-%d}" if due else "",
         "next_time": f"{due:%H:%M}" if due else "",
+        "who": "some" if "partial_outage" in update.affected.values_list("new_status", flat=True) else "unknown",
         "seen_at": update.updated_at.isoformat(),
         **{f"name_{code}": text for code, text in by_language(update.incident.name).items()},
         **{f"body_{code}": text for code, text in by_language(update.body).items()},

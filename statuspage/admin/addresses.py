@@ -1,0 +1,29 @@
+"""Where pages about one incident or update are."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from incidents.models import Incident, IncidentUpdate
+
+
+def incident_url(incident: Incident) -> str:
+    return reverse("admin:incidents_incident_change", args=[incident.pk])
+
+
+def draft_url(update: IncidentUpdate) -> str:
+    """Its composer while it is a draft; the words to read once it is public."""
+    return reverse("admin:incidents_incidentupdate_change", args=[update.pk])
+
+
+def publish_url(update: IncidentUpdate) -> str:
+    return reverse("admin:incidents_incidentupdate_publish", args=[update.pk])
+
+
+def sign_url(update: IncidentUpdate) -> str:
+    return reverse("admin:incidents_incidentupdate_sign", args=[update.pk])
+
+
+def after_url(update: IncidentUpdate) -> str:
+    """How far its telling is."""
+    return reverse("admin:incidents_incidentupdate_after", args=[update.pk])

@@ -1,0 +1,176 @@
+"""Sign: another person reads what goes out, beside the last public word and what probes say now; one press signs and publishes.
+
+Also the signature that is owed after words went out alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from incidents import breaking_glass, signing
+from incidents.blockers import Blocker
+from incidents.languages import by_language
+from incidents.models import AfterSignature, IncidentUpdate
+from incidents.words import Publication
+from statuspage import publishing
+from statuspage.admin import composing, evidence, sparks
+from statuspage.admin.addresses import after_url, draft_url
+from statuspage.admin.base import require
+from statuspage.admin.composer import CHANGE, PUBLISH, SIGN, find_update
+from statuspage.admin.evidence import Evidence
+from statuspage.admin.views import DeskView, Gate
+from statuspage.differences import difference
+from statuspage.templatetags.desk import first_text, moment
+
+
+class SignView(DeskView):
+    """Whoever may see updates may read it, so that an author sees what was asked for; signing asks its own permission."""
+
+    permission = "incidents.view_incidentupdate"
+    template = "sign.html"
+
+    def get(self, request: HttpRequest, update_id: int) -> HttpResponse:
+        update = find_update(update_id)
+        if update.publication == Publication.PUBLISHED and update.signature_kind == "break_glass":
+            return self._page(update)
+        if update.publication != Publication.DRAFT:
+            if update.is_published:
+                messages.info(request, f"It is public already, since {moment(update.published_at)}.")
+            return redirect(draft_url(update))
+        return self._page(update)
+
+    def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
+        """act: sign (sign and publish), only (sign, somebody else publishes) or after (what went out alone)."""
+        require(request, SIGN)
+        update, now = find_update(update_id), timezone.now()
+        act = request.POST.get("act", "sign")
+        if act == "after":
+            return self._sign_after(update, now)
+        if update.publication == Publication.PUBLISHED:
+            messages.info(request, f"It went out once: public since {moment(update.published_at)}.")
+            return redirect(after_url(update))
+        if request.POST.get("seen_evidence", "") not in ("", seen(evidence.of(update.incident))):
+            return self._page(update, "The evidence changed while you read. Look at it, then sign again.", status=409)
+        try:
+            signed = signing.sign(item=update, signer=self.actor, now=now, seen_hash=request.POST.get("seen_hash", ""))
+        except signing.SigningRefused as refusal:
+            return self._page(update, str(refusal), status=403)
+        if act == "only" or not self.actor.has_perm(PUBLISH):
+            messages.success(request, "Signed. It goes out when someone presses Publish.")
+            return redirect(draft_url(update))
+        return self._publish(signed, now)
+
+    def _publish(self, update: IncidentUpdate, now: datetime) -> HttpResponse:
+        reason = self.request.POST.get("why_though", "")
+        try:
+            published = publishing.publish_update(update_id=update.pk, actor=self.actor, now=now, reason=reason)
+        except publishing.Blocked as refusal:
+            return self._page(find_update(update.pk), "Signed, but not published.", refusal.blockers, status=409)
+        return redirect(after_url(published))
+
+    def _sign_after(self, update: IncidentUpdate, now: datetime) -> HttpResponse:
+        try:
+            breaking_glass.sign_after(update=update, signer=self.actor, now=now)
+        except signing.SigningRefused as refusal:
+            return self._page(update, str(refusal), status=403)
+        messages.success(self.request, "Signed afterwards. The record says so.")
+        return redirect(after_url(update))
+
+    def _page(
+        self, update: IncidentUpdate, refusal: str = "", blockers: list[Blocker] | None = None, *, status: int = 200
+    ) -> HttpResponse:
+        return self.page(status=status, **self._context(update, refusal, blockers, timezone.now()))
+
+    def _context(self, update: IncidentUpdate, refusal: str, blockers: list[Blocker] | None, now: datetime) -> dict[str, Any]:
+        draft = composing.as_kept(update, now)
+        found = draft.blockers if blockers is None else blockers
+        left = [one for one in found if not one.code.startswith("signature_")] if update.publication == "draft" else []
+        last, seen_now = composing.last_word(update), evidence.of(update.incident)
+        before = last if last and last.pk != update.pk else None
+        heard = composing.hearers(update)
+        acts = composing.acts_on(update)
+        older = composing.older_languages(update)
+        wrote = signing.has_written(self.actor, update)
+        owed = AfterSignature.objects.filter(update=update).select_related("broken_by", "signed_by").first()
+        return {
+            "title": f"Sign: {first_text(update.incident.name)}",
+            "update": update,
+            "incident": update.incident,
+            "draft": draft,
+            "last": before,
+            "changes": _changes(update, before, older),
+            "older": older,
+            "was": before,
+            "refusal": refusal,
+            "gates": [Gate(one.message, f"{draft_url(update)}?words=1" if self.actor.has_perm(CHANGE) else "") for one in left],
+            "asks_why": any(one.code == "probes_disagree" for one in left),
+            "why_though": self.request.POST.get("why_though", ""),
+            "evidence": seen_now,
+            "evidence_changed": [item for item in seen_now if item.has_changed],
+            "sparks": sparks.of([i.component for i in seen_now], {i.component.pk: i.status for i in seen_now}, now=now),
+            "seen_evidence": seen(seen_now),
+            "seen_hash": signing.content_hash(update),
+            "advice_on_time": composing.advice_on_time(draft, now),
+            "advice": [
+                (code, name, notes)
+                for code, name in settings.LANGUAGES
+                if (notes := composing.advice_on(by_language(draft.update.body))[code])
+            ],
+            "languages": settings.LANGUAGES,
+            "hearers": heard,
+            "will_hear": sum(one.total for one in heard),
+            "acts": acts,
+            "wrote": wrote,
+            "writers": sorted({act.actor_name for act in acts if act.act in ("update.add", "update.edit")}),
+            "owed": owed,
+            "reason": self.request.POST.get("reason", ""),
+            "may_sign": self.actor.has_perm(SIGN),
+            "may_publish": self.actor.has_perm(PUBLISH),
+            "signature": composing.signature_words(update),
+        }
+
+
+class SendBackView(SignView):
+    permission = SIGN
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
+        update = find_update(update_id)
+        try:
+            signing.send_back(item=update, signer=self.actor, reason=request.POST.get("reason", ""), now=timezone.now())
+        except signing.SigningRefused as refusal:
+            return self._page(update, str(refusal), status=403)
+        messages.success(request, "Sent back. The author sees your reason on the draft.")
+        return redirect("admin:index")
+
+
+def seen(found: list[Evidence]) -> str:
+    """What probes say of it, in a few letters: it changes when they say something else."""
+    said = ";".join(f"{item.component.code}={item.now}" for item in found)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _changes(update: IncidentUpdate, before: IncidentUpdate | None, older: list[str]) -> list[dict[str, Any]]:
+    """Each language's headline and text with the difference from the last public word; one that is behind comes first."""
+    named, body = by_language(update.incident.name), by_language(update.body)
+    said = by_language(before.body) if before else {}
+    languages = sorted(settings.LANGUAGES, key=lambda pair: pair[0] not in older)
+    return [
+        {
+            "code": code,
+            "language": name,
+            "name": named[code],
+            "body": body[code],
+            "changed": difference(said.get(code, ""), body[code]),
+            "is_older": code in older,
+        }
+        for code, name in languages
+    ]
