@@ -98,7 +98,7 @@ def _fill(count: int) -> None:
     """Copies of one reader, whose addresses nobody will open: made in the database."""
     make_readers(1)
     own = {"public_id": "'r' || n", "address_hash": "md5(n::text)", "domain": "'d' || n %% 50 || '.example'"}
-    columns = [field.column for field in Subscriber._meta.concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in Subscriber._meta.concrete_fields if not field.primary_key]
     values = ", ".join(own.get(column, column) for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0009_rights_and_audit'),
+        ('incidents', '0008_false_alarms'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
