@@ -600,9 +600,9 @@ def test_a_text_of_it_can_be_removed_and_the_proof_holds(component: Component, f
     assert verify().holds
 
 
-def test_planned_work_costs_the_publisher_two_questions_a_second_while_nothing_is_near(
+def test_planned_work_costs_the_publisher_three_questions_a_second_while_nothing_is_near(
     component: Component, django_assert_num_queries: Any
 ) -> None:
     announced({component: ""}, start=200, end=201, now=-72)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         publishing.advance_maintenance(now=at(0) + timedelta(seconds=1))
