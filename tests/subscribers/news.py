@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import Permission, User
 from django.db import transaction
 
 from incidents import record, timeline
@@ -26,6 +27,13 @@ def set_up(settings: Any) -> None:
     settings.PROVIDER_NAME, settings.MAIL_FROM = "Mfano Pesa", "status@mfanopesa.example"
     settings.ADDRESS_KEYS, settings.ADDRESS_HASH_KEY = KEYS, "for tests alone"
     settings.SEND_HOLD = timedelta()
+
+
+def allowed(person: User, *codenames: str) -> User:
+    """The person with these rights over subscribers."""
+    found = Permission.objects.filter(content_type__app_label="subscribers", codename__in=codenames)
+    person.user_permissions.add(*found)
+    return User.objects.get(pk=person.pk)
 
 
 def ask(address: str, language: str = "en", *components: Component, now: datetime = NOON) -> Subscriber:

@@ -16,7 +16,7 @@ from subscribers import addresses, csv_files, subscriptions, suppression
 from subscribers.csv_files import BadFile, TakenIn
 from subscribers.models import Subscriber, Suppressed
 from tests.factories import NOON, ComponentFactory
-from tests.subscribers.news import reader
+from tests.subscribers.news import allowed, reader
 
 pytestmark = pytest.mark.django_db
 HEAD = "channel,address,language,consent_at,consent_proof,components"
@@ -25,7 +25,7 @@ GOOD = "email,asha@customer.example,sw,2026-11-01T09:00:00+03:00,paper form 12 a
 
 @pytest.fixture
 def officer() -> User:
-    return User.objects.create_user("officer")
+    return allowed(User.objects.create_user("officer"), "add_subscriber", "export_subscriber")
 
 
 def take_in(officer: User, *lines: str) -> TakenIn:
@@ -105,5 +105,10 @@ def test_commands_do_the_same_and_ask_who_it_is(officer: User, tmp_path: Path) -
     assert "asha@customer.example" in out.getvalue()
     with pytest.raises(CommandError, match="no account"):
         call_command("export_subscribers", by="nobody", reason="a test")
+    allowed(User.objects.create_user("writer"))
+    with pytest.raises(CommandError, match="roles do not let you"):
+        call_command("export_subscribers", by="writer", reason="a test")
+    with pytest.raises(CommandError, match="roles do not let you"):
+        call_command("import_subscribers", tmp_path / "in.csv", by="writer")
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("import_subscribers", tmp_path / "none.csv", by="officer")

@@ -11,7 +11,7 @@ from incidents.models import AuditEvent
 from subscribers import addresses, links, outbox, subscriptions, suppression
 from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
 from tests.factories import NOON
-from tests.subscribers.news import ask, publish, reader
+from tests.subscribers.news import allowed, ask, publish, reader
 
 pytestmark = [pytest.mark.django_db]
 ASHA = "asha@customer.example"
@@ -70,7 +70,7 @@ def test_the_hash_outlives_the_person() -> None:
 
 def test_staff_who_lift_one_stand_in_the_log() -> None:
     suppress(Suppressed.COMPLAINED)
-    officer = User.objects.create_user("officer")
+    officer = allowed(User.objects.create_user("officer"), "change_subscriber")
     suppression.lift(suppression=Suppression.objects.get(), actor=officer, now=NOON)
     assert not Suppression.objects.exists()
     assert AuditEvent.objects.get(act="subscriber.lift_suppression").actor == officer

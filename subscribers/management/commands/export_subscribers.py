@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from incidents.rights import NotPermitted
 from subscribers import csv_files
 from subscribers.models import Subscriber
 
@@ -22,8 +23,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             actor = User.objects.get(username=options["by"])
+            rows = Subscriber.objects.all()
+            lines = csv_files.give_out(rows=rows, actor=actor, reason=options["reason"], now=timezone.now())
         except User.DoesNotExist as error:
             raise CommandError("--by names no account of the desk.") from error
-        rows = Subscriber.objects.all()
-        for line in csv_files.give_out(rows=rows, actor=actor, reason=options["reason"], now=timezone.now()):
+        except NotPermitted as error:
+            raise CommandError(str(error)) from error
+        for line in lines:
             self.stdout.write(line, ending="")

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from incidents.rights import NotPermitted
 from subscribers import csv_files
 
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
             raise CommandError("--by names no account of the desk.") from error
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"The file cannot be read as UTF-8: {error.__class__.__name__}.") from error
+        except NotPermitted as error:
+            raise CommandError(str(error)) from error
         except csv_files.BadFile as error:
             raise CommandError(f"Nothing was taken in.\n{error}") from error
         self.stdout.write(f"{done.added} added; {done.known} known already or left since; {done.barred} on the suppression list.")
