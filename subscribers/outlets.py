@@ -57,7 +57,7 @@ def _deliveries(lines: Sequence[str], word: str) -> list[Delivery]:
 
 @contextmanager
 def one(*, now: datetime) -> Iterator[Outlet | None]:
-    """An outlet of this machine, with what its last sender left behind marked as sent; None while all of them are at work."""
+    """An outlet of this machine, with what dead senders left behind marked as sent; None while all of them are at work."""
     descriptor = _take()
     if descriptor is None:
         yield None
@@ -65,10 +65,21 @@ def one(*, now: datetime) -> Iterator[Outlet | None]:
     try:
         outlet = Outlet(descriptor)
         outlet.take_over(now=now)
+        _take_over_others(now)
         yield outlet
         os.ftruncate(descriptor, 0)  # not after an error: what was sent may not be marked yet
     finally:
         os.close(descriptor)
+
+
+def _take_over_others(now: datetime) -> None:
+    """The outlets of senders that died beside this one: nobody may open theirs for a while, and their readers wait."""
+    for path in _folder().glob("*.sent"):
+        if path.stat().st_size > 0 and (descriptor := _locked(path)) is not None:
+            try:
+                Outlet(descriptor).take_over(now=now)
+            finally:
+                os.close(descriptor)
 
 
 def left_behind() -> bool:

@@ -135,6 +135,23 @@ def test_two_take_two_outlets_when_the_settings_allow(settings: Any) -> None:
         assert third is None
 
 
+@pytest.mark.django_db
+def test_what_died_in_another_outlet_is_taken_over_by_whoever_comes(settings: Any) -> None:
+    settings.SENDERS = 2
+    reader("asha@customer.example")
+    publish()
+    outbox.fan_out(now=NOON)
+    with outlets.one(now=NOON), outlets.one(now=NOON) as second:
+        assert second is not None
+        [claimed] = outbox.claim_due(now=NOON, limit=1)
+        second.begin([claimed])
+        (outlets._folder() / "1.copy").write_bytes((outlets._folder() / "1.sent").read_bytes())
+    (outlets._folder() / "1.copy").rename(outlets._folder() / "1.sent")  # as a kill would have left it
+    with outlets.one(now=NOON):
+        assert Delivery.objects.get().lease_until is None
+    assert not outlets.left_behind()
+
+
 def test_an_outlet_is_free_again_when_its_sender_is_done() -> None:
     taken = []
 
