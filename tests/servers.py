@@ -223,6 +223,7 @@ def start_nginx(folder: Path, *, snapshot: Path, app_port: int) -> Server:
     (folder / "nginx.conf").write_text(text)
     if nginx_knows_brotli():
         shutil.copy(ROOT / "deploy" / "nginx-brotli.conf", folder / "brotli.conf")
+        (folder / "modules").symlink_to("/usr/lib/nginx/modules")  # looked for below -p, which is not Debian's here
     command = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", "daemon off;"]
     tested = subprocess.run([*command[:-2], "-t"], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stderr

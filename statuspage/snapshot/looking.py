@@ -61,7 +61,7 @@ def _without_damage(directory: Path, generation: Path, manifest: Manifest, turn:
     problems = []
     if problem := _damaged_about_now(generation, manifest):
         problems.append(problem)
-        manifest, turn = replace(manifest, files={}), turn or 1
+        manifest, turn = replace(manifest, files={}), 1 if turn is None else turn
     record = generation / ARCHIVE / "record" / "record.jsonl"
     if manifest.record and not _holds(record, manifest.record.size, manifest.record.packed):
         problems.append(f"{record} is damaged")
