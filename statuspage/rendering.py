@@ -28,6 +28,7 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
             for code, name in settings.LANGUAGES
             if code != language
         ],
+        "twins": [(code, f"{settings.BASE_URL}{prefix_of(code)}{path}") for code in codes()],
         "provider": settings.PROVIDER_NAME,
         "help_line": settings.HELP_LINE,
         "contact": settings.CONTACT,

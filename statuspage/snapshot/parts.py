@@ -28,6 +28,7 @@ from statuspage import (
     page_uptime,
     reading,
     state_words,
+    uptime_data,
 )
 from statuspage.page import NowPage, PlannedNow, planned_now, shapes_on
 from statuspage.page_answers import AnswerPage
@@ -327,7 +328,8 @@ def _history_files(counts: Mapping[str, int]) -> Halves:
 def _uptime_files(page: UptimePage) -> Halves:
     files = {"uptime.csv": page_uptime.csv_bytes(page, codes()[0])}
     for language in codes():
+        data = uptime_data.script(page, language=language)
         files[f"{folder_of(language)}uptime.html"] = render(
-            "public/uptime.html", language=language, path="/uptime", page=page
+            "public/uptime.html", language=language, path="/uptime", page=page, data_script=data
         ).encode()
     return {ARCHIVE: files}
