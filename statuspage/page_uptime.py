@@ -16,7 +16,7 @@ from incidents.models import Component, Incident, IncidentUpdate
 from incidents.periods import Quarter
 from incidents.uptime import Figure
 from incidents.words import ComponentStatus, IncidentStatus
-from statuspage import clock_words, days, page_components, page_reviews, reading, trust
+from statuspage import clock_words, days, inert, page_components, page_reviews, reading, trust
 from statuspage.page import Identity, identity
 from statuspage.page_components import Problem
 from statuspage.trust import Spoken, Trust
@@ -139,8 +139,9 @@ def csv_bytes(page: UptimePage, language: str) -> bytes:
 
 
 def _plain(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A cell on one line that no spreadsheet takes for a formula."""
+    text = inert.line(text)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _seconds(span: timedelta) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statuspage import linked_data
+from statuspage import inert, linked_data
 from statuspage.page_uptime import OutageDay, UptimePage, UptimeRow
 
 
@@ -19,7 +19,7 @@ def _service(row: UptimeRow, language: str) -> dict[str, Any]:
     return {
         "component": {
             "code": facts.public_id,
-            "name": facts.name[language],
+            "name": inert.line(facts.name[language]),
             "startDate": (facts.start_date or facts.created_at.date()).isoformat(),
         },
         "days": [_day(day, language) for day in row.days],
@@ -31,5 +31,5 @@ def _day(one: OutageDay, language: str) -> dict[str, Any]:
     return {
         "date": one.day.isoformat(),
         "outages": {kind: seconds for kind, seconds in lost.items() if seconds},
-        "related_events": [{"name": problem.name[language], "code": problem.public_id} for problem in one.problems],
+        "related_events": [{"name": inert.line(problem.name[language]), "code": problem.public_id} for problem in one.problems],
     }

@@ -26,6 +26,7 @@ from statuspage import (
     page_history,
     page_planned,
     page_uptime,
+    pictures,
     reading,
     state_words,
     uptime_data,
@@ -83,7 +84,7 @@ def is_made_with_this(stamped: str) -> bool:
 
 def standing() -> dict[str, Part]:
     """Pages that hang on no row: only templates, texts and settings change them, and then everything is made anew."""
-    return {"standing": Part("standing", _standing_files)}
+    return {"standing": Part("standing", _standing_files), "pictures": Part("standing", _picture_files)}
 
 
 def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, Part]:
@@ -154,6 +155,17 @@ def _standing_files() -> Halves:
             )
             files[f"{folder_of(language)}{name}.html"] = html.encode()
     return {ARCHIVE: files}
+
+
+def _picture_files() -> Halves:
+    drawn = {language: pictures.standing(language) for language in codes()}
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}pictures/{name}.png": pictures.png(picture)
+            for language, named in drawn.items()
+            for name, picture in named.items()
+        }
+    }
 
 
 def not_found() -> bytes:
