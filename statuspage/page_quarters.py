@@ -58,6 +58,42 @@ def page_number(quarter: Quarter, now: datetime) -> int:
     return 4 * (this.year - quarter.year) + this.number - quarter.number + 1
 
 
+def quarters() -> set[Quarter]:
+    """Those under which published incidents are filed."""
+    zone = clock_words.zone()
+    rows = Incident.objects.published().values_list("status", "started_at", "resolved_at")
+    return {Quarter.of(filed_at(*row).astimezone(zone).date()) for row in rows}
+
+
+def filed_at(self) -> datetime:
+        """The moment whose month lists it."""
+        return self.ended_at or self.began_at
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterMonth:
+    first: date
+    problems: tuple[Past, ...]  # newest first
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterPage:
+    """A calendar quarter of the page's own zone; of the running one the months that have begun."""
+
+    quarter: Quarter
+    months: tuple[QuarterMonth, ...]  # newest first
+
+
+def running(now: datetime) -> Quarter:
+    return Quarter.of(now.astimezone(clock_words.zone()).date())
+
+
+def page_number(quarter: Quarter, now: datetime) -> int:
+    """1 is the running quarter, 2 the one before it."""
+    this = running(now)
+    return 4 * (this.year - quarter.year) + this.number - quarter.number + 1
+
+
 def quarters_of(public_ids: set[str] | None = None) -> set[Quarter]:
     """The quarters under which these published incidents are filed; of all of them, without ids."""
     rows = Incident.objects.published()
