@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from dateutil.relativedelta import relativedelta
 from django.db.models import OuterRef, Q, Subquery
@@ -65,45 +66,6 @@ def quarters() -> set[Quarter]:
     return {Quarter.of(filed_at(*row).astimezone(zone).date()) for row in rows}
 
 
-def filed_at(self) -> datetime:
-        """The moment whose month lists it."""
-        return self.ended_at or self.began_at
-
-
-@dataclass(frozen=True, slots=True)
-class QuarterMonth:
-    first: date
-    problems: tuple[Past, ...]  # newest first
-
-
-@dataclass(frozen=True, slots=True)
-class QuarterPage:
-    """A calendar quarter of the page's own zone; of the running one the months that have begun."""
-
-    quarter: Quarter
-    months: tuple[QuarterMonth, ...]  # newest first
-
-
-def running(now: datetime) -> Quarter:
-    return Quarter.of(now.astimezone(clock_words.zone()).date())
-
-
-def page_number(quarter: Quarter, now: datetime) -> int:
-    """1 is the running quarter, 2 the one before it."""
-    this = running(now)
-    return 4 * (this.year - quarter.year) + this.number - quarter.number + 1
-
-
-def quarters_of(public_ids: set[str] | None = None) -> set[Quarter]:
-    """The quarters under which these published incidents are filed; of all of them, without ids."""
-    rows = Incident.objects.published()
-    if public_ids is not None:
-        rows = rows.filter(public_id__in=public_ids)
-    zone = clock_words.zone()
-    filed = (filed_at(*row) for row in rows.values_list("status", "started_at", "resolved_at"))
-    return {Quarter.of(moment.astimezone(zone).date()) for moment in filed}
-
-
 def filed_at(status: str, began_at: datetime, ended_at: datetime | None) -> datetime:
     """The moment whose month lists a problem: its end, or its beginning while it is open."""
     return ended_at if ended_at and status in IncidentStatus.closed() else began_at
@@ -117,7 +79,7 @@ def build_quarter(quarter: Quarter, *, now: datetime) -> QuarterPage:
     is_over = Q(status__in=IncidentStatus.closed(), resolved_at__isnull=False)
     said = IncidentUpdate.objects.published().filter(incident=OuterRef("pk"))
     rows = Incident.objects.published().filter(merged_into=None, withdrawn_at=None).filter(is_over & ended | ~is_over & begun)
-    found = list(rows.annotate(newest=Subquery(said.values("pk")[:1])).defer("evidence"))
+    found: list[Any] = list(rows.annotate(newest=Subquery(said.values("pk")[:1])).defer("evidence"))
     words = reading.bodies([row.newest for row in found])
     problems = [_past(row, words.get(row.newest) or by_language(row.name)) for row in found]
     problems.sort(key=lambda one: one.filed_at, reverse=True)

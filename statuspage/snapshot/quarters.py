@@ -29,8 +29,8 @@ def file_of(number: int) -> str:
 def parts_of(
     page: NowPage, before: Mapping[str, PartEntry], owed: Collection[str], *, behind: bool, now: datetime
 ) -> tuple[dict[str, Part], int]:
-    """(those to look at, how many are left to a later refresh). `owed`: the months in which problems began that something was said
-    of. A problem stands where it ended, so every quarter since is looked at. `behind`: not all of the archive is there."""
+    """(those to look at, how many are left to a later refresh). `owed`: the months in which problems began of which something was
+    said. A problem stands where it ended, so every quarter since is looked at. `behind`: not all of the archive is there."""
     running = page_quarters.running(now)
     common = key_of(page.identity, running, [(one.public_id, one.name, one.group.public_id) for one in page.components])
     known = {int(name.removeprefix("quarter ")): entry for name, entry in before.items() if name.startswith("quarter ")}

@@ -24,7 +24,7 @@ from incidents.languages import in_all
 from incidents.models import Component
 from incidents.words import IncidentStatus
 from statuspage import snapshot
-from statuspage.snapshot import serving
+from statuspage.snapshot import faces, parts, serving
 from tests.factories import NOON, ComponentFactory, ComponentGroupFactory
 from tests.incidents import plans
 from tests.statuspage import rows
@@ -81,9 +81,14 @@ class Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture(params=SITUATIONS)
-def situation(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Iterator[tuple[str, str]]:
+def situation(
+    request: pytest.FixtureRequest, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, str]]:
     """(its name, the address of a server that serves it)"""
     name = str(request.param)
+    if name == "many":  # no client asks for a service's own pages and feeds, and two hundred of them take long to write
+        monkeypatch.setattr(parts, "components", lambda page: {})
+        monkeypatch.setattr(faces, "_of_component", lambda *said: {})
     folder = settings.SNAPSHOT_DIR = tmp_path / "snapshot"
     SITUATIONS[name]()
     snapshot.rebuild_all(now=NOON)

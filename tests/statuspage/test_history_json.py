@@ -31,7 +31,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 def asked(folder: Path, query: str = "") -> dict[str, Any]:
     """What the app's own server answers."""
-    reader = serving.SnapshotFirst(lambda environ, start: [], folder, clock=lambda: NOON.timestamp())
+    reader: Any = serving.SnapshotFirst(lambda environ, start: [], folder, clock=NOON.timestamp)
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/history.json", "QUERY_STRING": query}
     [content] = reader(environ, lambda status, headers, error=None: lambda data: None)
     value: dict[str, Any] = json.loads(content)

@@ -71,8 +71,9 @@ def everything(folder: Path) -> None:
 def make_hostile() -> None:
     """The same words in every text that people write."""
     words = in_all({"en": HOSTILE, "sw": HOSTILE})
-    for model in (ComponentGroup, Incident, AffectedComponent):
-        model.objects.update(name=words)
+    ComponentGroup.objects.update(name=words)
+    Incident.objects.update(name=words)
+    AffectedComponent.objects.update(name=words)
     Component.objects.update(name=words, description=words, owner="<script>alert(1)</script>")
     ScheduledMaintenance.objects.update(name=words)
     MaintenanceUpdate.objects.update(body=words)
@@ -130,7 +131,7 @@ def cap_schema() -> xmlschema.XMLSchema:
 def test_every_cap_message_obeys_the_schema_and_the_rules_it_cannot_say(folder: Path) -> None:
     messages = files(folder, ".cap")
     assert len(messages) >= 5
-    identifiers = Counter()
+    identifiers = Counter[str]()
     for name, raw in messages.items():
         assert [error.reason for error in cap_schema().iter_errors(raw.decode())] == [], name
         told = {element.tag.partition("}")[2]: element.text or "" for element in ElementTree.fromstring(raw)}
@@ -210,7 +211,7 @@ def test_no_id_stands_twice_and_every_reference_has_its_element(folder: Path) ->
 
 def test_hostile_words_never_become_markup_in_any_file(folder: Path) -> None:
     """Whatever kind it is: a file that programs read has no script, no end of another's element, nothing that turns the text."""
-    kinds = Counter()
+    kinds = Counter[str]()
     for name, raw in files(folder).items():
         kind = name.rpartition(".")[2]
         kinds[kind] += 1
