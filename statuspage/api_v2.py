@@ -17,13 +17,13 @@ Maker = Callable[[statuspage_v2.Page, Lately, bool], dict[str, Any]]
 
 def summary_json(page: NowPage, *, language: str, stale: bool) -> bytes:
     """/api/v2/summary.json"""
-    owner = _identified(page.identity, language, page.updated_at)
+    owner = identified(page.identity, language, page.updated_at)
     return _encoded(statuspage_v2.summary(owner, page.components, page.recent, page.maintenances, stale=stale))
 
 
 def status_json(page: NowPage, *, language: str, stale: bool) -> bytes:
     """/api/v2/status.json"""
-    owner = _identified(page.identity, language, page.updated_at)
+    owner = identified(page.identity, language, page.updated_at)
     return _encoded(statuspage_v2.status(owner, page.components, page.recent, stale=stale))
 
 
@@ -49,17 +49,18 @@ ADDRESSES = ("summary.json", "status.json", *LISTS)
 
 def list_json(name: str, said: Lately, *, language: str, stale: bool) -> bytes:
     """/api/v2/<name>, one of LISTS."""
-    return _encoded(LISTS[name](_identified(said.identity, language, said.updated_at), said, stale))
+    return _encoded(LISTS[name](identified(said.identity, language, said.updated_at), said, stale))
 
 
 def incident_json(page: IncidentPage, components: Sequence[ComponentFacts], *, language: str) -> bytes:
     """/incidents/<id>.json. It has one form, so its components carry the state the incident last stated, not that of now."""
     incident = page.incident.facts
-    owner = _identified(page.identity, language, incident.last_word_at)
+    owner = identified(page.identity, language, incident.last_word_at)
     return _encoded(statuspage_v2.incident_dict(owner, incident, components, statuspage_v2.last_stated(incident)))
 
 
-def _identified(identity: Identity, language: str, updated_at: datetime) -> statuspage_v2.Page:
+def identified(identity: Identity, language: str, updated_at: datetime) -> statuspage_v2.Page:
+    """Whose page it is, as the API names it."""
     return statuspage_v2.Page(
         id=identity.id,
         name=identity.name,

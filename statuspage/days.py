@@ -106,6 +106,13 @@ def row(
     )
 
 
+def seconds_by_day(intervals: Sequence[Interval], *, start: datetime, end: datetime, zone: tzinfo) -> dict[date, dict[str, int]]:
+    """Of each day that was not well all through: how long each state other than working was shown, in whole seconds."""
+    known = [piece for piece in uptime.tile(intervals, start=start, end=end) if piece.status != NO_DATA] if start < end else []
+    lengths = _lengths(known, zone)
+    return {day: {status: round(span.total_seconds()) for status, span in states.items()} for day, states in lengths.items()}
+
+
 def worst_by_day(rows: Iterable[Days]) -> list[str]:
     """The worst state of each day over several services, whose rows list the same days; unknown only where nothing else was."""
     worst = []
@@ -117,8 +124,17 @@ def worst_by_day(rows: Iterable[Days]) -> list[str]:
 
 
 def _bad_days(tiles: Sequence[Interval], *, zone: tzinfo, now: datetime) -> list[BadDay]:
-    lengths: dict[date, dict[str, timedelta]] = {}
     going_on: tuple[str, datetime] | None = None
+    for piece in tiles:
+        if piece.status != ComponentStatus.OPERATIONAL and piece.end == now.astimezone(UTC):
+            going_on = piece.status, piece.start
+    today = periods.local_day(now, zone)
+    return [BadDay(day, _spans(states, going_on if day == today else None)) for day, states in _lengths(tiles, zone).items()]
+
+
+def _lengths(tiles: Sequence[Interval], zone: tzinfo) -> dict[date, dict[str, timedelta]]:
+    """How long each state other than working was shown, day by day."""
+    lengths: dict[date, dict[str, timedelta]] = {}
     for piece in tiles:
         if piece.status == ComponentStatus.OPERATIONAL or piece.end is None:
             continue
@@ -128,10 +144,7 @@ def _bad_days(tiles: Sequence[Interval], *, zone: tzinfo, now: datetime) -> list
             if span > timedelta():
                 states = lengths.setdefault(day, {})
                 states[piece.status] = states.get(piece.status, timedelta()) + span
-        if piece.end == now.astimezone(UTC):
-            going_on = piece.status, piece.start
-    today = periods.local_day(now, zone)
-    return [BadDay(day, _spans(states, going_on if day == today else None)) for day, states in lengths.items()]
+    return lengths
 
 
 def _spans(states: dict[str, timedelta], going_on: tuple[str, datetime] | None) -> tuple[Span, ...]:

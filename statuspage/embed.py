@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext, override
 
-from incidents import rollup
 from incidents.languages import codes
-from incidents.words import ComponentStatus
 from statuspage import drawings, inert, state_words
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
@@ -38,9 +36,7 @@ _STYLE = (
 
 def frame(said: Lately, *, language: str, stale: bool) -> bytes:
     """The one sentence with its shape, and a link to the page."""
-    worst = ComponentStatus.UNKNOWN.value if stale else rollup.worst(component.status for component in said.components)
-    if worst == ComponentStatus.OPERATIONAL and said.open_incidents:
-        worst = ComponentStatus.DEGRADED_PERFORMANCE.value
+    worst = state_words.shape_of_page(said.components, said.open_incidents, stale=stale)
     sentence = state_words.stale_headline() if stale else state_words.headline(said.components, said.open_incidents)
     letter, path = drawings.SHAPES[worst]
     colour, words = drawings.ICON_COLOURS[letter], inert.xml(inert.line(sentence[language], 160))

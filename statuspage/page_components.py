@@ -55,7 +55,7 @@ class ComponentPage:
 def build_components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, ComponentPage]:
     """Every service's page by its code (`only`: those of these codes), in a fixed number of queries."""
     wanted = [part for group in page.groups for part in group.components if only is None or part.facts.code in only]
-    problems = _problems(page.built_at, None if only is None else [part.facts.public_id for part in wanted])
+    problems = problems_by_component(page.built_at, None if only is None else [part.facts.public_id for part in wanted])
     responses = page_responses.build_responses(page.built_at, None if only is None else [part.facts.public_id for part in wanted])
     return {
         component.facts.code: ComponentPage(
@@ -80,7 +80,7 @@ _ROW = (
 )
 
 
-def _problems(now: datetime, only: Sequence[str] | None) -> Mapping[str, Sequence[Problem]]:
+def problems_by_component(now: datetime, only: Sequence[str] | None = None) -> Mapping[str, Sequence[Problem]]:
     """{component: its problems, newest first}: of the last 90 days, and all that are open; `only` of these services."""
     since = days.begin_of(now, clock_words.zone())
     said = IncidentUpdate.objects.published().filter(

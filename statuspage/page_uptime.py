@@ -16,8 +16,9 @@ from incidents.models import Component, Incident, IncidentUpdate
 from incidents.periods import Quarter
 from incidents.uptime import Figure
 from incidents.words import ComponentStatus, IncidentStatus
-from statuspage import clock_words, days, page_reviews, reading, trust
+from statuspage import clock_words, days, inert, page_components, page_reviews, reading, trust
 from statuspage.page import Identity, identity
+from statuspage.page_components import Problem
 from statuspage.trust import Spoken, Trust
 
 QUARTERS = 2  # the running one and the one before it
@@ -37,6 +38,17 @@ class Period:
 class UptimeRow:
     component: ComponentFacts
     figures: tuple[Figure, ...]  # one a period
+    days: tuple[OutageDay, ...]  # the last 90, the oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class OutageDay:
+    """A day of a service: seconds in which it did not work for some, and for anyone; the problems of the day that named it."""
+
+    day: date
+    partial_s: int
+    major_s: int
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +78,13 @@ def build_uptime(now: datetime) -> UptimePage:
     start = periods.midnight(min(span.first for span in spans), zone)
     components = [component for component in Component.objects.published() if component.showcase]
     shown = intervals.shown(components=components, start=start, end=now)
+    problems = page_components.problems_by_component(now)
     groups: dict[str, list[UptimeRow]] = {}
     for component in components:
         facts = reading.component_facts(component)
         figures = tuple(_figure(component, shown[component.pk], span, now) for span in spans)
-        groups.setdefault(facts.group.public_id, []).append(UptimeRow(facts, figures))
+        outages = _outage_days(shown[component.pk], problems.get(facts.public_id, ()), facts.start_date, spans[0], now)
+        groups.setdefault(facts.group.public_id, []).append(UptimeRow(facts, figures, outages))
     quarters = [span for span in spans if span.quarter]
     return UptimePage(
         identity=identity(),
@@ -125,8 +139,9 @@ def csv_bytes(page: UptimePage, language: str) -> bytes:
 
 
 def _plain(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A cell on one line that no spreadsheet takes for a formula."""
+    text = inert.line(text)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def _seconds(span: timedelta) -> int:
@@ -148,6 +163,23 @@ def _figure(component: Component, shown: Sequence[uptime.Interval], span: Period
     start = periods.midnight(max(span.first, component.start_date or span.first), zone)
     end = periods.midnight(span.last + timedelta(days=1), zone)
     return uptime.figure(shown, start=start, end=end, now=now, rule=reading.rule())
+
+
+def _outage_days(
+    shown: Sequence[uptime.Interval], problems: Sequence[Problem], history_from: date | None, span: Period, now: datetime
+) -> tuple[OutageDay, ...]:
+    zone = clock_words.zone()
+    first = max(span.first, history_from or span.first)
+    seconds = days.seconds_by_day(shown, start=periods.midnight(first, zone), end=now, zone=zone)
+    return tuple(
+        OutageDay(
+            day,
+            seconds.get(day, {}).get(ComponentStatus.PARTIAL_OUTAGE, 0),
+            seconds.get(day, {}).get(ComponentStatus.MAJOR_OUTAGE, 0),
+            tuple(problem for problem in problems if problem.touches(day)),
+        )
+        for day in periods.days(span.first, span.last)
+    )
 
 
 def _group(rows: Sequence[UptimeRow]) -> UptimeGroup:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, override
 
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
-from statuspage import clock_words, state_words
+from statuspage import clock_words, inert, state_words
 from statuspage.answers import Answer
 from statuspage.page import IncidentNow, NowPage, Promise
 from statuspage.rendering import prefix_of
@@ -27,7 +27,7 @@ def lines_of(page: NowPage, *, language: str, stale: bool) -> bytes:
     with override(language):
         blocks = [list(block) for block in _blocks(page, language, stale)]
     text = "\n\n".join("\n".join(block) for block in blocks if block)
-    return f"{text}\n".encode()
+    return f"{inert.inert(text)}\n".encode()
 
 
 def _blocks(page: NowPage, language: str, stale: bool) -> Iterator[Iterator[str]]:

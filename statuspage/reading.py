@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -211,6 +211,13 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         areas=tuple(update.areas),
         share_affected=update.share_affected,
     )
+
+
+def bodies(updates: Iterable[int]) -> dict[int, Text]:
+    """{id: words as last corrected} of these published updates. Two queries."""
+    corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    rows = IncidentUpdate.objects.published().filter(pk__in=list(updates)).defer("reason")
+    return {row.pk: _body_now(row) for row in rows.prefetch_related(Prefetch("corrections", corrections))}
 
 
 def _body_now(update: IncidentUpdate) -> Text:

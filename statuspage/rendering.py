@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import override
 
 from incidents.languages import codes
+from statuspage import inert
 
 
 def prefix_of(language: str) -> str:
@@ -28,6 +29,7 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
             for code, name in settings.LANGUAGES
             if code != language
         ],
+        "twins": [(code, f"{settings.BASE_URL}{prefix_of(code)}{path}") for code in codes()],
         "provider": settings.PROVIDER_NAME,
         "help_line": settings.HELP_LINE,
         "contact": settings.CONTACT,
@@ -39,6 +41,7 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
 
 
 def render(template: str, *, language: str, path: str, **context: Any) -> str:
-    """A public page in one language. Context given here wins over the frame's."""
+    """A public page in one language. Context given here wins over the frame's. Whatever people wrote, no character in it is one
+    that HTML does not have, or turns the text around it."""
     with override(language):
-        return render_to_string(template, {**frame(language=language, path=path), **context})
+        return inert.inert(render_to_string(template, {**frame(language=language, path=path), **context}))

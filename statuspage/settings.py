@@ -137,6 +137,10 @@ try:
     MARK = brand.read_mark(Path(_logo)) if _logo else None
 except (OSError, ValueError) as error:
     raise ImproperlyConfigured(f"HALI_LOGO={_logo!r}: {getattr(error, 'strerror', None) or error}.") from error
+COUNTRY = env.str("HALI_COUNTRY", default="KE" if DEMO else "").strip().upper()
+PICTURE_FONT = env.str("HALI_PICTURE_FONT", default="").strip()
+if PICTURE_FONT and not Path(PICTURE_FONT).is_file():
+    raise ImproperlyConfigured(f"HALI_PICTURE_FONT={PICTURE_FONT!r}: there is no such file; give a TrueType or OpenType font.")
 UPTIME_RULE = _one_of(
     "HALI_UPTIME_RULE",
     "statuspage",

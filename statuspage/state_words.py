@@ -200,6 +200,14 @@ def counted_when_stale(components: Sequence[ComponentFacts]) -> Text:
     return say(gettext_noop("None of %(total)d services confirmed"), total=len(components))
 
 
+def shape_of_page(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts], *, stale: bool) -> str:
+    """The state whose shape stands for the whole page: the worst; never the green circle beside an open incident."""
+    if stale:
+        return ComponentStatus.UNKNOWN.value
+    worst = rollup.worst(component.status for component in components)
+    return ComponentStatus.DEGRADED_PERFORMANCE.value if worst == ComponentStatus.OPERATIONAL and open_incidents else worst
+
+
 def headline(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts]) -> Text:
     """The one sentence. The worst state wins; nothing is called working while a published incident is open."""
     worst = rollup.worst(component.status for component in components)

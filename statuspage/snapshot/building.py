@@ -15,7 +15,7 @@ from incidents import rollup
 from incidents.facts import ComponentFacts, Text
 from incidents.languages import codes
 from incidents.words import ComponentStatus
-from statuspage import api_v2, clock_words, plain_text, state_words, status_json
+from statuspage import api_v2, clock_words, pictures, plain_text, state_words, status_json
 from statuspage.page import IncidentPage, NowPage, shapes_on
 from statuspage.rendering import prefix_of, render
 
@@ -58,6 +58,7 @@ def incident_files(page: IncidentPage, components: Sequence[ComponentFacts]) -> 
             path=f"/incidents/{public_id}",
             page=page,
             description=newest[language],
+            picture=pictures.of_incident(page.incident.facts, rollup.worst(item.status for item in page.incident.affected)),
             share=_share(page, language),
             shapes_used=_shapes_of(page),
         )
@@ -101,6 +102,8 @@ def fingerprint() -> str:
         settings.MARK,
         settings.UPTIME_RULE,
         settings.REVIEW_DAYS,
+        settings.PICTURE_FONT,
+        settings.COUNTRY,
     ):
         made_of.update(repr(value).encode())
     return made_of.hexdigest()[:16]
@@ -125,10 +128,14 @@ def _sources() -> Iterable[Path]:
 def _home(page: NowPage, language: str, form: str) -> bytes:
     said = _said_when_stale(page) if form == STALE else _said_when_fresh(page)
     words = {key: text[language] if text else "" for key, text in said.items()}
+    going_on = [incident.facts for incident in page.open_incidents]
+    picture = pictures.of_page(page.components, going_on, language=language, stale=form == STALE)
     context: dict[str, Any] = {
         **words,
         "description": _description(page, words, language, form),
-        "icon_status": _icon(page, form),
+        "icon_status": state_words.shape_of_page(page.components, going_on, stale=form == STALE),
+        "picture": picture,
+        "picture_address": pictures.address_of_page(picture, language),
         "band_statuses": [ComponentStatus.UNKNOWN] * len(page.band) if form == STALE else page.band,
         "shapes_used": shapes_on(
             [
@@ -166,14 +173,6 @@ def _description(page: NowPage, words: Mapping[str, str], language: str, form: s
             return words["lead"]
         checked = gettext("Checked at %(time)s.") % {"time": clock_words.full(page.built_at, language)}
     return " ".join(part for part in (words["action"], words["lead"], checked) if part)
-
-
-def _icon(page: NowPage, form: str) -> str:
-    if form == STALE:
-        return ComponentStatus.UNKNOWN
-    if page.worst == ComponentStatus.OPERATIONAL and page.open_incidents:
-        return ComponentStatus.DEGRADED_PERFORMANCE  # never the green circle beside an open incident
-    return page.worst
 
 
 def _aged(page: NowPage, language: str) -> dict[str, str]:

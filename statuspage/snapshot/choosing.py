@@ -9,7 +9,7 @@ from pathlib import Path
 
 from statuspage import page_history, page_lately
 from statuspage.page import NowPage
-from statuspage.snapshot import building, faces, parts, swapping
+from statuspage.snapshot import building, faces, parts, quarters, swapping
 from statuspage.snapshot.parts import Part
 from statuspage.snapshot.swapping import Manifest, Pages, PartEntry
 
@@ -93,7 +93,7 @@ def _spoken_of(page: NowPage, services: Collection[str]) -> dict[str, Part]:
 def _all(
     page: NowPage, before: Mapping[str, PartEntry], owed: Collection[str], behind: bool, now: datetime
 ) -> tuple[dict[str, Part], int]:
-    """(the parts that may have changed, how many months are left to a later refresh)."""
+    """(the parts that may have changed, how many months and quarters are left to a later refresh)."""
     found = parts.standing() | parts.components(page) | parts.planned(page) | parts.answers(now)
     found |= faces.parts_of(page_lately.build_lately(page))
     if "uptime" not in before or before["uptime"].key != parts.stamp(parts.hour_of(now)):
@@ -104,6 +104,8 @@ def _all(
     waiting = page_history.months_with_incidents() | set(known) if behind else set()
     newest_first = sorted(waiting - made - wanted, reverse=True)
     months = parts.months({*wanted, *newest_first[:MONTHS_AT_ONCE]}, page, now=now)
+    by_quarter, quarters_left = quarters.parts_of(page, before, owed, behind=behind, now=now)
+    found |= by_quarter
     counts = {name: entry.count for name, entry in known.items()}
     counts |= {name.removeprefix("month "): part.count for name, part in months.items()}
-    return found | months | parts.history(counts), len(newest_first[MONTHS_AT_ONCE:])
+    return found | months | parts.history(counts), len(newest_first[MONTHS_AT_ONCE:]) + quarters_left

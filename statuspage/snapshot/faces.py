@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
 from incidents.public_ids import PATTERN
-from statuspage import api_v2, badges, cap, embed, entries, feeds
+from statuspage import api_v2, badges, cap, embed, entries, feeds, pictures
 from statuspage.entries import Entry
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
@@ -19,10 +19,12 @@ FORMS = (FRESH, STALE)
 _SERVICE = r"components/[a-zA-Z0-9_-]{1,60}"
 _FEED = r"(?:history|updates)\.(?:atom|rss)|feed\.json"
 # Addresses after a language's prefix, which are the files' names too: those about now, in two forms, and those with one.
-ABOUT_NOW = re.compile(rf"/({_FEED}|cap\.atom|badge\.(?:svg|json|txt)|{_SERVICE}/badge\.(?:svg|json|txt))")
+ABOUT_NOW = re.compile(rf"/({_FEED}|picture\.png|cap\.atom|badge\.(?:svg|json|txt)|{_SERVICE}/badge\.(?:svg|json|txt))")
 UNTRANSLATED = ("/sitemap.xml", "/robots.txt", "/embed/script.js")
 FRAME = "/embed/frame"
-KEPT = re.compile(rf"/({_SERVICE}/(?:{_FEED})|maintenance\.ics|maintenance/{PATTERN}\.ics|cap/{PATTERN}-\d{{1,4}}\.cap)")
+KEPT = re.compile(
+    rf"/(pictures/[a-z_]{{1,30}}\.png|{_SERVICE}/(?:{_FEED})|maintenance\.ics|maintenance/{PATTERN}\.ics|cap/{PATTERN}-\d{{1,4}}\.cap)"
+)
 
 
 SINGLES = ("api", "feeds", "embed", "badge")  # all that tells at once what was said
@@ -38,6 +40,7 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None) -> dict[str, 
         "embed": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _embed_files(said)),
         "search": Part(key_of(*_addresses(said)), lambda: _search_files(said)),
         "badge": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _badge_files(said)),
+        "picture": _picture_part(said),
         "calendar": Part(key_of(said.identity, said.maintenances, said.components), lambda: _calendar_files(said)),
     }
     for component in said.components:
@@ -115,6 +118,26 @@ def _of_component(said: Lately, component: ComponentFacts, by_language: Mapping[
         f"feeds {component.code}": Part(key_of(name, own), make_feeds),
         f"badge {component.code}": Part(key_of(name, component.status), make_badges),
     }
+
+
+# --- The picture of now --------------------------------------------------------------------------
+
+
+def _picture_part(said: Lately) -> Part:
+    """Drawn only when it changes."""
+    drawn = {
+        form: {
+            f"{folder_of(language)}picture.png": pictures.of_page(
+                said.components, said.open_incidents, language=language, stale=form == STALE
+            )
+            for language in codes()
+        }
+        for form in FORMS
+    }
+    return Part(
+        key_of(drawn),
+        lambda: {form: {name: pictures.png(picture) for name, picture in named.items()} for form, named in drawn.items()},
+    )
 
 
 # --- Other sites, search engines -----------------------------------------------------------------

@@ -26,6 +26,7 @@ CONTENT_TYPES = {
     ".cap": "application/cap+xml; charset=utf-8",
     ".xml": "application/xml; charset=utf-8",
     ".svg": "image/svg+xml; charset=utf-8",
+    ".png": "image/png",
     ".ics": "text/calendar; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",

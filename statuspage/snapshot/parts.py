@@ -26,8 +26,10 @@ from statuspage import (
     page_history,
     page_planned,
     page_uptime,
+    pictures,
     reading,
     state_words,
+    uptime_data,
 )
 from statuspage.page import NowPage, PlannedNow, planned_now, shapes_on
 from statuspage.page_answers import AnswerPage
@@ -82,7 +84,7 @@ def is_made_with_this(stamped: str) -> bool:
 
 def standing() -> dict[str, Part]:
     """Pages that hang on no row: only templates, texts and settings change them, and then everything is made anew."""
-    return {"standing": Part("standing", _standing_files)}
+    return {"standing": Part("standing", _standing_files), "pictures": Part("standing", _picture_files)}
 
 
 def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, Part]:
@@ -153,6 +155,17 @@ def _standing_files() -> Halves:
             )
             files[f"{folder_of(language)}{name}.html"] = html.encode()
     return {ARCHIVE: files}
+
+
+def _picture_files() -> Halves:
+    drawn = {language: pictures.standing(language) for language in codes()}
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}pictures/{name}.png": pictures.png(picture)
+            for language, named in drawn.items()
+            for name, picture in named.items()
+        }
+    }
 
 
 def not_found() -> bytes:
@@ -327,7 +340,8 @@ def _history_files(counts: Mapping[str, int]) -> Halves:
 def _uptime_files(page: UptimePage) -> Halves:
     files = {"uptime.csv": page_uptime.csv_bytes(page, codes()[0])}
     for language in codes():
+        data = uptime_data.script(page, language=language)
         files[f"{folder_of(language)}uptime.html"] = render(
-            "public/uptime.html", language=language, path="/uptime", page=page
+            "public/uptime.html", language=language, path="/uptime", page=page, data_script=data
         ).encode()
     return {ARCHIVE: files}

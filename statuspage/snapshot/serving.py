@@ -21,7 +21,7 @@ from incidents.languages import codes
 from incidents.public_ids import PATTERN
 from statuspage import api_v2
 from statuspage.rendering import prefix_of
-from statuspage.snapshot import faces, headers, swapping
+from statuspage.snapshot import faces, headers, quarters, swapping
 from statuspage.snapshot.building import FRESH, STALE, folder_of
 from statuspage.snapshot.parts import STANDING
 
@@ -67,11 +67,13 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an address leads: a file about now (in its two forms) or one that has one form; `in_pages`: in the shard of pages."""
+    """Where an address leads: a file about now (in its two forms) or one that has one form; `in_pages`: in the shard of pages.
+    `otherwise`: the page there that is shown where there is no such file."""
 
     file: str
     about_now: bool
     in_pages: bool = False
+    otherwise: str = ""
 
 
 class Shelf:
@@ -119,7 +121,7 @@ class SnapshotFirst:
         """None when the address is not ours."""
         if path in _without_slash():
             return "301 Moved Permanently", [("Location", f"{path}/"), ("Content-Type", "text/plain")], b""
-        place = place_of(path)
+        place = _quarter_of(environ.get("QUERY_STRING", "")) if path == "/history.json" else place_of(path)
         if place is None:
             return _not_found_json() if path.lower().startswith("/api/") else None
         shelf = self._current()
@@ -135,7 +137,9 @@ class SnapshotFirst:
         """What to try, in nginx's order: the fresh form while it is live, then the stale one."""
         file = f"pages/{place.file}" if place.in_pages else place.file
         if not place.about_now:
-            return [f"{swapping.ARCHIVE}/{file}"] if not file.startswith("ids/") else [self._of_incident(file)]
+            if file.startswith("ids/"):
+                return [self._of_incident(file)]
+            return [f"{swapping.ARCHIVE}/{file}", *([f"{swapping.ARCHIVE}/pages/{place.otherwise}"] if place.otherwise else [])]
         live = swapping.is_live(self.directory, now=self.clock())
         return [f"{FRESH}/{file}", f"{STALE}/{file}"] if live else [f"{STALE}/{file}"]
 
@@ -213,6 +217,13 @@ def _place_in(path: str, folder: str) -> Place | None:
     if path == "/record.jsonl" and not folder:
         return Place("record/record.jsonl", about_now=False)
     return None
+
+
+def _quarter_of(query: str) -> Place:
+    """The page of /history.json that ?page= asks for: the first one unless it is a number, as in nginx's map."""
+    asked = re.search(r"(?:^|&)page=([^&]*)", query)
+    number = int(asked[1]) if asked and re.fullmatch(r"0*[1-9]\d{0,3}", asked[1]) else 1
+    return Place(quarters.file_of(number), about_now=False, in_pages=True, otherwise=quarters.BEYOND)
 
 
 def _without_slash() -> set[str]:

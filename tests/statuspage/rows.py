@@ -19,6 +19,7 @@ from incidents.models import (
     Redress,
     Review,
     Statement,
+    StatusChange,
     Withdrawal,
 )
 from incidents.words import IncidentStatus, Publication
@@ -159,3 +160,22 @@ def redress(incident: Incident, *, at: datetime = NOON) -> Redress:
     words = {name: in_all(both(f"This is {name}.")) for name in ("who", "how", "complain")}
     made: Redress = _public(Redress(incident=incident, good_by=at.date() + timedelta(days=5), **words), at)
     return made
+
+
+def old_component(code: str = "send-money", **fields: Any) -> Component:
+    """One with a history."""
+    part = component(code, **fields)
+    Component.objects.filter(pk=part.pk).update(created_at=NOON - timedelta(days=400))
+    part.refresh_from_db()
+    return part
+
+
+def change(part: Component, status: str, hours_ago: float) -> None:
+    """As the record has it."""
+    at = NOON - timedelta(hours=hours_ago)
+    part.refresh_from_db()
+    row = StatusChange(component=part, old_status=part.status, new_status=status, source="probes", at=at, since=at)
+    with transaction.atomic():
+        row.record_seq = record.append(kind="component_status", data=record.status_change_data(row), texts={}, now=at).seq
+    row.save()
+    Component.objects.filter(pk=part.pk).update(status=status, status_since=at)

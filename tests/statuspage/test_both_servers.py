@@ -29,12 +29,15 @@ FACES += [
     "components/stk-push/badge.svg",
     "components/stk-push/badge.json",
     "embed/frame",
+    "picture.png",
 ]
 ABOUT_NOW = ["/", "/sw/", *(f"{prefix}/{face}" for face in FACES for prefix in ("", "/sw"))]
 ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
 STANDING += ["/answers", "/sw/answers", "/sw/uptime", "/uptime.csv", "/record.jsonl", "/maintenance.ics", "/sw/maintenance.ics"]
-STANDING += ["/sitemap.xml", "/robots.txt", "/embed/script.js"]
+STANDING += ["/sitemap.xml", "/robots.txt", "/embed/script.js", "/history.json"]
+STANDING += ["/pictures/delayed.png", "/sw/pictures/over.png"]
+STANDING += [f"/history.json?{query}" for query in ("page=1", "page=0", "page=2x", "x=1&page=3", "page=9999", "page=12345")]
 STANDING += [f"/components/stk-push/{name}" for name in feeds.FEEDS]
 API = [f"/api/v2/{name}" for name in api_v2.ADDRESSES] + ["/API/v2/Summary.json", "/api/v2/Incidents.json", "/api/v1/status.json"]
 COMPARED = (

@@ -15,7 +15,7 @@ import icalendar
 import pytest
 
 from incidents.languages import in_all
-from incidents.models import ScheduledMaintenance
+from incidents.models import Rebuttal, ScheduledMaintenance
 from statuspage import snapshot, state_words
 from statuspage.snapshot import swapping
 from tests.factories import NOON
@@ -48,6 +48,8 @@ def written(folder: Path) -> Path:
     type(incident).objects.update(name=both)
     plans.announced({part: "partial_outage"}, start=5, end=6)
     ScheduledMaintenance.objects.update(name=both)
+    rows.rebuttal(incident=incident)
+    Rebuttal.objects.update(claim_quote=HOSTILE, fact_headline=both, what_is_true=both, claim_where=both)
     snapshot.refresh(now=NOON + timedelta(minutes=2))
     return folder
 
@@ -181,12 +183,12 @@ def test_the_data_in_a_page_cannot_end_its_element(written: Path) -> None:
     every = os.walk(written / "current/archive", followlinks=True)
     found = [Path(parent, name) for parent, _, names in every for name in names if name.endswith(".html")]
     pages = [path for path in found if b"ld+json" in path.read_bytes()]
-    assert len(pages) == 4  # an incident and planned work, each in two languages
+    assert len(pages) == 6  # an incident, planned work and an answer, each in two languages
     for path in pages:
         [inside] = re.findall(r'<script type="application/ld\+json">(.*?)</script>', path.read_text(), re.DOTALL)
         made = json.loads(inside)
-        assert made["@type"] in ("Event", "SpecialAnnouncement")
-        assert "alert(1)" in made["name"]
+        assert made["@type"] in ("Event", "SpecialAnnouncement", "ClaimReview")
+        assert "alert(1)" in made.get("name", made.get("claimReviewed"))
         assert "<" not in inside
 
 
@@ -201,6 +203,7 @@ def test_every_address_in_the_documentation_is_a_file_and_every_kind_of_file_is_
             names |= {str(Path(parent, name).relative_to(root)) for name in there if not name.endswith((".gz", ".br", ".html"))}
     places = {f"/{re.sub('^pages/', '', name)}" for name in names if not name.startswith(("sw/", "pages/sw/", "incidents/"))}
     places -= {"/record/record.jsonl", "/text.txt", "/uptime.csv"}  # docs/page.md has those
+    places = {re.sub(r"^/history/quarter-\w+\.json$", "/history.json", place) for place in places}
     assert [place for place in sorted(places) if not any(re.fullmatch(one, place) for one in patterns)] == []
     places |= {"/embed/frame"}
     assert [one for one in patterns if not any(re.fullmatch(one, place) for place in places) and "incidents" not in one] == []
