@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_BASIC = frozenset(
+BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_TWICE = frozenset("^{}\\[~]|€\f")  # behind an escape: each counts as two
+TWICE = frozenset("^{}\\[~]|€\f")  # behind an escape: each counts as two
 _PLAINER = {"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\t": " "}
 
 
@@ -28,8 +28,8 @@ class Length:
 
 def measure(text: str) -> Length:
     """The length of a text as it stands."""
-    is_plain = all(letter in _BASIC or letter in _TWICE for letter in text)
-    letters = sum(2 if letter in _TWICE else 1 for letter in text) if is_plain else len(text.encode("utf-16-be")) // 2
+    is_plain = all(letter in BASIC or letter in TWICE for letter in text)
+    letters = sum(2 if letter in TWICE else 1 for letter in text) if is_plain else len(text.encode("utf-16-be")) // 2
     most, joined = (160, 153) if is_plain else (70, 67)
     parts = 1 if letters <= most else -(-letters // joined)
     return Length(letters, most, parts, is_plain)

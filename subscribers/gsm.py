@@ -5,12 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from incidents.sms_length import BASIC, TWICE
+
 ONE_PART = 160
-_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_TWICE = frozenset("\f^{}\\[~]|€")  # each takes the room of two
 _INSTEAD = {
     "‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-", "−": "-",
     "…": "...", "•": "-", "·": "-", "×": "x", "\t": " ", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "`": "'", "\u200b": "",
@@ -23,21 +20,21 @@ def plain(text: str) -> str:
 
 
 def _letter(letter: str) -> str:
-    if letter in _BASIC or letter in _TWICE:
+    if letter in BASIC or letter in TWICE:
         return letter
     if letter in _INSTEAD:
         return _INSTEAD[letter]
     bare = "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one))
-    return bare if bare and all(one in _BASIC for one in bare) else "?"
+    return bare if bare and all(one in BASIC for one in bare) else "?"
 
 
 def is_plain(text: str) -> bool:
-    return all(letter in _BASIC or letter in _TWICE for letter in text)
+    return all(letter in BASIC or letter in TWICE for letter in text)
 
 
 def length(text: str) -> int:
     """In septets, as a network counts; for texts that are plain."""
-    return sum(2 if letter in _TWICE else 1 for letter in text)
+    return sum(2 if letter in TWICE else 1 for letter in text)
 
 
 def cut(text: str, room: int) -> str:
@@ -46,7 +43,7 @@ def cut(text: str, room: int) -> str:
         return text
     kept, used = "", 0
     for letter in text:
-        used += 2 if letter in _TWICE else 1
+        used += 2 if letter in TWICE else 1
         if used > room - 3:
             break
         kept += letter

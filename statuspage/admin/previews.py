@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -14,11 +13,13 @@ from django.utils.translation import override
 from incidents.facts import AffectedFacts, UpdateFacts
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, Component, IncidentUpdate
+from incidents.sms_length import measure
 from incidents.words import Publication
-from statuspage import rendering, short_words
+from statuspage import rendering, text_packs
 from statuspage.page import update_now
 from subscribers import rendering as mail
 from subscribers.items import Item
+from subscribers.transports.sms import SmsSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,13 @@ def previews(update: IncidentUpdate, states: list[tuple[Component, str]], *, now
     """One a language, of a draft as it stands in memory; nothing is saved."""
     facts = _facts(update, states, now)
     update.display_at = now  # as if it went out at this moment; in memory only
-    return [_preview(update, facts, code, name) for code, name in settings.LANGUAGES]
+    return [_preview(update, facts, code, name, now) for code, name in settings.LANGUAGES]
 
 
-def _preview(update: IncidentUpdate, facts: UpdateFacts, code: str, language: str) -> Preview:
-    name, body = by_language(update.incident.name)[code], by_language(update.body)[code]
-    url = f"{settings.BASE_URL}{rendering.prefix_of(code)}/incidents/{update.incident.public_id}"
-    said = mail.render(item_to_be(update), code)
-    text = short_words.sms(provider=settings.PROVIDER_NAME, body=body, host=urlsplit(settings.BASE_URL).netloc)
+def _preview(update: IncidentUpdate, facts: UpdateFacts, code: str, language: str, now: datetime) -> Preview:
+    name = by_language(update.incident.name)[code]
+    item = item_to_be(update)
+    said, text = mail.render(item, code), SmsSender.render(item, code).text
     return Preview(
         code=code,
         language=language,
@@ -54,8 +54,8 @@ def _preview(update: IncidentUpdate, facts: UpdateFacts, code: str, language: st
         subject=said.subject,
         mail=said.text,
         sms=text,
-        sms_parts=short_words.sms_parts(text),
-        post=short_words.post(name=name, body=body, url=url),
+        sms_parts=measure(text).parts,
+        post=text_packs.post(text_packs.said_in(update, code, now)),
     )
 
 
