@@ -165,7 +165,7 @@ class Generation:
         if parity is not None and mtime % 2 != parity:
             mtime += 1
         _write(path, content, mtime)
-        if len(content) >= PACKED_FROM:
+        if _is_packed(path, len(content)):
             twins = _twins(path)
             _write(twins["gzip"], gzip.compress(content, GZIP_LEVEL, mtime=0), mtime)
             _write(twins["br"], brotli.compress(content, quality=BROTLI_QUALITY), mtime)
@@ -198,13 +198,17 @@ def _next_number(directory: Path) -> int:
     return max(numbers, default=0) + 1
 
 
+def _is_packed(path: str, size: int) -> bool:
+    return size >= PACKED_FROM and not path.endswith(".png")  # a picture is packed by its own format
+
+
 def _twins(path: str) -> dict[str, str]:
     return {encoding: path + ending for encoding, ending in TWINS.items()}
 
 
 def _link_all(old: str, new: str) -> None:
     """A file and those of its twins that are there. Raises OSError when the file, or a twin it must have, is not."""
-    if os.stat(old).st_size >= PACKED_FROM:
+    if _is_packed(old, os.stat(old).st_size):
         for ending in TWINS.values():
             trees.link(old + ending, new + ending)
     trees.link(old, new)

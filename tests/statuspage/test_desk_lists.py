@@ -43,7 +43,8 @@ def _a_full_house() -> None:
     )  # fmt: skip
     notification = Notification.objects.first()
     assert notification is not None
-    Delivery.objects.create(notification=notification, subscriber=subscriber, channel="email", due_at=timezone.now())
+    now = timezone.now()
+    Delivery.objects.create(notification=notification, subscriber=subscriber, channel="email", due_at=now, wanted_at=now)
 
 
 def urls_of_lists() -> list[str]:

@@ -146,7 +146,7 @@ def test_a_flood_is_told_when_to_come_back(web: Client, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(("behind_proxy", "ip"), [(True, "198.51.100.9"), (False, "127.0.0.1")])
 def test_who_asked_is_taken_from_where_it_can_be_trusted(web: Client, settings: Any, behind_proxy: bool, ip: str) -> None:
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
+    settings.TRUSTED_PROXIES = 1 if behind_proxy else 0
     web.post("/subscribe", {"email": ASHA}, headers={"X-Forwarded-For": "10.9.9.9, 198.51.100.9"})
     assert Subscriber.objects.get().consent["ip"] == ip
 
