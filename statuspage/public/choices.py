@@ -61,7 +61,7 @@ def asked(form: QueryDict) -> Wishes:
     incidents = _ids(form, INCIDENT_FIELDS)
     found = Wishes(
         components=_public_components(components),
-        groups=list(ComponentGroup.objects.filter(public_id__in=groups & _public_groups())),
+        groups=list(ComponentGroup.objects.filter(public_id__in=groups & _public_groups())) if groups else [],
         incidents=list(Incident.objects.published().filter(public_id__in=incidents)),
     )
     if len(found.components) < len(components) or len(found.groups) < len(groups) or len(found.incidents) < len(incidents):

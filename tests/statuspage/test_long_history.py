@@ -35,11 +35,11 @@ if IS_FULL:
 
 ASKED = {
     "first sign": [31],
-    "first word": [59],
-    "ten updates": [47] * 10,  # drafted, signed, published
+    "first word": [63],
+    "ten updates": [49] * 10,  # drafted, signed, published
     "recovery": [7],
-    "watching": [58],
-    "resolved": [54],
+    "watching": [60],
+    "resolved": [56],
 }
 
 

@@ -36,6 +36,7 @@ from incidents.models import (
 )
 from incidents.words import IncidentStatus
 from statuspage import snapshot
+from statuspage.snapshot.writing import PACKED_FROM
 from tests.factories import NOON
 from tests.incidents import plans
 from tests.statuspage import rows
@@ -240,5 +241,7 @@ def test_hostile_words_never_become_markup_in_any_file(folder: Path) -> None:
 
 
 def test_a_packed_twin_says_the_same_as_its_file(folder: Path) -> None:
-    for name, raw in files(folder).items():
+    packed = {name: raw for name, raw in files(folder).items() if len(raw) >= PACKED_FROM and not name.endswith(".png")}
+    assert len(packed) > 20
+    for name, raw in packed.items():
         assert gzip.decompress((folder / "current" / f"{name}.gz").read_bytes()) == raw, name
