@@ -92,6 +92,8 @@ def situation(
     folder = settings.SNAPSHOT_DIR = tmp_path / "snapshot"
     SITUATIONS[name]()
     snapshot.rebuild_all(now=NOON)
+    while (written := snapshot.current()) and written.waiting:
+        snapshot.refresh(now=NOON)
     if name != "stale":
         snapshot.extend_freshness(now=NOON)
     application = serving.SnapshotFirst(_nothing, folder, clock=NOON.timestamp)
