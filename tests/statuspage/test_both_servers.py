@@ -116,7 +116,7 @@ def test_both_answer_with_the_same_bytes_and_headers(app: str, nginx: str, incid
         assert (ours.status_code, theirs.status_code) == (200, 200), path
         assert ours.content == theirs.content, path
         assert seen(ours) == seen(theirs), path
-        packed = encoding != "identity" and len(ours.content) >= PACKED_FROM
+        packed = encoding != "identity" and len(ours.content) >= PACKED_FROM and not path.endswith(".png")
         if path != "/record.jsonl":  # it grows by additions, which gzip alone can take
             assert ours.headers.get("Content-Encoding") == (encoding if packed else None), path
         assert "Set-Cookie" not in ours.headers
