@@ -234,7 +234,9 @@ def release_stuck(*, now: datetime) -> int:
 
 
 def next_due(*, now: datetime, within: timedelta, channel: str) -> bool:
-    """Does anything new fall due so soon that a sender should wait for it? What failed before need not be that exact."""
-    return Delivery.objects.filter(
-        channel=channel, state=DeliveryState.PENDING, due_at__gt=now, due_at__lte=now + within, lease_until=None, attempt=0
-    ).exists()
+    """Does anything new fall due so soon that a sender should wait for it? What failed before need not be that exact.
+
+    What fell due this very second counts too: it may have done so after the sender looked for it.
+    """
+    soon = {"due_at__gt": now - timedelta(seconds=1), "due_at__lte": now + within}
+    return Delivery.objects.filter(channel=channel, state=DeliveryState.PENDING, lease_until=None, attempt=0, **soon).exists()
