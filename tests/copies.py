@@ -68,7 +68,7 @@ class RunningCopy:
         self.process: subprocess.Popen[bytes] | None = None
         self._killed: dict[str, set[int]] = {}
 
-    def start(self, command: Sequence[str] = COMMAND, *, seconds: float = 90) -> None:
+    def start(self, command: Sequence[str] = COMMAND, *, seconds: float = 150) -> None:
         """Start it and wait until everything is at work."""
         self.launch(command)
         try:

@@ -249,7 +249,7 @@ def are_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
     return lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_another(
     copy: RunningCopy, tmp_path: Path
 ) -> None:
@@ -274,14 +274,14 @@ def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_
         copy.start()
         assert copy.setting("HALI_DEMO_PASSWORD") == password
         assert [item["id"] for item in copy.summary()["incidents"]] == [item["id"] for item in shown]
-        wait_for("the other copy is ready", beside.is_healthy)
+        wait_for("the other copy is ready", beside.is_healthy, seconds=150)
         assert beside.summary()["incidents"] == []
     finally:
         beside.stop()
     assert copy.is_healthy()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(copy: RunningCopy) -> None:
     copy.launch()
     assert copy.process is not None
@@ -293,7 +293,7 @@ def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(copy: Run
     assert "failed" not in (copy.folder / "run.out").read_text()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_nothing_outlives_a_parent_that_was_killed(copy: RunningCopy) -> None:
     copy.start()
     processes = everything_of(copy)
@@ -303,7 +303,7 @@ def test_nothing_outlives_a_parent_that_was_killed(copy: RunningCopy) -> None:
     wait_for("all of it is gone", are_gone(processes), seconds=10)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(copy: RunningCopy) -> None:
     copy.start()
     [stopped, *_] = copy.running("sandbox")
@@ -319,7 +319,7 @@ def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(cop
     wait_for("everything is at work", copy.is_healthy)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_healthz_names_what_is_not_at_work(copy: RunningCopy) -> None:
     copy.start()
     stopped = [copy.running("beat")[0], copy.running("agent")[0]]
