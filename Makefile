@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Seven processes compile the same modules anew at each start where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox bench-page soak simulate-detection clean
 
 run: $(VENV)

@@ -82,6 +82,9 @@ class RunningCopy:
         with (self.folder / "run.out").open("ab") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=out, stderr=out)
 
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def is_healthy(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"the copy ended: {(self.folder / 'run.out').read_text()[-2000:]}"
@@ -91,7 +94,7 @@ class RunningCopy:
             return False
 
     def stop(self) -> None:
-        if self.process and self.process.poll() is None:
+        if self.process and self.is_running():
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=15)
 

@@ -220,11 +220,27 @@ def test_a_temporary_folder_of_somebody_else_is_not_trusted(tmp_path: Path, monk
 # --- A whole copy --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Iterator[RunningCopy]:
-    running = RunningCopy(tmp_path / "copy")
+@pytest.fixture(scope="module")
+def copy_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCopy]:
+    """One copy for the tests below, whatever their order: making its rows anew for each would take most of their time."""
+    running = RunningCopy(tmp_path_factory.mktemp("run") / "copy")
     yield running
     running.stop()
+
+
+@pytest.fixture
+def ended_copy(copy_of_all: RunningCopy) -> RunningCopy:
+    copy_of_all.stop()
+    return copy_of_all
+
+
+@pytest.fixture
+def copy(copy_of_all: RunningCopy) -> RunningCopy:
+    """Everything of it is at work."""
+    if not copy_of_all.is_running():
+        copy_of_all.start()
+    wait_for("everything is at work", copy_of_all.is_healthy, seconds=150)
+    return copy_of_all
 
 
 def everything_of(copy: RunningCopy) -> list[psutil.Process]:
@@ -251,8 +267,9 @@ def are_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
 
 @pytest.mark.timeout(400)
 def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_another(
-    copy: RunningCopy, tmp_path: Path
+    ended_copy: RunningCopy, tmp_path: Path
 ) -> None:
+    copy = ended_copy
     copy.start(["make", "--silent", "--old-file=.venv", "run"])  # the environment we run in is there already
     assert all(copy.running(name) for name in PROCESSES)
     wait_for("the banner", lambda: "writer, approver or engineer" in (copy.folder / "run.out").read_text())
@@ -262,6 +279,7 @@ def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_
     password = copy.setting("HALI_DEMO_PASSWORD")
     assert copy.manage("publish_notice", "paybill", "down").returncode == 0
     shown = copy.summary()["incidents"]
+    assert shown
 
     processes = everything_of(copy)
     copy.process.send_signal(signal.SIGTERM)
@@ -282,7 +300,8 @@ def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_
 
 
 @pytest.mark.timeout(400)
-def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(copy: RunningCopy) -> None:
+def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(tmp_path: Path) -> None:
+    copy = RunningCopy(tmp_path / "copy")
     copy.launch()
     assert copy.process is not None
     wait_for("it has begun", lambda: bool(everything_of(copy)))
@@ -295,7 +314,6 @@ def test_a_copy_that_is_told_to_stop_before_it_is_ready_leaves_nothing(copy: Run
 
 @pytest.mark.timeout(400)
 def test_nothing_outlives_a_parent_that_was_killed(copy: RunningCopy) -> None:
-    copy.start()
     processes = everything_of(copy)
     assert copy.process is not None
     copy.process.kill()
@@ -305,23 +323,23 @@ def test_nothing_outlives_a_parent_that_was_killed(copy: RunningCopy) -> None:
 
 @pytest.mark.timeout(400)
 def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(copy: RunningCopy) -> None:
-    copy.start()
     [stopped, *_] = copy.running("sandbox")
     stopped.suspend()
-    copy.kill("publisher")
-    copy.kill("worker")  # its own children die with it, and are ours to bury
-    wait_for("both are back", lambda: copy.is_back("publisher") and copy.is_back("worker"))
-    wait_for("no zombie is left", lambda: psutil.STATUS_ZOMBIE not in states_of(copy))
-    wait_for("it was told", lambda: "publisher ended (signal 9)" in (copy.folder / "run.out").read_text())
-    assert copy.running("sandbox")[0].pid == stopped.pid
-    assert stopped.status() == psutil.STATUS_STOPPED
-    stopped.resume()
+    try:
+        copy.kill("publisher")
+        copy.kill("worker")  # its own children die with it, and are ours to bury
+        wait_for("both are back", lambda: copy.is_back("publisher") and copy.is_back("worker"))
+        wait_for("no zombie is left", lambda: psutil.STATUS_ZOMBIE not in states_of(copy))
+        wait_for("it was told", lambda: "publisher ended (signal 9)" in (copy.folder / "run.out").read_text())
+        assert copy.running("sandbox")[0].pid == stopped.pid
+        assert stopped.status() == psutil.STATUS_STOPPED
+    finally:
+        stopped.resume()
     wait_for("everything is at work", copy.is_healthy)
 
 
 @pytest.mark.timeout(400)
 def test_healthz_names_what_is_not_at_work(copy: RunningCopy) -> None:
-    copy.start()
     stopped = [copy.running("beat")[0], copy.running("agent")[0]]
     for process in stopped:
         process.suspend()
