@@ -28,11 +28,15 @@ from tests.copies import free_port, wait_for
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def found(name: str, *places: str) -> str | None:
+    """Where a program is, the newest of several."""
+    return shutil.which(name) or next((path for place in places for path in sorted(glob.glob(place), reverse=True)), None)
+
+
 def binary(name: str, *places: str) -> str:
     """Where a program is. Missing: the test is skipped with a message; in CI that is a failure."""
-    found = shutil.which(name) or next((path for place in places for path in sorted(glob.glob(place), reverse=True)), None)
-    if found:
-        return found
+    if path := found(name, *places):
+        return path
     message = f"{name} is not installed: `.ci/run` installs it from Debian's packages"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
