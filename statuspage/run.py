@@ -39,6 +39,8 @@ WORKER = ("-m", "statuspage.worker")
 # Where the rows, the broker, mail and the page are. What the environment of a start says of them stands in the env file until the
 # next, so that any `manage.py` with the same data folder means the same copy.
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "HALI_BASE_URL", "HALI_SNAPSHOT_DIR")
+# What the C library is asked: few heaps, and large pieces given back as soon as they are free.
+FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
 class CannotStart(Exception):
@@ -77,7 +79,7 @@ class Copy:
             sandbox_port=sandbox_port,
             own_broker=not environment.get("REDIS_URL"),
             environment={name: value for name, value in environment.items() if name not in unwanted}
-            | {"HALI_DATA_DIR": str(data_dir), "MALLOC_ARENA_MAX": "2"},
+            | {"HALI_DATA_DIR": str(data_dir), **FRUGAL},
         )
 
 
