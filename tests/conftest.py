@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import psutil
 import pytest
 from django.conf import settings
 from hypothesis import settings as hypothesis_settings
@@ -27,6 +28,18 @@ from tests.servers import Server
 hypothesis_settings.register_profile("hali", deadline=None, database=None)
 hypothesis_settings.load_profile("hali")
 
+
+def _use_memory_for_files() -> None:
+    """Snapshots, databases and mails by the ten thousand lie in memory where there is plenty: a disk is slow to forget."""
+    memory = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not memory.is_dir():
+        return
+    if min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) > 4 * 2**30:
+        os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = str(memory)
+        tempfile.tempdir = None  # asked anew
+
+
+_use_memory_for_files()
 _FOLDER = Path(tempfile.mkdtemp(prefix="hali-tests-"))
 _ended_last = ExitStack()
 

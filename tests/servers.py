@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,8 +98,9 @@ def start_postgresql(folder: Path) -> Server:
     log.touch()
     if user:
         os.chown(data, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    shared = Path(tempfile.gettempdir())
     for parent in folder.parents:  # a temporary folder of root is closed to others
-        if parent != Path("/tmp") and parent.stat().st_uid == os.getuid() and parent.is_relative_to("/tmp"):
+        if parent != shared and parent.stat().st_uid == os.getuid() and parent.is_relative_to(shared):
             parent.chmod(parent.stat().st_mode | 0o711)
     made = _start([initdb, "-D", str(data), "-U", "hali", "-A", "trust", "-E", "UTF8", "--no-sync"], log, user)
     assert made.wait(timeout=60) == 0, log.read_text()
