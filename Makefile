@@ -35,7 +35,7 @@ translations: $(VENV)
 lint: $(VENV)/tools translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	SECRET_KEY=lint $(BIN)/mypy
+	SECRET_KEY=lint $(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 	SECRET_KEY=lint $(BIN)/python manage.py check
 	SECRET_KEY=lint $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
