@@ -23,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from incidents import policy
 from probes import addresses, pacing, reference
 from statuspage import brand, oidc, processes, sign_in
-from subscribers import pace_rules
+from subscribers import channels, pace_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -259,9 +259,9 @@ WEBHOOK_TEST = _boolean("HALI_WEBHOOK_TEST", False)
 WEBHOOK_NAME_SERVER = env.str("HALI_WEBHOOK_NAME_SERVER", default="").strip()
 if WEBHOOK_NAME_SERVER and not re.fullmatch(r"[0-9a-fA-F.:]+:\d{1,5}", WEBHOOK_NAME_SERVER):
     raise ImproperlyConfigured("HALI_WEBHOOK_NAME_SERVER: give an address and a port, for example 10.0.0.53:53.")
-CHANNELS = [one.strip() for one in env.list("HALI_CHANNELS", default=["email", "webhook", "slack", "teams", "discord", "sms"])]
-if unknown := set(CHANNELS) - {"email", "webhook", "slack", "teams", "discord", "sms"}:
-    raise ImproperlyConfigured(f"HALI_CHANNELS: {', '.join(sorted(unknown))}: take email, webhook, slack, teams, discord, sms.")
+CHANNELS = [one.strip() for one in env.list("HALI_CHANNELS", default=list(channels.CHANNELS))]
+if unknown := set(CHANNELS) - set(channels.CHANNELS):
+    raise ImproperlyConfigured(f"HALI_CHANNELS: {', '.join(sorted(unknown))}: take {', '.join(channels.CHANNELS)}.")
 # SMS and USSD by Africa's Talking: off until there is a key. What it posts back comes under the unguessable part of an address.
 SMS_USERNAME = env.str("HALI_SMS_USERNAME", default="").strip()
 SMS_KEY = env.str("HALI_SMS_KEY", default="").strip()

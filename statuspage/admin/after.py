@@ -77,8 +77,7 @@ def _context(update: IncidentUpdate, *, may_publish: bool) -> dict[str, Any]:
         "on_page": bool(manifest and update.record_seq and manifest.built_from >= update.record_seq),
         "notification": notification,
         "channels": [
-            (composing.CHANNEL_NAMES.get(one.channel, one.channel), one, one.queued + one.sent + one.failed + one.cancelled)
-            for one in channels
+            (composing.desk_name(one.channel), one, one.queued + one.sent + one.failed + one.cancelled) for one in channels
         ],
         "held": bool(notification and notification.stopped_at is None and notification.send_at > now and waits),
         "may_stop": may_publish and notification is not None and notification.stopped_at is None and waits,

@@ -23,11 +23,11 @@ from statuspage.admin.forms import Written
 from statuspage.admin.previews import Preview, item_to_be, previews
 from statuspage.templatetags.desk import moment
 from subscribers import audience
+from subscribers.channels import CHANNELS
 
 # Minutes until the next word, by the worst state that is said (desk defaults; a notice has its own).
 CADENCE = {ComponentStatus.MAJOR_OUTAGE.value: 20, ComponentStatus.PARTIAL_OUTAGE.value: 30}
 CADENCE_ELSE = 60
-CHANNEL_NAMES = {"email": "Mail", "sms": "SMS", "webhook": "Webhooks", "slack": "Slack", "teams": "Teams", "discord": "Discord"}
 # Ask for a signature although: a signature is what is asked for, and others look at the rest with it.
 MAY_BE_ASKED_WITH = ("signature_missing", "signature_void", "phrase_unticked", "probes_disagree")
 
@@ -137,13 +137,18 @@ def older_languages(update: IncidentUpdate) -> list[str]:
 def hearers(update: IncidentUpdate) -> list[Hearers]:
     """How many subscribers would hear of it, by channel and language."""
     rows = audience.recipients(item_to_be(update)).order_by().values("channel", "language").annotate(n=Count("pk", distinct=True))
-    counts: dict[str, dict[str, int]] = {channel: {} for channel in CHANNEL_NAMES}
+    counts: dict[str, dict[str, int]] = {channel: {} for channel in CHANNELS}
     for row in rows:
         counts.setdefault(row["channel"], {})[row["language"]] = row["n"]
     return [
-        Hearers(CHANNEL_NAMES.get(channel, channel), sum(found.values()), [found.get(code, 0) for code in codes()])
+        Hearers(desk_name(channel), sum(found.values()), [found.get(code, 0) for code in codes()])
         for channel, found in sorted(counts.items())
     ]
+
+
+def desk_name(channel: str) -> str:
+    """As the desk calls it; one that is no more goes by its code."""
+    return CHANNELS[channel].desk if channel in CHANNELS else channel
 
 
 def usual_promise(states: Sequence[str], now: datetime) -> datetime:

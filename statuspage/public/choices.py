@@ -15,18 +15,10 @@ from incidents.models import Component, ComponentGroup, Incident
 from incidents.public_ids import PATTERN
 from incidents.words import Impact
 from subscribers import wishes
+from subscribers.channels import CHANNELS
 from subscribers.models import NewsKind, Payload, Rhythm, Subscriber
 from subscribers.wishes import Wishes
 
-# The channels of the form in its order, in the reader's words.
-CHANNELS = {
-    "email": gettext_noop("Email"),
-    "sms": gettext_noop("SMS"),
-    "slack": gettext_noop("Slack"),
-    "teams": gettext_noop("Microsoft Teams"),
-    "discord": gettext_noop("Discord"),
-    "webhook": gettext_noop("Webhook for programs"),
-}
 KINDS = {
     NewsKind.INCIDENTS: gettext_noop("Problems"),
     NewsKind.PLANNED_WORK: gettext_noop("Planned work"),
@@ -51,7 +43,7 @@ class UnknownChoice(Exception):
 def offered() -> dict[str, str]:
     """Channels that can be asked for here, with their words; SMS only where it can be sent."""
     can = [name for name in CHANNELS if name in settings.CHANNELS and (name != "sms" or settings.SMS_KEY)]
-    return {name: gettext(CHANNELS[name]) for name in can}
+    return {name: gettext(CHANNELS[name].words) for name in can}
 
 
 def asked(form: QueryDict) -> Wishes:

@@ -51,6 +51,7 @@ def manage(subscriber: Subscriber) -> str:
         ("slack", "https://hooks.slack.com/services/T0/B0/x"),
         ("teams", "https://prod-1.westeurope.logic.azure.com/workflows/a?sig=b"),
         ("discord", "https://discord.com/api/webhooks/1/a"),
+        ("ntfy", "https://ntfy.sh/mfano-pesa-x7"),
     ],
 )
 def test_each_channel_is_asked_for_and_answers_alike_for_known_and_unknown(web: Client, channel: str, address: str) -> None:
