@@ -224,7 +224,8 @@ def _judge_values(test: str, wanted: Any, values: list[Any], place: str, fails: 
         return fails(f"{place} is missing")
     if any(_holds(test, wanted, value) for value in values):
         return None
-    return fails(f"{place} {_NOT[test]}{_shown(wanted) if test in {'at_least', 'at_most'} else ''}{_found(values)}")
+    limit = _shown(wanted) if test in {"at_least", "at_most"} else ""
+    return fails(f"{place} {_NOT[test]}{limit}{_found(values)}{_kind(test, wanted, values)}")
 
 
 _NOT = {
@@ -266,6 +267,15 @@ def _number(value: Any) -> float | None:
 
 def _shown(wanted: float) -> str:
     return f"{wanted:g}"
+
+
+def _kind(test: str, wanted: Any, values: list[Any]) -> str:
+    """Said where only the kind differs: 7 is not "7", and what a flow extracted is always a text."""
+    others = {"equals": [wanted], "one_of": wanted}.get(test, [])
+    is_alike = any(
+        isinstance(one, str) != isinstance(value, str) and str(one) == str(value) for one in others for value in values
+    )
+    return "; one is a text, the other a number (what a flow extracted is a text)" if is_alike else ""
 
 
 def _found(values: list[Any]) -> str:
