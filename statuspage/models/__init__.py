@@ -3,6 +3,7 @@ from statuspage.models.duty import AlertKind, AlertSending, DutyRole, DutyShift,
 from statuspage.models.freeze import Freeze
 from statuspage.models.heartbeat import Heartbeat
 from statuspage.models.role_grant import RoleGrant
+from statuspage.models.token import IdempotencyKey, Token
 
 __all__ = [
     "AlertKind",
@@ -13,6 +14,8 @@ __all__ = [
     "FormToken",
     "Freeze",
     "Heartbeat",
+    "IdempotencyKey",
     "RoleGrant",
     "StaffAlert",
+    "Token",
 ]
