@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -99,7 +99,7 @@ def guarded(*scopes: str) -> Callable[[Operation], Operation]:
 
         return answer
 
-    return cast(Callable[[Operation], Operation], decorate_view(decorate))
+    return decorate_view(decorate)
 
 
 def unreachable(error: DatabaseError) -> Problem:
@@ -114,7 +114,7 @@ def _body_of(request: HttpRequest) -> bytes:
         raise Problem(400, "unreadable", "The body broke off.") from None
     if len(body) > LONGEST_BODY:
         raise Problem(413, "too_large", f"The body is larger than {LONGEST_BODY // 1024} KB.")
-    request._body = body  # type: ignore[attr-defined]  # read by us, bounded; ninja finds it here
+    request._body = body  # read by us, bounded; ninja finds it here
     return body
 
 
