@@ -8,7 +8,7 @@
     hali.py ask <update>                            # for the signature of a person
     hali.py publish <update>
     hali.py resolve payouts
-    hali.py maintenance payouts --name en="…" sw="…" --body en="…" sw="…" --from 2026-12-01T01:00+03:00 --to 2026-12-01T03:00+03:00
+    hali.py maintenance payouts --name en="…" --body en="…" --from 2026-12-01T01:00+03:00 --to 2026-12-01T03:00+03:00
     hali.py heartbeat nightly-books --lag 4.2
 
 It ends with 0 when it was done, 1 when the page refused, 2 for a wrong command, 3 when the page could not be asked.

@@ -51,7 +51,7 @@ def test_a_page_admin_makes_one_and_its_owner_takes_the_secret_once() -> None:
     page = sign_in(owner).post(at(token, "take"))
     secret = SECRET.findall(page.content.decode())
     assert len(secret) == 1
-    assert page["Cache-Control"] == "no-store"
+    assert "no-store" in page["Cache-Control"]
     assert Client().get("/api/v1/token", headers={"Authorization": f"Bearer {secret[0]}"}).json()["id"] == "nightly-books"
     again = sign_in(owner).post(at(token, "take"), follow=True)
     assert not SECRET.search(again.content.decode())
