@@ -70,17 +70,17 @@ def test_both_servers_hand_the_api_on_and_keep_its_public_file(
     nginx = nginx_for(snapshot_dir, int(app_url.rpartition(":")[2]))
     away = nginx_for(snapshot_dir, free_port())
     for base in (app_url, nginx):
-        assert requests.get(f"{base}/api/v1/status.json", timeout=10).headers["Access-Control-Allow-Origin"] == "*"
-        assert requests.get(f"{base}/API/V1/Status.JSON", timeout=10).status_code == 200
+        assert requests.get(f"{base}/api/v1/status.json", timeout=60).headers["Access-Control-Allow-Origin"] == "*"
+        assert requests.get(f"{base}/API/V1/Status.JSON", timeout=60).status_code == 200
         told = [
-            requests.get(f"{base}/api/v1/incidents", timeout=10),
-            requests.post(f"{base}/api/v1/incidents", json={}, timeout=10),
-            requests.get(f"{base}/api/v1/nothing", timeout=10),
+            requests.get(f"{base}/api/v1/incidents", timeout=60),
+            requests.post(f"{base}/api/v1/incidents", json={}, timeout=60),
+            requests.get(f"{base}/api/v1/nothing", timeout=60),
         ]
         assert [answer.status_code for answer in told] == [401, 401, 404]
         assert {answer.headers["Content-Type"] for answer in told} == {"application/problem+json"}
-        assert requests.get(f"{base}/api/v1/openapi.json", timeout=10).json()["info"]["title"] == "Hali"
-        assert requests.get(f"{base}/api/v2/nothing.json", timeout=10).json() == {"error": "not found"}
-    gone: Any = requests.get(f"{away}/api/v1/incidents", timeout=10)
+        assert requests.get(f"{base}/api/v1/openapi.json", timeout=60).json()["info"]["title"] == "Hali"
+        assert requests.get(f"{base}/api/v2/nothing.json", timeout=60).json() == {"error": "not found"}
+    gone: Any = requests.get(f"{away}/api/v1/incidents", timeout=60)
     assert (gone.status_code, gone.json()["type"]) == (503, "urn:hali:problem:try_again")
-    assert requests.get(f"{away}/api/v1/status.json", timeout=10).status_code == 200
+    assert requests.get(f"{away}/api/v1/status.json", timeout=60).status_code == 200
