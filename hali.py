@@ -28,7 +28,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-TRIES, TIMEOUT = 3, 15.0
+TRIES, TIMEOUT, PAUSE = 4, 30.0, 2.0
+STILL_AT_WORK = "urn:hali:problem:in_progress"  # our first try of it: its answer comes
 REFUSED, WRONG, AWAY = 1, 2, 3
 
 
@@ -67,21 +68,23 @@ def ask(method: str, path: str, body: Any, *, key: str) -> Any:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
                 return json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
-            if error.code not in (429, 502, 503, 504) or not left:
-                raise Ended(REFUSED, _refusal(error)) from None
+            kind, words = _refusal(error)
+            if not left or not (error.code in (429, 502, 503, 504) or kind == STILL_AT_WORK):
+                raise Ended(REFUSED, words) from None
         except (OSError, ValueError) as error:
             if not left:
                 raise Ended(AWAY, f"{base} did not answer ({getattr(error, 'reason', error)}).") from None
-        time.sleep(1.0)
+        time.sleep(PAUSE)
     raise AssertionError("unreachable")
 
 
-def _refusal(error: urllib.error.HTTPError) -> str:
+def _refusal(error: urllib.error.HTTPError) -> tuple[str, str]:
+    """(its type, its one line)."""
     try:
         problem = json.loads(error.read())
-        return " ".join(str(problem["detail"]).split())
+        return str(problem["type"]), " ".join(str(problem["detail"]).split())
     except (OSError, ValueError, KeyError, TypeError):
-        return f"The page answered {error.code}."
+        return "", f"The page answered {error.code}."
 
 
 def told(answer: Any) -> str:

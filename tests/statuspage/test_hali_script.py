@@ -26,7 +26,7 @@ def run(url: str, secret: str, *arguments: str) -> subprocess.CompletedProcess[s
         env={"HALI_URL": url, "HALI_TOKEN": secret, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
 
