@@ -12,7 +12,7 @@ from incidents.languages import codes
 from incidents.maintenance import Phase
 from incidents.models import Component
 from incidents.public_ids import PATTERN
-from incidents.rebuttals import MEDIA, State, Verdict
+from incidents.rebuttals import MEDIA, SHORT_FORMS, State, Verdict
 from incidents.statements import Level
 from incidents.words import Attribution, Channel, ComponentStatus, IncidentStatus
 from statuspage.api.problems import unfit
@@ -216,7 +216,7 @@ class AnswerFields(Body):
     evidence: Annotated[list[EvidenceIn], Field(max_length=50)] = []
     corroborations: Annotated[list[CorroborationIn], Field(max_length=50)] = []
     legal_basis: Annotated[list[LegalBasisIn], Field(max_length=50)] = []
-    short_forms: Annotated[dict[str, Words], Field(max_length=10)] = {}
+    short_forms: dict[Annotated[str, StringConstraints(pattern=f"^({'|'.join(SHORT_FORMS)})$")], Words] = {}
     spokesperson: Annotated[str, StringConstraints(max_length=120, pattern=NO_NUL)] = ""
     spokesperson_role: Title = {}
     spoke_at: Day | None = None
