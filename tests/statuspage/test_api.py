@@ -55,6 +55,7 @@ def problem_of(answer: Any) -> dict[str, Any]:
 # --- A word, from draft to public --------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_a_machine_drafts_a_person_signs_and_the_machine_publishes() -> None:
     asking = machine()
     update = opened(asking)["updates"][0]
@@ -304,6 +305,7 @@ def test_wrong_tokens_are_tried_a_few_times_only(monkeypatch: pytest.MonkeyPatch
 # --- Once --------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_a_repeat_under_the_same_key_gets_the_same_answer_and_does_nothing() -> None:
     asking = machine()
     ComponentFactory(code="stk-push")
@@ -315,6 +317,7 @@ def test_a_repeat_under_the_same_key_gets_the_same_answer_and_does_nothing() -> 
     assert Incident.objects.count() == 1
 
 
+@pytest.mark.database
 def test_a_key_of_another_body_is_a_conflict() -> None:
     asking = machine()
     ComponentFactory(code="stk-push")

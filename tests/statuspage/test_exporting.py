@@ -72,3 +72,11 @@ def test_the_file_is_new_and_its_owners_alone(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(CommandError, match="is there already"):
         call_command("export_everything", str(file), stdout=io.StringIO())
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_transaction_it_reads_one_moment_and_writes_nothing() -> None:
+    first, *rest = exported()
+    assert [line["fields"]["act"] for line in rest if line["model"] == "incidents.auditevent"] == ["data.export"]
+    assert first["record_seq"] == 0
