@@ -23,7 +23,16 @@ class Door:
     factor: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """A machine that acts for a person: the token's name, and the acts it may do; the person's own rights still bound it."""
+
+    name: str
+    acts: frozenset[str]
+
+
 _door: ContextVar[Callable[[], Door]] = ContextVar("door", default=Door)
+_token: ContextVar[ByToken | None] = ContextVar("token", default=None)
 
 
 @contextmanager
@@ -34,6 +43,16 @@ def through(door: Callable[[], Door]) -> Iterator[None]:
         yield
     finally:
         _door.reset(token)
+
+
+@contextmanager
+def by_token(token: ByToken) -> Iterator[None]:
+    """What is done inside is done with this token: each line of the log names it, and acts beyond it are refused."""
+    before = _token.set(token)
+    try:
+        yield
+    finally:
+        _token.reset(before)
 
 
 def log(
@@ -47,10 +66,13 @@ def log(
 ) -> AuditEvent:
     """Append one event. Machines have no `actor` and give their `actor_name`.
 
-    Raises rights.NotPermitted where the actor's roles do not hold the act: an act and its line are one transaction, so nothing
-    of it is kept.
+    Raises rights.NotPermitted where the actor's roles, or the token they came with, do not hold the act: an act and its line are
+    one transaction, so nothing of it is kept.
     """
     rights.require(actor, act)
+    token = _token.get()
+    if token and actor and act not in token.acts:
+        raise rights.NotPermitted(f"The token {token.name} is not for this ({act}).")
     door = _door.get()() if actor else Door()  # a reader who acts on their own subscription leaves no address here
     return AuditEvent.objects.create(
         at=now,
@@ -58,7 +80,7 @@ def log(
         actor_name=actor.get_username() if actor else actor_name,
         act=act,
         target=target[:120],
-        details=dict(details or {}),
+        details={**(details or {}), **({"token": token.name} if token else {})},
         address=door.address,
         factor=door.factor,
     )

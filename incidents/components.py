@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.db import transaction
 from incidents import audit, dependencies, drafts, record, rollup, windows
 from incidents.dependencies import Proposal
 from incidents.drafts import TimelineError
-from incidents.languages import by_language
+from incidents.languages import by_language, in_all
 from incidents.models import Component, ComponentGroup, Dependency, Incident, IncidentUpdate, Override
 from incidents.timeline import refresh_status
 from incidents.words import ComponentStatus, Need
@@ -60,6 +61,45 @@ def lapse_overrides(*, now: datetime) -> int:
         end_override(override=override, actor=None, now=now)
         for override in Override.objects.standing().filter(expires_at__lte=now)
     )
+
+
+def add(
+    *,
+    code: str,
+    group: ComponentGroup,
+    name: Mapping[str, str],
+    actor: User | None,
+    now: datetime,
+    description: Mapping[str, str] | None = None,
+    position: int = 1,
+    machine: str = "import",
+) -> Component:
+    """A new service, working until somebody says otherwise."""
+    with transaction.atomic():
+        component = Component.objects.create(
+            code=code, group=group, name=in_all(name), description=in_all(description or {}), position=position
+        )
+        audit.log(act="component.add", actor=actor, actor_name=machine, now=now, target=code)
+    return component
+
+
+def edit(*, component: Component, actor: User, now: datetime, **fields: Any) -> Component:
+    """Change its words or its place: name, description (by language), position. What machines write meanwhile stays."""
+    values = {field: in_all(value) if field in ("name", "description") else value for field, value in fields.items()}
+    with transaction.atomic():
+        row = Component.objects.select_for_update().get(pk=component.pk)
+        changed = {field: value for field, value in values.items() if _plain(getattr(row, field)) != _plain(value)}
+        details = {field: {"before": _plain(getattr(row, field)), "after": _plain(value)} for field, value in changed.items()}
+        for field, value in changed.items():
+            setattr(row, field, value)
+        if changed:
+            row.save(update_fields=list(changed))
+            audit.log(act="component.edit", actor=actor, now=now, target=row.code, details=details)
+    return row
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int) else by_language(value)
 
 
 def put_under(*, group: ComponentGroup, parent: ComponentGroup | None) -> ComponentGroup:

@@ -86,6 +86,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "probe.pause": ("probes.change_probe",),
     "probe.resume": ("probes.change_probe",),
     "probe.run": ("probes.change_probe",),
+    "probe.push": ("probes.change_probe",),
     "probes.load": ("probes.change_probe",),
     "probeschedule.add": ("probes.add_probeschedule",),
     "probeschedule.edit": ("probes.change_probeschedule",),
@@ -101,6 +102,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "notification.stop": ("incidents.publish_incidentupdate", "subscribers.change_notification"),
     "notification.resend": ("incidents.publish_incidentupdate", "subscribers.change_notification"),
     "subscriber.import": ("subscribers.add_subscriber",),
+    "subscriber.unsubscribe": ("subscribers.change_subscriber",),
     "subscriber.export": ("subscribers.export_subscriber",),
     "subscriber.lift_suppression": ("subscribers.change_subscriber",),
     "audit.export": ("incidents.view_auditevent",),
@@ -108,12 +110,16 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "publishing.unfreeze": (FREEZE,),
     "duty.add": ("statuspage.add_dutyshift",),
     "duty.edit": ("statuspage.change_dutyshift",),
+    "token.make": ("statuspage.add_token",),
+    "token.revoke": ("statuspage.change_token",),
     "alert.acknowledge": ("statuspage.view_staffalert",),
 }
 # What everyone does for themselves.
 OF_ONESELF = frozenset(
     {
         "session.sign_in",
+        "token.take",
+        "token.give_up",
         "session.sign_out",
         "session.end",
         "user.accept_invitation",

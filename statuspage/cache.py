@@ -12,7 +12,7 @@ from redis import RedisError
 
 
 class RedisCache(_RedisCache):
-    """Django's own, for what allauth's rate limits ask: get, set, add, delete."""
+    """Django's own, for what rate limits ask: get, set, add, incr, delete."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         options = {"socket_timeout": 1, "socket_connect_timeout": 1, **params.get("OPTIONS", {})}
@@ -27,6 +27,9 @@ class RedisCache(_RedisCache):
 
     def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:
         return bool(self._ask(super().add, self._instead.add, key, value, *args, **kwargs))
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        return int(self._ask(super().incr, self._instead.incr, key, delta, version=version))
 
     def delete(self, key: str, version: int | None = None) -> bool:
         return bool(self._ask(super().delete, self._instead.delete, key, version=version))

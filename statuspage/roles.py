@@ -32,6 +32,7 @@ _SEE = (
     "subscribers.view_delivery",
     "statuspage.view_dutyshift",
     "statuspage.view_staffalert",
+    "statuspage.view_token",
 )
 _SEE_ACTS = ("incidents.view_auditevent",)
 _SEE_PEOPLE = ("auth.view_user", "auth.view_group")
@@ -80,6 +81,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "subscribers.add_subscriber",
         "subscribers.change_subscriber",
         "subscribers.change_notification",
+        "statuspage.add_token",
+        "statuspage.change_token",
         rights.FREEZE,
         *_ROSTER,
     ),

@@ -1,4 +1,5 @@
-"""Keeps what opens something out of logs and messages: passwords in addresses of servers, tokens in addresses of pages."""
+"""Keeps what opens something out of logs and messages: passwords in addresses of servers, tokens in addresses of pages
+and of the API."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import re
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 # Whoever has the token can read, change or end a subscription.
 _TOKEN_PATH = re.compile(r"(/(?:confirm|u|manage|callbacks|phone)/)[^/\s?'\"]+")
+_API_TOKEN = re.compile(r"(hali_[0-9a-z]{12})_[A-Za-z0-9_-]{20,}")
 
 
 def without_password(url: str) -> str:
@@ -17,8 +19,8 @@ def without_password(url: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Addresses with their user, password and token cut: /manage/…"""
-    return _TOKEN_PATH.sub(r"\1…", _USER_INFO.sub("", text))
+    """Addresses with their user, password and token cut: /manage/…; of the API's tokens only the part that finds them stays."""
+    return _API_TOKEN.sub(r"\1_…", _TOKEN_PATH.sub(r"\1…", _USER_INFO.sub("", text)))
 
 
 class LineFormatter(logging.Formatter):

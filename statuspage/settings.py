@@ -323,6 +323,9 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_CALLBACK_FROM: {error}: give addresses or networks, with commas between.") from error
 
+# --- The write API -------------------------------------------------------------------------------
+API_RATE = _integer("HALI_API_RATE", 300, 10, 100_000)  # requests a minute of one token
+
 # --- What operators' Prometheus may read --------------------------------------------------------
 METRICS_TOKEN = env.str("HALI_METRICS_TOKEN", default="").strip()  # empty: nobody; in the demo, this machine
 if METRICS_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", METRICS_TOKEN):

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("metrics", metrics.metrics),
     *([path("anymail/", include("anymail.urls"))] if settings.MAIL_WEBHOOK_SECRET else []),
+    _when_asked("api/v1/", "statuspage.api.urls"),
     _when_asked("admin/", "statuspage.admin.urls", "admin"),
     _when_asked("accounts/", "statuspage.admin.account_urls"),
     path("", include("statuspage.public.urls")),

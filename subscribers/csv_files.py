@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TextIO
@@ -78,6 +78,17 @@ def take_in(*, file: TextIO, actor: User, now: datetime) -> TakenIn:
     return done
 
 
+def take_in_one(*, row: Mapping[str, str], actor: User, now: datetime) -> str:
+    """`take_in` of one row: “added”, “known” or “barred”. Raises ValueError with what to change."""
+    components = {component.code: component for component in Component.objects.published()}
+    read = _row(row, components, now)
+    mark = f"one by {actor.get_username()}"
+    with transaction.atomic():
+        end = _add(read, actor, mark, now)
+        audit.log(act="subscriber.import", actor=actor, now=now, details={"channel": read.channel, "outcome": end})
+    return end
+
+
 def _rows(text: str, now: datetime) -> list[_Row]:
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
@@ -99,7 +110,7 @@ def _rows(text: str, now: datetime) -> list[_Row]:
     return rows
 
 
-def _row(row: dict[str, str | None], components: dict[str, Component], now: datetime) -> _Row:
+def _row(row: Mapping[str, str | None], components: dict[str, Component], now: datetime) -> _Row:
     """Raises ValueError with what to change."""
     given = {name: (row.get(name) or "").strip() for name in COLUMNS}
     transport = TRANSPORTS.get(given["channel"])

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.utils.crypto import constant_time_compare, get_random_string
@@ -259,6 +260,13 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
             )
     subscriber.refresh_from_db()
     return subscriber
+
+
+def unsubscribe_for(*, subscriber: Subscriber, actor: User, now: datetime) -> Subscriber:
+    """The same by staff, for somebody who asked them; it stands in the log."""
+    with transaction.atomic():
+        audit.log(act="subscriber.unsubscribe", actor=actor, now=now, target=subscriber.public_id)
+        return unsubscribe(subscriber=subscriber, now=now)
 
 
 def erase(*, subscriber: Subscriber, now: datetime) -> None:

@@ -60,6 +60,7 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Services", "account_tree", "admin:incidents_component_changelist", "incidents.view_component"),
             ("Service groups", "folder", "admin:incidents_componentgroup_changelist", "incidents.view_componentgroup"),
             ("People", "badge", "admin:auth_user_changelist", "auth.view_user"),
+            ("Tokens", "key", "admin:statuspage_token_changelist", "statuspage.view_token"),
             ("Roles", "shield_person", "admin:auth_group_changelist", "auth.view_group"),
         ),
     ),

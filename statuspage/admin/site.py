@@ -62,11 +62,12 @@ from statuspage.admin import (
     statements,
     subscribers,
     text_packs,
+    tokens,
     updates,
     users,
 )
 from statuspage.admin.views import DeskView
-from statuspage.models import DutyShift, StaffAlert
+from statuspage.models import DutyShift, StaffAlert, Token
 from subscribers.models import Delivery, Notification, Subscriber
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ _REGISTERED: dict[type[Any], type[admin.ModelAdmin[Any]]] = {
     AuditEvent: record.AuditAdmin,
     DutyShift: duty.ShiftAdmin,
     StaffAlert: duty.AlertAdmin,
+    Token: tokens.TokenAdmin,
     User: users.PersonAdmin,
     Group: users.RoleAdmin,
 }

@@ -2,7 +2,9 @@ from statuspage.models.desk_draft import DeskDraft, FormToken
 from statuspage.models.duty import AlertKind, AlertSending, DutyRole, DutyShift, StaffAlert
 from statuspage.models.freeze import Freeze
 from statuspage.models.heartbeat import Heartbeat
+from statuspage.models.imported import Imported
 from statuspage.models.role_grant import RoleGrant
+from statuspage.models.token import IdempotencyKey, Token
 
 __all__ = [
     "AlertKind",
@@ -13,6 +15,9 @@ __all__ = [
     "FormToken",
     "Freeze",
     "Heartbeat",
+    "IdempotencyKey",
+    "Imported",
     "RoleGrant",
     "StaffAlert",
+    "Token",
 ]

@@ -34,6 +34,7 @@ NO_SNAPSHOT = (
     "We cannot show the status right now. Please try again in a minute.\n"
     "Hatuwezi kuonyesha hali ya huduma kwa sasa. Tafadhali jaribu tena baada ya dakika moja.\n"
 )
+WRITE_API = "/api/v1/"  # Django's, but for the one file of it that is ours
 NOT_FOUND_JSON = b'{"error":"not found"}'
 _ABOUT_NOW_FILES = {
     "/": "index.html",
@@ -122,6 +123,8 @@ class SnapshotFirst:
         if path in _without_slash():
             return "301 Moved Permanently", [("Location", f"{path}/"), ("Content-Type", "text/plain")], b""
         place = _quarter_of(environ.get("QUERY_STRING", "")) if path == "/history.json" else place_of(path)
+        if place is None and path.startswith(WRITE_API):
+            return None
         if place is None:
             return _not_found_json() if path.lower().startswith("/api/") else None
         shelf = self._current()
