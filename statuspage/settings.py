@@ -121,6 +121,7 @@ IDLE_MINUTES = _integer("HALI_IDLE_MINUTES", 60, 5, 12 * 60)
 TRUSTED_PROXIES = _integer("HALI_TRUSTED_PROXIES", 1 if _boolean("HALI_BEHIND_PROXY", False) else 0, 0, 5)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0  # as snapshot.headers
 
 # --- Who speaks, in which languages, on which clock -------------------------------------------
 PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
@@ -419,6 +420,7 @@ UNFOLD = {
         }
     },
 }
+DEFAULT_EXCEPTION_REPORTER_FILTER = "statuspage.error_reports.Filter"
 LOG_LEVEL = _one_of(
     "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."
 )
