@@ -20,9 +20,9 @@ import environ
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
-from incidents import policy
+from incidents import exercise, policy
 from probes import addresses, pacing, reference
-from statuspage import brand, oidc, processes, sign_in
+from statuspage import brand, broker, oidc, processes, sign_in
 from subscribers import pace_rules
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -96,6 +96,9 @@ try:  # the addresses its probes may ask
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_PROBE_NETWORKS: {error}.") from error
 
+# A rehearsal's copy (`manage.py drill`): a file makes it one, and nothing of it may lead out of its folder.
+EXERCISE = (DATA_DIR / exercise.MARKER).is_file()
+
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     if not HALI_AGENT:  # an agent signs nothing and keeps nothing
@@ -125,6 +128,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0  # as snapshot.
 
 # --- Who speaks, in which languages, on which clock -------------------------------------------
 PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
+if EXERCISE:
+    PROVIDER_NAME = f"{exercise.PROVIDER} {PROVIDER_NAME}"
 HELP_LINE = env.str("HALI_HELP_LINE", default="0800 000 100" if DEMO else "")
 SPOKESPEOPLE = [name.strip() for name in env.str("HALI_SPOKESPEOPLE", default="").split(",") if name.strip()]
 CONTACT = env.str("HALI_CONTACT", default="status@mfanopesa.example" if DEMO else "").strip()
@@ -210,6 +215,9 @@ SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapsho
 
 # --- Broker ----------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'broker.sock'}")
+_led_out = [name for name in exercise.FORBIDDEN if env.str(name, default="").strip()]
+if EXERCISE and (_led_out or f"redis+socket://{broker.socket_path(DATA_DIR)}" != REDIS_URL):
+    raise ImproperlyConfigured(f"{', '.join(_led_out) or 'REDIS_URL'}: an exercise has none, and contacts nobody. Unset it.")
 if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://")):
     raise ImproperlyConfigured("REDIS_URL: give redis://…, rediss://… or redis+socket://….")  # its text may hold a password
 if REDIS_URL.startswith("rediss://") and "ssl_cert_reqs=" not in REDIS_URL:  # else Celery's client takes whoever answers
