@@ -72,14 +72,6 @@ class SmsSender(Sender):
         if not settings.SMS_KEY:
             raise TransportUnreachable("HALI_SMS_KEY is not set: no SMS can be sent.")
 
-    def send(self, parcel: Parcel) -> str:
-        [outcome] = self.send_all([parcel])
-        if isinstance(outcome, Sent):
-            return outcome.reference
-        if isinstance(outcome, Retry):
-            raise TransportError(outcome.reason, retry_after=outcome.after)
-        raise TransportError(outcome.reason, permanent=True, gone=outcome.gone, bounced=outcome.bounced)
-
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
         """Numbers in a row that get the same text share a request."""
         texts = [_filled(parcel) for parcel in parcels]
