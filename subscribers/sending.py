@@ -82,7 +82,7 @@ class Round:
 
     def _is_soon(self) -> bool:
         """Something falls due in a moment, and there is time to wait for it."""
-        if self._left <= 0 or not leases.next_due(now=self.now, within=AHEAD, channel=self.channel):
+        if self._left <= 0 or not leases.soon(now=self.now, within=AHEAD).filter(channel=self.channel).exists():
             return False
         self._next_look = 0.0
         time.sleep(0.05)
