@@ -200,6 +200,22 @@ class Suppression(models.Model):
         return f"{self.channel} {self.address_hash[:8]}: {self.reason}"
 
 
+class Farewell(models.Model):
+    """Who ended it by a text message hears once that it worked; the row goes before that is sent, and the number with it."""
+
+    channel = models.CharField(max_length=12, default="sms")
+    address_hash = models.CharField(max_length=64)
+    address_encrypted = models.TextField()
+    language = models.CharField(max_length=8)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "address_hash"], name="one_farewell_per_address")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.address_hash[:8]}"
+
+
 class Payload(models.TextChoices):
     """The form of a webhook's bodies."""
 

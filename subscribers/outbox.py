@@ -21,13 +21,14 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, Min, QuerySet
 
-from subscribers import outlets, steering
+from subscribers import farewells, outlets, steering
 from subscribers.fanning import fan_out
 from subscribers.leases import claim_due, due, record_failure, record_success, release_stuck, soon
 from subscribers.models import (
     ChannelTrouble,
     Delivery,
     DeliveryState,
+    Farewell,
     Notification,
     Subscriber,
     SubscriberState,
@@ -77,7 +78,7 @@ def deliver_due(*, now: datetime, limit: int, seconds: float = 20.0) -> int:
         if outlet is None:
             return 0
         waiting = [channel for channel in TRANSPORTS if _waits(channel, now)]
-        sent = 0
+        sent = farewells.send(now=now) if _farewells(now).exists() else 0
         for place, channel in enumerate(waiting, 1):  # to each its share of the time: a long list of mails holds up no webhook
             passed = time.monotonic() - started
             ends = max(started + seconds * place / len(waiting), started + passed)
@@ -106,7 +107,7 @@ def _deliver(channel: str, outlet: Outlet, now: datetime, ends: float, limit: in
 
 def has_work(*, now: datetime) -> bool:
     """Is there anything to expand, to send or to take back from a dead sender? It comes each second, so it is one question."""
-    resting = ChannelTrouble.objects.filter(quiet_until__gt=now).values("channel")
+    resting = _resting(now)
     found = _any_of(
         Notification.objects.filter(expanded_at__isnull=True),
         Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True),
@@ -114,6 +115,7 @@ def has_work(*, now: datetime) -> bool:
         due(now).exclude(channel__in=resting),
         soon(now=now, within=AHEAD).exclude(channel__in=resting),
         Delivery.objects.filter(lease_until__lte=now),
+        _farewells(now),
     )
     return found or outlets.left_behind()
 
@@ -126,6 +128,15 @@ def _any_of(*wanted: QuerySet[Any]) -> bool:
             [value for _, values in compiled for value in values],
         )
         return bool(cursor.fetchone()[0])
+
+
+def _resting(now: datetime) -> QuerySet[ChannelTrouble, Any]:
+    """Names of channels that nobody tries now."""
+    return ChannelTrouble.objects.filter(quiet_until__gt=now).values("channel")
+
+
+def _farewells(now: datetime) -> QuerySet[Farewell]:
+    return Farewell.objects.exclude(channel__in=_resting(now))
 
 
 def _asked(now: datetime) -> QuerySet[Subscriber]:

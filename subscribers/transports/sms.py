@@ -68,6 +68,11 @@ class SmsSender(Sender):
         with override(language):
             return Rendered(subject="", text=confirmation_text(), html="")
 
+    @classmethod
+    def render_farewell(cls, language: str) -> Rendered:
+        with override(language):
+            return Rendered(subject="", text=farewell_text(), html="")
+
     def open(self) -> None:
         if not settings.SMS_KEY:
             raise TransportUnreachable("HALI_SMS_KEY is not set: no SMS can be sent.")
@@ -162,3 +167,8 @@ def confirmation_text() -> str:
     """With the mark of the code."""
     asked = gettext("%(provider)s: your code for status SMS is %(code)s. Did not ask? Do nothing.")
     return gsm.plain(asked % {"provider": settings.PROVIDER_NAME, "code": "{code}"}).replace("{code}", CODE_MARK)
+
+
+def farewell_text() -> str:
+    words = gettext("%(provider)s: you get no more status SMS from us. To begin again, send START.")
+    return gsm.plain(words % {"provider": settings.PROVIDER_NAME})
