@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
+from django.utils.encoding import force_bytes
 
 from incidents.languages import codes
 from subscribers import addresses
@@ -49,8 +50,8 @@ class _Signer(signing.Signer):
         super().__init__(key=key, sep=".", salt=salt)
         self._derived = hashlib.sha256(f"{salt}signer".encode() + key).digest()
 
-    def signature(self, value: str, key: str | bytes | None = None) -> str:
-        return signing.b64_encode(hmac.digest(self._derived, value.encode(), "sha256")).decode("ascii")
+    def signature(self, value: bytes | str, key: bytes | str | None = None) -> str:
+        return signing.b64_encode(hmac.digest(self._derived, force_bytes(value), "sha256")).decode("ascii")
 
 
 class _DaySigner(_Signer, signing.TimestampSigner):
