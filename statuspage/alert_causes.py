@@ -11,7 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from incidents import breaking_glass, drafts, duties, rights, signing
+from incidents import breaking_glass, drafts, duties, rights, set_times, signing
 from incidents.duties import Duty, Waiting
 from incidents.languages import by_language
 from incidents.models import AfterSignature, Incident, IncidentUpdate, Statement, Withdrawal
@@ -65,6 +65,7 @@ def find(*, now: datetime) -> list[Cause]:
         *_unattended(now),
         *_signatures(),
         *_after_signatures(),
+        *_set_times(),
         *_promises(now),
         *_statements(now),
         *_agents(now),
@@ -149,6 +150,20 @@ def _after_signatures() -> Iterator[Cause]:
             f"Reason given: {row.reason}"[:300],
             _page("incidents/incidentupdate", row.update_id),
             (Call(broke_at, DutyRole.APPROVER, Reach.NEXT), *_calls(Waiting(signature_asked_at=broke_at))),
+        )
+
+
+def _set_times() -> Iterator[Cause]:
+    for row in set_times.given_up():
+        assert row.ended_at is not None
+        yield Cause(
+            f"set-time:{row.pk}",
+            AlertKind.SET_TIME,
+            "critical",
+            f"Not out at its set time: {_headline(row.update.incident)}",
+            row.refused[:300],
+            _page("incidents/incidentupdate", row.update_id),
+            (Call(row.ended_at, DutyRole.AUTHOR), Call(row.ended_at, DutyRole.APPROVER)),
         )
 
 

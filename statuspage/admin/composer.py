@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from incidents import breaking_glass, drafts, notes, signing
+from incidents import breaking_glass, drafts, notes, set_times, signing
 from incidents.blockers import Blocker
 from incidents.languages import by_language
 from incidents.models import IncidentUpdate
@@ -30,7 +30,7 @@ from statuspage import keeping, publishing
 from statuspage.admin import composing, evidence, sparks
 from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url
 from statuspage.admin.base import require
-from statuspage.admin.forms import Start, UpdateForm
+from statuspage.admin.forms import Start, TimeForm, UpdateForm
 from statuspage.admin.views import DeskView, Gate, field_id
 from statuspage.models import DeskDraft
 from statuspage.templatetags.desk import first_text, moment
@@ -320,6 +320,8 @@ def compose_context(update: IncidentUpdate, shown: Shown, actor: User, now: date
         "may_sign": actor.has_perm(SIGN),
         "may_publish": actor.has_perm(PUBLISH),
         "may_break_glass": actor.has_perm(breaking_glass.PERMISSION),
+        "set_time": set_times.standing(update),
+        "time_form": TimeForm.today(),
         "hard": hard_gates(blockers),
         "fine": composing.fine_lines(draft, is_untouched=is_untouched),
         **_gates(update, blockers),

@@ -76,6 +76,7 @@ ACTS: dict[str, Act] = {
     "sign": ("POST", lambda made: at(made.own, "sign"), nothing, {APPROVER}),
     "send back": ("POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER}),
     "publish": ("POST", lambda made: at(made.draft, "publish"), nothing, {AUTHOR, APPROVER}),
+    "set a time": ("POST", lambda made: at(made.draft, "time"), lambda made: {"act": "back"}, {AUTHOR, APPROVER}),
     "discard": ("POST", lambda made: at(made.own, "discard"), nothing, {AUTHOR}),
     "write a notice": ("GET", lambda made: "/admin/incidents/notice/add/", nothing, {AUTHOR, PAGE_ADMIN}),
     "sign a notice": ("POST", lambda made: f"/admin/incidents/notice/{made.notice.pk}/sign/", nothing, {APPROVER}),
