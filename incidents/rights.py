@@ -47,6 +47,7 @@ def _of_signed(noun: str, model: str) -> dict[str, tuple[str, ...]]:
 RIGHTS: dict[str, tuple[str, ...]] = {
     **{act: needed for noun, model in SIGNED.items() for act, needed in _of_signed(noun, model).items()},
     "update.break_glass": (BREAK_GLASS,),
+    "update.trial": ("incidents.change_incidentupdate", "incidents.sign_incidentupdate", TRANSLATE),
     "update.set_time": ("incidents.publish_incidentupdate",),
     "update.take_time_back": ("incidents.publish_incidentupdate",),
     "update.sign_after": ("incidents.sign_incidentupdate",),

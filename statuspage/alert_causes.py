@@ -11,7 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from incidents import breaking_glass, drafts, duties, rights, set_times, signing
+from incidents import breaking_glass, drafts, duties, holding, rights, set_times, signing
 from incidents.duties import Duty, Waiting
 from incidents.languages import by_language
 from incidents.models import AfterSignature, Incident, IncidentUpdate, Statement, Withdrawal
@@ -66,6 +66,7 @@ def find(*, now: datetime) -> list[Cause]:
         *_signatures(),
         *_after_signatures(),
         *_set_times(),
+        *_translations(),
         *_promises(now),
         *_statements(now),
         *_agents(now),
@@ -164,6 +165,19 @@ def _set_times() -> Iterator[Cause]:
             row.refused[:300],
             _page("incidents/incidentupdate", row.update_id),
             (Call(row.ended_at, DutyRole.AUTHOR), Call(row.ended_at, DutyRole.APPROVER)),
+        )
+
+
+def _translations() -> Iterator[Cause]:
+    for owed in holding.owed():
+        yield Cause(
+            f"translation:{owed.update.public_id}",
+            AlertKind.TRANSLATION,
+            "warning",
+            f"Words still to come ({', '.join(owed.languages)}): {_headline(owed.update.incident)}",
+            "A holding text stands in their place. Write them as a correction.",
+            _page("incidents/incidentupdate", owed.update.pk, "after"),
+            (Call(owed.due_at - holding.WITHIN, DutyRole.AUTHOR), Call(owed.due_at, DutyRole.APPROVER)),
         )
 
 

@@ -22,6 +22,7 @@ from incidents import (
     documents,
     drafts,
     gates,
+    holding,
     merging,
     notice_updates,
     planned_acts,
@@ -165,7 +166,7 @@ def publish_notice(
 
 
 def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
-    if notice.code in stating.NOTICES.values():
+    if notice.code in (holding.CODE, *stating.NOTICES.values()):
         raise Blocked([Blocker("notice_is_statement", "notice", f"{notice.code} is no update: it appears by itself.")])
     if not is_signed(notice):
         raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])

@@ -299,6 +299,8 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_HOLIDAYS: {error}: give days as 2026-12-25, with commas between.") from error
 # How duty is called beside mail.
+SEED_LIST = [one.strip() for one in env.str("HALI_SEED_LIST", default="").split(",") if one.strip()]
+TYPE_NUMBER_ABOVE = _integer("HALI_TYPE_NUMBER_ABOVE", 100_000, 0, 10**9)
 ALERT_WEBHOOK = env.str("HALI_ALERT_WEBHOOK", default="").strip()  # takes what Alertmanager sends its receivers
 PAGERDUTY_KEY = env.str("HALI_PAGERDUTY_KEY", default="").strip()
 PAGERDUTY_URL = env.str("HALI_PAGERDUTY_URL", default="https://events.pagerduty.com/v2/enqueue").strip()

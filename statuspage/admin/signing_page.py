@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
@@ -62,6 +62,8 @@ class SignView(DeskView):
             return redirect(after_url(update))
         if request.POST.get("seen_evidence", "") not in ("", seen(evidence.of(update.incident))):
             return self._page(update, "The evidence changed while you read. Look at it, then sign again.", status=409)
+        if act == "sign" and self.actor.has_perm(PUBLISH) and (many := composing.too_many(update, request.POST)):
+            return self._page(update, many, status=409)
         self.time_form = TimeForm(request.POST) if act == "later" else TimeForm.today()
         if act == "later" and not self.time_form.is_valid():
             return self._page(update, "Say when it goes out.", status=422)
@@ -148,6 +150,8 @@ class SignView(DeskView):
             "writers": sorted({act.actor_name for act in acts if act.act in ("update.add", "update.edit")}),
             "owed": owed,
             "reason": self.request.POST.get("reason", ""),
+            "asks_number": composing.too_many(update, QueryDict()) if self.actor.has_perm(PUBLISH) else "",
+            "seeds": len(settings.SEED_LIST),
             "time_form": getattr(self, "time_form", None) or TimeForm.today(),
             "may_sign": self.actor.has_perm(SIGN),
             "may_publish": self.actor.has_perm(PUBLISH),

@@ -64,6 +64,8 @@ from statuspage.admin import (
     subscribers,
     text_packs,
     tokens,
+    translating,
+    trials,
     updates,
     users,
 )
@@ -96,6 +98,8 @@ PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
     (f"{_UPDATE}/publish/", "incidents_incidentupdate_publish", composer.PublishView),
     (f"{_UPDATE}/ask/", "incidents_incidentupdate_ask", composer.AskView),
     (f"{_UPDATE}/discard/", "incidents_incidentupdate_discard", composer.DiscardView),
+    (f"{_UPDATE}/translate/", "incidents_incidentupdate_translate", translating.TranslateView),
+    (f"{_UPDATE}/trial/", "incidents_incidentupdate_trial", trials.TrialView),
     (f"{_UPDATE}/time/", "incidents_incidentupdate_time", set_times.TimeView),
     (f"{_UPDATE}/sign/", "incidents_incidentupdate_sign", signing_page.SignView),
     (f"{_UPDATE}/send-back/", "incidents_incidentupdate_send-back", signing_page.SendBackView),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
-from incidents import closing, set_times
+from incidents import closing, holding, set_times
 from incidents.figures import ReviewState
 from incidents.models import AfterSignature, Claim, Incident, IncidentUpdate, SetTime, Statement
 from incidents.policy import WITHOUT
@@ -19,7 +19,7 @@ from incidents.rebuttals import State
 from incidents.words import IncidentStatus, Publication, SignatureKind
 from probes import vantages
 from probes.models import ProbeVerdict, Vantage, VantageLink
-from statuspage.admin.addresses import draft_url, incident_url, sign_url
+from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url
 from statuspage.templatetags.desk import ago, first_text, moment, phase_word
 from subscribers.models import Delivery, DeliveryState
 
@@ -70,6 +70,7 @@ def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Inc
         *_promises(open_incidents, now, late=True),
         *_given_up(),
         *_owed(),
+        *_to_translate(now),
         *(_to_sign(draft, may_sign) for draft in drafts if wants_signature(draft)),
         *_promises(open_incidents, now, late=False),
         *_at_set_times(),
@@ -134,6 +135,24 @@ def _given_up() -> list[Strip]:
             counts="up",
         )
         for row in set_times.given_up()[:AT_MOST]
+    ]
+
+
+def _to_translate(now: datetime) -> list[Strip]:
+    names = dict(settings.LANGUAGES)
+    return [
+        Strip(
+            key=f"holding-{owed.update.pk}",
+            kind="Words to come",
+            title=f"{' and '.join(names[code] for code in owed.languages)}: {first_text(owed.update.incident.name)}",
+            text=f"The page says that they are coming. Write them as a correction by {moment(owed.due_at)}.",
+            url=after_url(owed.update),
+            button="Open",
+            tone="late" if owed.due_at < now else "soon",
+            at=owed.due_at,
+            counts="late" if owed.due_at < now else "down",
+        )
+        for owed in holding.owed()[:AT_MOST]
     ]
 
 

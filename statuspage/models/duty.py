@@ -48,6 +48,7 @@ class AlertKind(models.TextChoices):
     DRAFT = "draft", "Draft opened"
     UNATTENDED = "unattended", "Published by itself"
     SIGNATURE = "signature", "Signature waiting"
+    TRANSLATION = "translation", "Words still to come"
     SET_TIME = "set_time", "Not out at its time"
     PROMISE = "promise", "Promise due"
     STATEMENT = "statement", "Statement lapsing"

@@ -76,6 +76,8 @@ ACTS: dict[str, Act] = {
     "sign": ("POST", lambda made: at(made.own, "sign"), nothing, {APPROVER}),
     "send back": ("POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER}),
     "publish": ("POST", lambda made: at(made.draft, "publish"), nothing, {AUTHOR, APPROVER}),
+    "send a test": ("POST", lambda made: at(made.draft, "trial"), lambda made: {"to": "me"}, {AUTHOR, APPROVER, TRANSLATOR}),
+    "translate": ("GET", lambda made: at(made.draft, "translate"), nothing, {AUTHOR, TRANSLATOR}),
     "set a time": ("POST", lambda made: at(made.draft, "time"), lambda made: {"act": "back"}, {AUTHOR, APPROVER}),
     "discard": ("POST", lambda made: at(made.own, "discard"), nothing, {AUTHOR}),
     "write a notice": ("GET", lambda made: "/admin/incidents/notice/add/", nothing, {AUTHOR, PAGE_ADMIN}),
@@ -175,7 +177,7 @@ def test_what_is_not_in_the_table_of_rights_is_for_superusers_alone() -> None:
 
 def test_every_act_that_is_logged_stands_in_the_table() -> None:
     """Acts of machines alone are left out: nobody needs a right for them."""
-    of_machines = {"incident.draft", "subscriber.erase", "page.import", "data.export"}
+    of_machines = {"incident.draft", "subscriber.erase", "page.import", "data.export", "update.give_time_up"}
     sources = [path for app in ("incidents", "statuspage", "probes", "subscribers") for path in (ROOT / app).rglob("*.py")]
     named = {act for path in sources for act in re.findall(r"\bact=\"([a-z_]+\.[a-z_]+)\"", path.read_text())}
     assert named - of_machines - set(rights.RIGHTS) - rights.OF_ONESELF == set()
