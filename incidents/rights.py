@@ -129,6 +129,8 @@ OF_ONESELF = frozenset(
         "user.password",
         "factor.add",
         "factor.remove",
+        "push.add",
+        "push.remove",
     }
 )
 

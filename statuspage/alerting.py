@@ -113,8 +113,10 @@ def _resolve(alert: StaffAlert, now: datetime) -> None:
 
 
 def _by_person(alert: StaffAlert, person: User, event: str, now: datetime) -> None:
-    if person.email:
-        AlertSending.objects.get_or_create(alert=alert, channel="mail", person=person, event=event, defaults={"due_at": now})
+    ways = [("mail", bool(person.email)), ("push", bool(settings.PUSH_KEY) and person.push_devices.exists())]
+    for way, reaches in ways:
+        if reaches:
+            AlertSending.objects.get_or_create(alert=alert, channel=way, person=person, event=event, defaults={"due_at": now})
 
 
 def _webhooks(alert: StaffAlert, event: str, now: datetime) -> None:

@@ -300,6 +300,11 @@ except ValueError as error:
     raise ImproperlyConfigured(f"HALI_HOLIDAYS: {error}: give days as 2026-12-25, with commas between.") from error
 # How duty is called beside mail.
 SEED_LIST = [one.strip() for one in env.str("HALI_SEED_LIST", default="").split(",") if one.strip()]
+PUSH_KEY = env.str("HALI_PUSH_KEY", default="").strip()
+if PUSH_KEY and not re.fullmatch(r"[\w-]{43}=?", PUSH_KEY):
+    raise ImproperlyConfigured("HALI_PUSH_KEY: give 32 octets in base64url, as `vapid --gen` or secrets.token_urlsafe(32) does.")
+AUDIT_HEADS = env.str("HALI_AUDIT_HEADS", default=str(DATA_DIR / "audit-heads.jsonl"))
+AUDIT_HEADS_TO = [one.strip() for one in env.str("HALI_AUDIT_HEADS_TO", default="").split(",") if one.strip()]
 TYPE_NUMBER_ABOVE = _integer("HALI_TYPE_NUMBER_ABOVE", 100_000, 0, 10**9)
 ALERT_WEBHOOK = env.str("HALI_ALERT_WEBHOOK", default="").strip()  # takes what Alertmanager sends its receivers
 PAGERDUTY_KEY = env.str("HALI_PAGERDUTY_KEY", default="").strip()
