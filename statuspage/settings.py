@@ -413,21 +413,7 @@ UNFOLD = {
     "STYLES": [lambda request: f"{STATIC_URL}css/desk.css", lambda request: f"{STATIC_URL}css/desk-pages.css"],
     "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js", lambda request: f"{STATIC_URL}js/compose.js"],
     "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
-    "COLORS": {
-        "primary": {
-            "50": "#f8f3fd",
-            "100": "#f0e4fa",
-            "200": "#e0c9f5",
-            "300": "#c79af0",
-            "400": "#a96fdb",
-            "500": "#8a4cc0",
-            "600": "#6b2fa0",
-            "700": "#5a2688",
-            "800": "#461d6b",
-            "900": "#331550",
-            "950": "#210c36",
-        }
-    },
+    "COLORS": {"primary": brand.shades(ACCENT.light)},
 }
 LOG_LEVEL = _one_of(
     "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."

@@ -161,6 +161,7 @@ class DeskSite(_Site):
             context["shown"] = shown.shown(now)
             context["desk_now"] = now
             context["desk_zone"] = settings.TIME_ZONE
+            context["desk_mark"] = settings.MARK
             context["is_demo"] = settings.DEMO
             context["freeze"] = freezing.current()
             context["may_freeze"] = request.user.has_perm(rights.FREEZE)
