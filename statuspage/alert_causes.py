@@ -126,13 +126,13 @@ def _signatures() -> Iterator[Cause]:
 def _signature(item: Publishable) -> Cause:
     asked = item.signature_requested_at
     assert asked is not None
-    is_update = isinstance(item, IncidentUpdate)
+    is_update, of_security = isinstance(item, IncidentUpdate), signing.is_of_security(item)
     return Cause(
         f"signature:{item.public_id}:{asked:%Y%m%dT%H%M%S}",
         AlertKind.SIGNATURE,
         "critical",
         f"To sign: {_headline(item.incident) if isinstance(item, IncidentUpdate) else f'one {item._meta.verbose_name}'}",
-        f"{item.author or 'The publisher'} asks for your signature.",
+        f"{item.author or 'The publisher'} asks for {'the signature of Security' if of_security else 'your signature'}.",
         _page("incidents/incidentupdate", item.pk, "sign") if is_update else DESK,
         (Call(asked, DutyRole.APPROVER, Reach.NEXT), *_calls(Waiting(signature_asked_at=asked))),
     )

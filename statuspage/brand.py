@@ -61,8 +61,8 @@ def accent_of(colour: str) -> Accent:
 
 
 def shades(accent: str) -> dict[str, str]:
-    """The desk's scale of an accent that is dark enough for white letters on it, by the theme's names: 600 carries them by day, 500
-    by night, 300 stands as a link in the dark."""
+    """The desk's scale of an accent, by the theme's names: 600 carries white letters by day, 500
+    by night; 300 stands as a link in the dark."""
     white, black = "#ffffff", "#000000"
     by_day = _until(accent, black, [(white, TEXT_CONTRAST)])
     lighter = {"50": 0.95, "100": 0.9, "200": 0.8, "400": 0.4}

@@ -167,6 +167,7 @@ class IncidentUpdate(Publishable):
         permissions = [
             ("publish_incidentupdate", "Can publish an incident update"),
             ("sign_incidentupdate", "Can sign an incident update"),
+            ("sign_security_update", "Can sign an update about a matter of security"),
             ("translate_words", "Can write a draft's words in the other languages"),
         ]
         indexes = [models.Index(fields=["display_at"], name="update_display")]

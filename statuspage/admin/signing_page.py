@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from incidents import breaking_glass, set_times, signing
+from incidents import breaking_glass, rights, set_times, signing
 from incidents.blockers import Blocker
 from incidents.drafts import TimelineError
 from incidents.languages import by_language
@@ -52,7 +52,7 @@ class SignView(DeskView):
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
         """act: sign (sign and publish), only (sign, somebody else publishes), later (sign, it goes out at a set time) or after
         (what went out alone)."""
-        require(request, SIGN)
+        self._require()
         update, now = find_update(update_id), timezone.now()
         act = request.POST.get("act", "sign")
         if act == "after":
@@ -94,6 +94,11 @@ class SignView(DeskView):
             return self._page(find_update(update.pk), "Signed, but not published.", refusal.blockers, status=409)
         return redirect(after_url(published))
 
+    def _require(self) -> None:
+        """Either kind of signer; signing itself says who signs what."""
+        if not self.actor.has_perm(rights.SIGN_SECURITY):
+            require(self.request, SIGN)
+
     def _sign_after(self, update: IncidentUpdate, now: datetime) -> HttpResponse:
         try:
             breaking_glass.sign_after(update=update, signer=self.actor, now=now)
@@ -108,7 +113,7 @@ class SignView(DeskView):
         return self.page(status=status, **self._context(update, refusal, blockers, timezone.now()))
 
     def _context(self, update: IncidentUpdate, refusal: str, blockers: list[Blocker] | None, now: datetime) -> dict[str, Any]:
-        draft = composing.as_kept(update, now)
+        draft, of_security = composing.as_kept(update, now), signing.is_of_security(update)
         found = draft.blockers if blockers is None else blockers
         left = [one for one in found if not one.code.startswith("signature_")] if update.publication == "draft" else []
         last, seen_now = composing.last_word(update), evidence.of(update.incident)
@@ -153,17 +158,18 @@ class SignView(DeskView):
             "asks_number": composing.too_many(update, QueryDict()) if self.actor.has_perm(PUBLISH) else "",
             "seeds": len(settings.SEED_LIST),
             "time_form": getattr(self, "time_form", None) or TimeForm.today(),
-            "may_sign": self.actor.has_perm(SIGN),
+            "may_sign": self.actor.has_perm(rights.SIGN_SECURITY if of_security else SIGN),
+            "of_security": of_security,
             "may_publish": self.actor.has_perm(PUBLISH),
             "signature": composing.signature_words(update),
         }
 
 
 class SendBackView(SignView):
-    permission = SIGN
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
+        self._require()
         update = find_update(update_id)
         try:
             signing.send_back(item=update, signer=self.actor, reason=request.POST.get("reason", ""), now=timezone.now())

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
-from incidents import closing, holding, set_times
+from incidents import closing, holding, rights, set_times
 from incidents.figures import ReviewState
 from incidents.models import AfterSignature, Claim, Incident, IncidentUpdate, SetTime, Statement
 from incidents.policy import WITHOUT
@@ -64,7 +64,7 @@ def wants_signature(draft: IncidentUpdate) -> bool:
 
 
 def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Strip]:
-    may_sign = user.has_perm("incidents.sign_incidentupdate")
+    may_sign = user.has_perm("incidents.sign_incidentupdate") or user.has_perm(rights.SIGN_SECURITY)
     next_words = [draft for draft in drafts if draft.incident.publication == Publication.PUBLISHED]
     return [
         *_promises(open_incidents, now, late=True),

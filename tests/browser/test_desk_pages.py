@@ -231,7 +231,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append((name, theme, "wider than the screen", ""))
     context.close()
-    assert found == []
+    assert found == [], "\n".join(map(str, found))
 
 
 def _chosen(pages: dict[str, str]) -> list[tuple[str, str]]:

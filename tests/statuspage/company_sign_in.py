@@ -94,6 +94,7 @@ def main() -> None:
     os.environ |= {
         "HALI_OIDC": f"{issuer} desk The company",
         "HALI_OIDC_SECRET": "s3cret",
+        "HALI_DEMO": "false",
         "SECRET_KEY": "x" * 50,
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
         "ALLOWED_HOSTS": "testserver",

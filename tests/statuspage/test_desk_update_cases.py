@@ -16,7 +16,7 @@ from incidents.models import AuditEvent, Component, Incident
 from statuspage import keeping, publishing
 from statuspage.admin.signing_page import seen
 from statuspage.models import DeskDraft
-from statuspage.roles import APPROVER, AUTHOR
+from statuspage.roles import APPROVER, AUTHOR, SECURITY
 from subscribers.models import ChannelTrouble, Delivery, Notification
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 from tests.subscribers.news import reader
@@ -222,3 +222,23 @@ def test_what_was_given_up_is_tried_again_by_one_press() -> None:
     assert "1 are tried again" in client.post(at(update, "resend"), follow=True).content.decode()
     dead.refresh_from_db()
     assert (dead.state, dead.last_error) == ("pending", "")
+
+
+def test_fraud_security_and_data_are_signed_by_security_and_not_by_an_approver() -> None:
+    """Row “Fraud, security, data”."""
+    draft = a_draft()
+    drafts.edit_update(
+        update=draft, actor=someone(AUTHOR), now=timezone.now(), body={"en": "We are checking.", "sw": "Tunachunguza."}
+    )
+    Incident.objects.filter(pk=draft.incident_id).update(security_related="yes")
+    refused = sign_in(someone(APPROVER)).post(at(draft, "sign"), {"act": "sign"})
+    assert refused.status_code == 403
+    assert "somebody of Security or Data protection signs" in refused.content.decode()
+    guard = sign_in(someone(SECURITY))
+    assert "A matter of security." in guard.get(at(draft, "sign")).content.decode()
+    assert guard.post(at(draft, "sign"), {"act": "sign"}).status_code == 302
+    draft.refresh_from_db()
+    assert (signing.signature_state(draft), draft.publication) == ("valid", "draft")
+    other = a_draft(code="payouts")
+    drafts.edit_update(update=other, actor=someone(AUTHOR), now=timezone.now(), body={"en": "Wait.", "sw": "Subiri."})
+    assert guard.post(at(other, "sign"), {"act": "sign"}).status_code == 403

@@ -18,7 +18,18 @@ from incidents.models import AuditEvent, Incident, IncidentUpdate, InternalNote,
 from incidents.rights import NotPermitted
 from statuspage import page, publishing, roles
 from statuspage.models import StaffAlert
-from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, ENGINEER, PAGE_ADMIN, ROLES, TRANSLATOR, USER_ADMIN
+from statuspage.roles import (
+    APPROVER,
+    AUDITOR,
+    AUTHOR,
+    DATA_PROTECTION,
+    ENGINEER,
+    PAGE_ADMIN,
+    ROLES,
+    SECURITY,
+    TRANSLATOR,
+    USER_ADMIN,
+)
 from tests.factories import ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
@@ -74,7 +85,9 @@ ACTS: dict[str, Act] = {
     "edit a draft": ("POST", lambda made: at(made.draft), lambda made: form_of(made.draft, **OWN_WORDS), {AUTHOR}),
     "ask for a signature": ("POST", lambda made: at(made.own, "ask"), nothing, {AUTHOR}),
     "sign": ("POST", lambda made: at(made.own, "sign"), nothing, {APPROVER}),
-    "send back": ("POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER}),
+    "send back": (
+        "POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER, SECURITY, DATA_PROTECTION},
+    ),
     "publish": ("POST", lambda made: at(made.draft, "publish"), nothing, {AUTHOR, APPROVER}),
     "send a test": ("POST", lambda made: at(made.draft, "trial"), lambda made: {"to": "me"}, {AUTHOR, APPROVER, TRANSLATOR}),
     "translate": ("GET", lambda made: at(made.draft, "translate"), nothing, {AUTHOR, TRANSLATOR}),
