@@ -76,7 +76,7 @@ class ComposerView(DeskView):
         start = Start.from_draft(update)
         if start.next_update_by is None or start.next_update_by <= timezone.now():
             start.next_update_by = composing.usual_promise(list(start.affected.values()), timezone.now())
-        form = UpdateForm(_posted(kept) if kept else None, incident=update.incident, start=start)
+        form = UpdateForm(as_posted(kept) if kept else None, incident=update.incident, start=start)
         return self._compose(update, Shown(form=form, kept=kept))
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
@@ -411,7 +411,7 @@ def typed_fields(posted: QueryDict) -> dict[str, list[str]]:
     return {key: [str(value) for value in values] for key, values in posted.lists() if key not in NOT_FIELDS}
 
 
-def _posted(kept: DeskDraft) -> QueryDict:
+def as_posted(kept: DeskDraft) -> QueryDict:
     data = QueryDict(mutable=True)
     for key, values in kept.fields.items():
         data.setlist(key, values)

@@ -21,7 +21,7 @@ from statuspage import keeping
 from statuspage.admin import composing
 from statuspage.admin.addresses import draft_url, sign_url, translate_url
 from statuspage.admin.base import require
-from statuspage.admin.composer import CHANGE, VIEW, find_update
+from statuspage.admin.composer import CHANGE, VIEW, as_posted, find_update
 from statuspage.admin.views import DeskView
 from statuspage.templatetags.desk import first_text
 
@@ -92,7 +92,10 @@ class TranslateView(DeskView):
         update = find_update(update_id)
         if update.publication != Publication.DRAFT:
             return redirect(draft_url(update))
-        return self._page(update, TranslationForm.of(update))
+        kept = keeping.form_of(person=self.actor, update=update)
+        is_ours = kept is not None and any(key.startswith("body_") for key in kept.fields)
+        form = TranslationForm(as_posted(kept), update=update) if kept and is_ours else TranslationForm.of(update)
+        return self._page(update, form)
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
         """act: save or ask."""

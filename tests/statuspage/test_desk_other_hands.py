@@ -55,6 +55,15 @@ def test_a_translation_of_words_that_changed_meanwhile_is_kept_in_its_field_besi
         assert words in answer.content.decode()
 
 
+def test_what_a_translator_types_is_kept_without_a_press_and_is_there_again() -> None:
+    draft = a_draft()
+    client = sign_in(someone(TRANSLATOR))
+    typed = {**client.get(at(draft, "translate")).context["form"].initial, "body_sw": "Nusu ya maneno"}
+    assert client.post(at(draft, "keep"), typed).json()["saved"]
+    assert "Nusu ya maneno" in client.get(at(draft, "translate")).content.decode()
+    assert "Nusu ya maneno" not in sign_in(someone(TRANSLATOR)).get(at(draft, "translate")).content.decode()
+
+
 # --- Kiswahili not ready -------------------------------------------------------------------------
 
 
