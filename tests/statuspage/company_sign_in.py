@@ -57,7 +57,7 @@ def start_provider(pem: Path) -> str:
     """Its address."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, about its own
-        from oidc_provider_mock import User, app
+        from oidc_provider_mock import User, app  # type: ignore[import-untyped]
 
         provider = app(user_claims=[User(sub=sub, claims=claims) for sub, claims in PEOPLE.items()])
     server = make_server("127.0.0.1", 0, provider, handler_class=Quiet)
