@@ -61,6 +61,8 @@ log = logging.getLogger(__name__)
 
 Said = TypeVar("Said", bound=Document)
 
+_Step = Callable[[int, datetime], IncidentUpdate | None]
+
 NO_CHANGE = "no-change"
 NO_CHANGE_AT_MOST = 3
 NO_CHANGE_BEFORE = timedelta(seconds=30)  # said just before the promise lapses, so that it is kept
@@ -341,9 +343,10 @@ def publish_due(*, now: datetime) -> list[IncidentUpdate]:
     """
     if freezing.is_frozen():
         return []
-    due = [(_at_set_time, pk) for pk in set_times.unsteady(now=now)]
+    due: list[tuple[_Step, int]] = [(_at_set_time, pk) for pk in set_times.unsteady(now=now)]
     if settings.UNATTENDED_MINUTES:
-        due += [(_first_words, pk) for pk in _silent_drafts(now)] + [(_no_change, pk) for pk in _lapsing_incidents(now)]
+        due += [(_first_words, pk) for pk in _silent_drafts(now)]
+        due += [(_no_change, pk) for pk in _lapsing_incidents(now)]
     published = []
     for step, pk in due:
         try:
@@ -353,7 +356,7 @@ def publish_due(*, now: datetime) -> list[IncidentUpdate]:
         except (OperationalError, InterfaceError):
             raise  # nothing works without a database: the tick fails as a whole
         except Exception:
-            log.exception("What was due could not go out by itself (%s %s).", step.__name__, pk)
+            log.exception("What was due could not go out by itself (%s %s).", getattr(step, "__name__", ""), pk)
             continue
         if update:
             published.append(update)

@@ -116,7 +116,7 @@ def _our_key() -> ec.EllipticCurvePrivateKey:
 
 def signature(endpoint: str, *, now: float) -> dict[str, str]:
     """VAPID: who calls, for that service alone, for a while."""
-    from py_vapid import Vapid02  # only where somebody is rung
+    from py_vapid import Vapid02  # type: ignore[import-untyped]  # only where somebody is rung
 
     place = urlsplit(endpoint)
     contact = f"mailto:{settings.CONTACT}" if "@" in settings.CONTACT else settings.BASE_URL

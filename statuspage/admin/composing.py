@@ -17,9 +17,8 @@ from incidents import dependencies, drafts, gates, notices, phrases, signing, ti
 from incidents.blockers import Blocker, standing
 from incidents.languages import by_language, codes, in_all
 from incidents.models import AffectedComponent, AuditEvent, Component, Dependency, IncidentUpdate
-from incidents.models.component import Need
 from incidents.models.incident import MORE_WORDS
-from incidents.words import ComponentStatus, IncidentStatus, Publication
+from incidents.words import ComponentStatus, IncidentStatus, Need, Publication
 from statuspage import publishing
 from statuspage.admin.forms import Written
 from statuspage.admin.previews import Preview, item_to_be, previews

@@ -39,8 +39,8 @@ from tests.statuspage.desk import a_public_incident, page_of, someone
 from tests.subscribers.news import reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-LOOKED_AT = ("facts", "deadlines", "statement", "text pack", "announcement sign", "window", "planned", "rebuttal", "review")
-LOOKED_AT += ("dutyshift list", "dutyshift add", "staffalert list", "push", "translate")
+LOOKED_AT = ["facts", "deadlines", "statement", "text pack", "announcement sign", "window", "planned", "rebuttal", "review"]
+LOOKED_AT += ["dutyshift list", "dutyshift add", "staffalert list", "push", "translate"]
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 WIDTHS = {"dark": 1280, "light": 390}
 BEGIN_ELSEWHERE = ("correction", "redress", "withdrawal", "statement", "rebuttal", "review", "incidentupdate", "group")

@@ -92,7 +92,7 @@ def held() -> IncidentUpdate:
 
 def shown(update: IncidentUpdate) -> tuple[str, ...]:
     """In which languages the page shows the English beneath."""
-    [said] = reading.incident_facts(reading.with_updates(Incident.objects).get(pk=update.incident_id)).updates
+    [said] = reading.incident_facts(reading.with_updates(Incident.objects.all()).get(pk=update.incident_id)).updates
     return said.holding
 
 

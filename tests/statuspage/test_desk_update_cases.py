@@ -211,7 +211,7 @@ def test_sending_is_held_stopped_by_one_press_and_the_page_stays_public() -> Non
 def test_what_was_given_up_is_tried_again_by_one_press() -> None:
     draft = a_draft()
     update = publishing.publish_update(update_id=draft.pk, actor=None, now=timezone.now())
-    told = Notification.objects.get(record_seq=update.record_seq)
+    told = Notification.objects.get(record_seq=update.record_seq or 0)
     dead = Delivery.objects.create(
         notification=told, subscriber=reader("asha@mail.example"), channel="email", state="dead", due_at=timezone.now(),
         wanted_at=timezone.now(), last_error="550 no such user",
