@@ -315,6 +315,7 @@ def _moment(given: Mapping[str, Any]) -> datetime | None:
 class TimeForm(forms.Form):
     """When a signed draft goes out by itself."""
 
+    use_required_attribute = False  # it stands, folded, in a form whose other buttons need none of it
     out_day = DayField(label="Day")
     out_time = ClockField(label="Time, on 24 hours")
 
