@@ -118,6 +118,7 @@ class UpdateFacts:
     channels: tuple[str, ...] = ()
     areas: tuple[int, ...] = ()
     share_affected: int | None = None  # thousandths
+    holding: tuple[str, ...] = ()  # languages whose words are still to come: the first one's stand in their place
 
     @property
     def corrected_at(self) -> datetime | None:

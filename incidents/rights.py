@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 TRANSLATE = "incidents.translate_words"
+SIGN_SECURITY = "incidents.sign_security_update"
 FREEZE = "statuspage.freeze_publishing"
 BREAK_GLASS = "incidents.break_glass"
 
@@ -46,7 +47,12 @@ def _of_signed(noun: str, model: str) -> dict[str, tuple[str, ...]]:
 # Any one of an act's permissions is enough.
 RIGHTS: dict[str, tuple[str, ...]] = {
     **{act: needed for noun, model in SIGNED.items() for act, needed in _of_signed(noun, model).items()},
+    "update.sign": ("incidents.sign_incidentupdate", SIGN_SECURITY),  # which of them: signing.sign
+    "update.send_back": ("incidents.sign_incidentupdate", SIGN_SECURITY),
     "update.break_glass": (BREAK_GLASS,),
+    "update.trial": ("incidents.change_incidentupdate", "incidents.sign_incidentupdate", TRANSLATE),
+    "update.set_time": ("incidents.publish_incidentupdate",),
+    "update.take_time_back": ("incidents.publish_incidentupdate",),
     "update.sign_after": ("incidents.sign_incidentupdate",),
     "incident.note": ("incidents.add_internalnote",),
     "incident.time": ("incidents.change_incident",),
@@ -126,6 +132,8 @@ OF_ONESELF = frozenset(
         "user.password",
         "factor.add",
         "factor.remove",
+        "push.add",
+        "push.remove",
     }
 )
 

@@ -11,14 +11,15 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, QuerySet
 
-from incidents import audit, gates
+from incidents import audit, gates, rights
 from incidents.languages import by_language, missing
-from incidents.models import AuditEvent, Notice, NoticeVersion
+from incidents.models import AuditEvent, IncidentUpdate, Notice, NoticeVersion
 from incidents.models.publishable import Publishable
 from incidents.notices import covered, notice_hash, slot_problem
 from incidents.record import canonical, lock_head
-from incidents.words import Publication, SignatureKind
+from incidents.words import Publication, SecurityRelated, SignatureKind
 
+SIGN_UPDATE = "incidents.sign_incidentupdate"
 Signed = TypeVar("Signed", bound=Publishable)
 
 
@@ -59,6 +60,11 @@ def sign(*, item: Signed, signer: User, now: datetime, seen_hash: str = "") -> S
         draft = type(item)._default_manager.get(pk=item.pk)
         if draft.publication != Publication.DRAFT:
             raise SigningRefused("This is no longer a draft.")
+        if is_of_security(draft) and not signer.has_perm(rights.SIGN_SECURITY):
+            raise SigningRefused("This is a matter of security: somebody of Security or Data protection signs its words.")
+        is_update, guards = isinstance(draft, IncidentUpdate), signer.has_perm(rights.SIGN_SECURITY)
+        if is_update and guards and not is_of_security(draft) and not signer.has_perm(SIGN_UPDATE):
+            raise SigningRefused("An approver signs this: you sign what is a matter of security.")
         current = content_hash(draft)
         if not draft.content_hash or seen_hash == current:
             stamp(draft)  # written before hashes were kept; or read as it stands
@@ -70,6 +76,11 @@ def sign(*, item: Signed, signer: User, now: datetime, seen_hash: str = "") -> S
         audit.log(act=f"{draft.noun}.sign", actor=signer, now=now, target=draft.public_id, details={"hash": current})
     draft.refresh_from_db()
     return draft
+
+
+def is_of_security(item: Publishable) -> bool:
+    """Is it an update of an incident that a person marked as a matter of security (fraud, data)? Its own people sign it then."""
+    return isinstance(item, IncidentUpdate) and item.incident.security_related == SecurityRelated.YES
 
 
 def _why_not(draft: Publishable, signer: User) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, breaking_glass, drafts, notices, record, rollup, windows
+from incidents import audit, breaking_glass, drafts, holding, notices, record, rollup, windows
 from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
 from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication, SignatureKind
@@ -158,6 +158,7 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     update.publication = Publication.PUBLISHED
     update.published_at = update.display_at = now
     update.published_by, update.automatic = actor, automatic
+    update.holding = holding.languages_of(update)
     if update.status in IncidentStatus.closed():
         update.next_update_by = None
     _raise_impact(incident, update, [item.new_status for item in affected])

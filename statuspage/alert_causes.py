@@ -11,7 +11,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from incidents import breaking_glass, drafts, duties, rights, signing
+from incidents import breaking_glass, drafts, duties, holding, rights, set_times, signing
 from incidents.duties import Duty, Waiting
 from incidents.languages import by_language
 from incidents.models import AfterSignature, Incident, IncidentUpdate, Statement, Withdrawal
@@ -65,6 +65,8 @@ def find(*, now: datetime) -> list[Cause]:
         *_unattended(now),
         *_signatures(),
         *_after_signatures(),
+        *_set_times(),
+        *_translations(),
         *_promises(now),
         *_statements(now),
         *_agents(now),
@@ -124,13 +126,13 @@ def _signatures() -> Iterator[Cause]:
 def _signature(item: Publishable) -> Cause:
     asked = item.signature_requested_at
     assert asked is not None
-    is_update = isinstance(item, IncidentUpdate)
+    is_update, of_security = isinstance(item, IncidentUpdate), signing.is_of_security(item)
     return Cause(
         f"signature:{item.public_id}:{asked:%Y%m%dT%H%M%S}",
         AlertKind.SIGNATURE,
         "critical",
         f"To sign: {_headline(item.incident) if isinstance(item, IncidentUpdate) else f'one {item._meta.verbose_name}'}",
-        f"{item.author or 'The publisher'} asks for your signature.",
+        f"{item.author or 'The publisher'} asks for {'the signature of Security' if of_security else 'your signature'}.",
         _page("incidents/incidentupdate", item.pk, "sign") if is_update else DESK,
         (Call(asked, DutyRole.APPROVER, Reach.NEXT), *_calls(Waiting(signature_asked_at=asked))),
     )
@@ -149,6 +151,33 @@ def _after_signatures() -> Iterator[Cause]:
             f"Reason given: {row.reason}"[:300],
             _page("incidents/incidentupdate", row.update_id),
             (Call(broke_at, DutyRole.APPROVER, Reach.NEXT), *_calls(Waiting(signature_asked_at=broke_at))),
+        )
+
+
+def _set_times() -> Iterator[Cause]:
+    for row in set_times.given_up():
+        assert row.ended_at is not None
+        yield Cause(
+            f"set-time:{row.pk}",
+            AlertKind.SET_TIME,
+            "critical",
+            f"Not out at its set time: {_headline(row.update.incident)}",
+            row.refused[:300],
+            _page("incidents/incidentupdate", row.update_id),
+            (Call(row.ended_at, DutyRole.AUTHOR), Call(row.ended_at, DutyRole.APPROVER)),
+        )
+
+
+def _translations() -> Iterator[Cause]:
+    for owed in holding.owed():
+        yield Cause(
+            f"translation:{owed.update.public_id}",
+            AlertKind.TRANSLATION,
+            "warning",
+            f"Words still to come ({', '.join(owed.languages)}): {_headline(owed.update.incident)}",
+            "A holding text stands in their place. Write them as a correction.",
+            _page("incidents/incidentupdate", owed.update.pk, "after"),
+            (Call(owed.due_at - holding.WITHIN, DutyRole.AUTHOR), Call(owed.due_at, DutyRole.APPROVER)),
         )
 
 

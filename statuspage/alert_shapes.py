@@ -84,3 +84,8 @@ def pagerduty(alert: Alert, *, event: str, routing_key: str) -> dict[str, Any]:
 
 def _stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def push(alert: Alert) -> dict[str, str]:
+    """What a browser shows: a later telling of the same alert takes the place of the one before."""
+    return {"title": alert.title, "body": alert.text, "url": alert.url, "tag": alert.key}

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from incidents import audit, record
 from statuspage import alert_causes, roles
 from statuspage.alert_causes import Call, Cause, Reach
-from statuspage.models import AlertSending, DutyRole, DutyShift, StaffAlert
+from statuspage.models import AlertSending, DutyRole, DutyShift, PushDevice, StaffAlert
 
 GROUPS = {DutyRole.AUTHOR: roles.AUTHOR, DutyRole.APPROVER: roles.APPROVER, DutyRole.ENGINEER: roles.ENGINEER}
 TRIGGER, AGAIN, ACKNOWLEDGE, RESOLVE = "trigger", "again", "acknowledge", "resolve"
@@ -113,8 +113,10 @@ def _resolve(alert: StaffAlert, now: datetime) -> None:
 
 
 def _by_person(alert: StaffAlert, person: User, event: str, now: datetime) -> None:
-    if person.email:
-        AlertSending.objects.get_or_create(alert=alert, channel="mail", person=person, event=event, defaults={"due_at": now})
+    ways = [("mail", bool(person.email)), ("push", bool(settings.PUSH_KEY) and PushDevice.objects.filter(person=person).exists())]
+    for way, reaches in ways:
+        if reaches:
+            AlertSending.objects.get_or_create(alert=alert, channel=way, person=person, event=event, defaults={"due_at": now})
 
 
 def _webhooks(alert: StaffAlert, event: str, now: datetime) -> None:

@@ -60,6 +60,23 @@ def accent_of(colour: str) -> Accent:
     )
 
 
+def shades(accent: str) -> dict[str, str]:
+    """The desk's scale of an accent, by the theme's names: 600 carries white letters by day, 500
+    by night; 300 stands as a link in the dark."""
+    white, black = "#ffffff", "#000000"
+    by_day = _until(accent, black, [(white, TEXT_CONTRAST)])
+    lighter = {"50": 0.95, "100": 0.9, "200": 0.8, "400": 0.4}
+    darker = {"700": 0.18, "800": 0.38, "900": 0.54, "950": 0.7}
+    scale = {
+        **{name: _mixed(by_day, white, share) for name, share in lighter.items()},
+        "300": _until(_mixed(by_day, white, 0.6), white, [(DARK_PAGE, TEXT_CONTRAST)]),
+        "500": _until(_mixed(by_day, white, 0.2), black, [(white, TEXT_CONTRAST)]),
+        "600": by_day,
+        **{name: _mixed(by_day, black, share) for name, share in darker.items()},
+    }
+    return dict(sorted(scale.items(), key=lambda shade: int(shade[0])))
+
+
 def contrast(one: str, other: str) -> float:
     """WCAG 2's ratio of two colours, 1 to 21."""
     brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)

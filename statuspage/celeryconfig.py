@@ -76,6 +76,11 @@ beat_schedule = {
         "schedule": 60.0,
         "options": {"queue": "notify", "expires": 50},
     },
+    "note the audit log's head": {
+        "task": "statuspage.tasks.note_audit_head",
+        "schedule": 3600.0,
+        "options": {"queue": "core", "expires": 1800},
+    },
     "purge unconfirmed subscribers": {
         "task": "subscribers.tasks.purge_unconfirmed",
         "schedule": 3600.0,

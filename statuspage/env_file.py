@@ -24,6 +24,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "HALI_DEMO_PASSWORD": lambda: secrets.token_hex(8),
     "HALI_CALLBACK_TOKEN": lambda: secrets.token_hex(16),
     "HALI_SMS_CALLBACK_TOKEN": lambda: secrets.token_hex(16),
+    "HALI_PUSH_KEY": lambda: secrets.token_urlsafe(32),  # any 32 octets are a private key of P-256, but for one in 2^32
 }
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from statuspage import alert_shapes, alerting
 from statuspage.models import AlertSending, StaffAlert
+from subscribers.transports.base import TransportError
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,17 @@ def _by_mail(sending: AlertSending) -> None:
         raise SendingFailed(f"the mail server did not take it: {type(error).__name__}") from error
 
 
+def _by_push(sending: AlertSending) -> None:
+    from statuspage import web_push  # only where somebody has a device that rings
+
+    if sending.person is None:
+        raise SendingFailed("nobody is called", permanent=True)
+    try:
+        web_push.ring(person=sending.person, message=alert_shapes.push(shape_of(sending.alert)))
+    except TransportError as error:
+        raise SendingFailed(str(error), permanent=error.permanent) from error
+
+
 def _by_webhook(sending: AlertSending) -> None:
     _post(settings.ALERT_WEBHOOK, alert_shapes.alertmanager(shape_of(sending.alert)))
 
@@ -154,4 +166,9 @@ def _post(url: str, body: object) -> None:
         raise SendingFailed(f"it answered {answer.status_code}", permanent=lasting)
 
 
-_WAYS: dict[str, Callable[[AlertSending], None]] = {"mail": _by_mail, "webhook": _by_webhook, "pagerduty": _by_pagerduty}
+_WAYS: dict[str, Callable[[AlertSending], None]] = {
+    "mail": _by_mail,
+    "push": _by_push,
+    "webhook": _by_webhook,
+    "pagerduty": _by_pagerduty,
+}

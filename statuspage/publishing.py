@@ -23,11 +23,13 @@ from incidents import (
     drafts,
     exercise,
     gates,
+    holding,
     merging,
     notice_updates,
     planned_acts,
     planned_work,
     record,
+    set_times,
     signing,
     stating,
     timeline,
@@ -46,6 +48,7 @@ from incidents.models import (
     RecordEntry,
     Redress,
     Review,
+    SetTime,
     Statement,
     Withdrawal,
 )
@@ -58,6 +61,8 @@ from subscribers import outbox
 log = logging.getLogger(__name__)
 
 Said = TypeVar("Said", bound=Document)
+
+_Step = Callable[[int, datetime], IncidentUpdate | None]
 
 NO_CHANGE = "no-change"
 NO_CHANGE_AT_MOST = 3
@@ -165,7 +170,7 @@ def publish_notice(
 
 
 def _draft_from_notice(component: Component, notice: Notice, now: datetime) -> IncidentUpdate:
-    if notice.code in stating.NOTICES.values():
+    if notice.code in (holding.CODE, *stating.NOTICES.values()):
         raise Blocked([Blocker("notice_is_statement", "notice", f"{notice.code} is no update: it appears by itself.")])
     if not is_signed(notice):
         raise Blocked([Blocker("notice_unsigned", "notice", f"The notice {notice.code} is not signed: sign it at the desk.")])
@@ -332,44 +337,66 @@ def advance_maintenance(*, now: datetime) -> int:
 
 
 def publish_due(*, now: datetime) -> list[IncidentUpdate]:
-    """What goes out by itself when nobody came: the pre-signed first notice, then `no-change` at each promise, three times.
+    """What goes out by itself: signed words at the time that was set for them; and when nobody came, the pre-signed first notice,
+    then `no-change` at each promise, three times.
 
     Each in a transaction of its own, asked again under the head's lock: of two publishers one speaks. What fails is logged
-    and keeps nothing else back.
+    and keeps nothing else back. A freeze keeps all of it back.
     """
-    if not settings.UNATTENDED_MINUTES or freezing.is_frozen():
+    if freezing.is_frozen():
         return []
+    due: list[tuple[_Step, int]] = [(_at_set_time, pk) for pk in set_times.unsteady(now=now)]
+    if settings.UNATTENDED_MINUTES:
+        due += [(_first_words, pk) for pk in _silent_drafts(now)]
+        due += [(_no_change, pk) for pk in _lapsing_incidents(now)]
     published = []
-    for find, pk in [*((_first_words, pk) for pk in _silent_drafts(now)), *((_no_change, pk) for pk in _lapsing_incidents(now))]:
+    for step, pk in due:
         try:
-            update = _publish_unattended(find, pk, now)
+            with transaction.atomic(durable=True):
+                record.lock_head()
+                update = None if freezing.is_frozen() else step(pk, now)
         except (OperationalError, InterfaceError):
             raise  # nothing works without a database: the tick fails as a whole
         except Exception:
-            log.exception("Nobody came, and what was due could not go out by itself (%s %s).", find.__name__, pk)
+            log.exception("What was due could not go out by itself (%s %s).", getattr(step, "__name__", ""), pk)
             continue
         if update:
             published.append(update)
-            log.warning("Nobody came: %s was published by itself.", update.public_id)
     if published:
         _show(now)
     return published
 
 
-def _publish_unattended(find: Callable[[int, datetime], IncidentUpdate | None], pk: int, now: datetime) -> IncidentUpdate | None:
-    """None when there is nothing to say any more, or the gates forbid it; a person is then asked, and it is not tried again."""
-    with transaction.atomic(durable=True):
-        record.lock_head()
-        draft = None if freezing.is_frozen() else find(pk, now)
-        if draft is None:
+def _at_set_time(pk: int, now: datetime) -> IncidentUpdate | None:
+    """None before its time, or when it is given up: it holds no more, or the gates forbid it."""
+    row = SetTime.objects.standing().filter(pk=pk).select_related("update__incident", "set_by").first()
+    if row is None:
+        return None
+    is_draft, update = row.update.publication == Publication.DRAFT, None
+    why = set_times.holds_no_more(row, now) if is_draft else ""
+    if is_draft and not why:
+        if row.at > now:
             return None
         try:
             with transaction.atomic():
-                return _publish(update_id=draft.pk, actor=None, now=now, automatic=True)
+                update = _publish(update_id=row.update_id, actor=None, now=now)
         except Blocked as refusal:
-            log.warning("Nobody came, and %s cannot go out by itself: %s", draft.public_id, refusal)
-            signing.request(item=draft, actor=None, now=now)
-            return None
+            why = str(refusal)
+    set_times.end(row, why, now)
+    return update
+
+
+def _unattended(draft: IncidentUpdate, now: datetime) -> IncidentUpdate | None:
+    """None when the gates forbid it; a person is then asked, and it is not tried again."""
+    try:
+        with transaction.atomic():
+            update = _publish(update_id=draft.pk, actor=None, now=now, automatic=True)
+    except Blocked as refusal:
+        log.warning("Nobody came, and %s cannot go out by itself: %s", draft.public_id, refusal)
+        signing.request(item=draft, actor=None, now=now)
+        return None
+    log.warning("Nobody came: %s is published by itself.", update.public_id)
+    return update
 
 
 def _silent_drafts(now: datetime) -> list[int]:
@@ -378,13 +405,15 @@ def _silent_drafts(now: datetime) -> list[int]:
     waiting = IncidentUpdate.objects.drafts().filter(
         incident__publication=Publication.DRAFT, author=None, signature_requested_at=None, created_at__lte=since
     )
+    waiting = waiting.exclude(set_times__in=SetTime.objects.standing())  # a person chose its time
     return list(waiting.values_list("pk", flat=True))
 
 
 def _first_words(update_id: int, now: datetime) -> IncidentUpdate | None:
+    """None when there is nothing to say any more."""
     draft = IncidentUpdate.objects.select_related("incident").get(pk=update_id)
     is_due = draft.pk in _silent_drafts(now) and drafts.is_untouched(draft) and not drafts.has_person(draft.incident)
-    return draft if is_due else None
+    return _unattended(draft, now) if is_due else None
 
 
 def _lapsing_incidents(now: datetime) -> list[int]:
@@ -394,7 +423,7 @@ def _lapsing_incidents(now: datetime) -> list[int]:
 
 
 def _no_change(incident_id: int, now: datetime) -> IncidentUpdate | None:
-    """A `no-change` draft of an incident that only machines have spoken of."""
+    """The next word of an incident that only machines have spoken of."""
     if incident_id not in _lapsing_incidents(now):
         return None
     incident = Incident.objects.get(pk=incident_id)
@@ -405,4 +434,4 @@ def _no_change(incident_id: int, now: datetime) -> IncidentUpdate | None:
     attended = drafts.has_person(incident) or incident.updates.drafts().exists()
     if attended or repeats >= NO_CHANGE_AT_MOST or notice is None or not is_signed(notice) or first is None:
         return None
-    return notice_updates.next_from_notice(incident, first.component, notice, now)
+    return _unattended(notice_updates.next_from_notice(incident, first.component, notice, now), now)

@@ -210,6 +210,7 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         channels=tuple(update.channels),
         areas=tuple(update.areas),
         share_affected=update.share_affected,
+        holding=_still_holding(update),
     )
 
 
@@ -218,6 +219,12 @@ def bodies(updates: Iterable[int]) -> dict[int, Text]:
     corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
     rows = IncidentUpdate.objects.published().filter(pk__in=list(updates)).defer("reason")
     return {row.pk: _body_now(row) for row in rows.prefetch_related(Prefetch("corrections", corrections))}
+
+
+def _still_holding(update: IncidentUpdate) -> tuple[str, ...]:
+    """Languages whose holding text no correction has replaced."""
+    said, now = by_language(update.body), _body_now(update)
+    return tuple(code for code in update.holding if said[code] == now[code])
 
 
 def _body_now(update: IncidentUpdate) -> Text:

@@ -39,6 +39,7 @@ _SEE_PEOPLE = ("auth.view_user", "auth.view_group")
 _ROSTER = ("statuspage.add_dutyshift", "statuspage.change_dutyshift")
 _FACTS = _each("add", "internalnote", "override") + _each("change", "incident", "override", "statementground")
 _SIGN_STATEMENT = ("incidents.sign_statement", "incidents.add_internalnote")
+_SIGN_SECURITY = (*_SIGN_STATEMENT, rights.SIGN_SECURITY)
 _BREACHES = _each("add", "breach") + _each("change", "breach") + _each("view", "breach")
 
 # Both writers' roles may press Publish: the gates refuse words that carry no signature.
@@ -91,12 +92,12 @@ ROLES: dict[str, tuple[str, ...]] = {
     # Given beside another role, to few: publishing free text alone with a typed reason.
     BREAK_GLASS: (*_SEE, rights.BREAK_GLASS),
     # The heads who sign what is said of data and funds, each in a role of their own.
-    SECURITY: (*_SEE, *_SIGN_STATEMENT, *_BREACHES, "incidents.change_statementground"),
+    SECURITY: (*_SEE, *_SIGN_SECURITY, *_BREACHES, "incidents.change_statementground"),
     OPERATIONS: (*_SEE, *_SIGN_STATEMENT),
     DATA_PROTECTION: (
         *_SEE,
         *_SEE_ACTS,
-        *_SIGN_STATEMENT,
+        *_SIGN_SECURITY,
         *_BREACHES,
         *_each("add", "filing"),
         *_each("change", "filing"),

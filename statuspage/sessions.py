@@ -78,6 +78,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "desk_title": f"{settings.PROVIDER_NAME} desk",
         "desk_provider": settings.PROVIDER_NAME,
+        "desk_mark": settings.MARK,
         "desk_demo": settings.DEMO,
     }
 

@@ -308,6 +308,13 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_HOLIDAYS: {error}: give days as 2026-12-25, with commas between.") from error
 # How duty is called beside mail.
+SEED_LIST = [one.strip() for one in env.str("HALI_SEED_LIST", default="").split(",") if one.strip()]
+PUSH_KEY = env.str("HALI_PUSH_KEY", default="").strip()
+if PUSH_KEY and not re.fullmatch(r"[\w-]{43}=?", PUSH_KEY):
+    raise ImproperlyConfigured("HALI_PUSH_KEY: give 32 octets in base64url, as `vapid --gen` or secrets.token_urlsafe(32) does.")
+AUDIT_HEADS = env.str("HALI_AUDIT_HEADS", default=str(DATA_DIR / "audit-heads.jsonl"))
+AUDIT_HEADS_TO = [one.strip() for one in env.str("HALI_AUDIT_HEADS_TO", default="").split(",") if one.strip()]
+TYPE_NUMBER_ABOVE = _integer("HALI_TYPE_NUMBER_ABOVE", 100_000, 0, 10**9)
 ALERT_WEBHOOK = env.str("HALI_ALERT_WEBHOOK", default="").strip()  # takes what Alertmanager sends its receivers
 PAGERDUTY_KEY = env.str("HALI_PAGERDUTY_KEY", default="").strip()
 PAGERDUTY_URL = env.str("HALI_PAGERDUTY_URL", default="https://events.pagerduty.com/v2/enqueue").strip()
@@ -415,21 +422,7 @@ UNFOLD = {
     "STYLES": [lambda request: f"{STATIC_URL}css/desk.css", lambda request: f"{STATIC_URL}css/desk-pages.css"],
     "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js", lambda request: f"{STATIC_URL}js/compose.js"],
     "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
-    "COLORS": {
-        "primary": {
-            "50": "#f8f3fd",
-            "100": "#f0e4fa",
-            "200": "#e0c9f5",
-            "300": "#c79af0",
-            "400": "#a96fdb",
-            "500": "#8a4cc0",
-            "600": "#6b2fa0",
-            "700": "#5a2688",
-            "800": "#461d6b",
-            "900": "#331550",
-            "950": "#210c36",
-        }
-    },
+    "COLORS": {"primary": brand.shades(ACCENT.light)},
 }
 DEFAULT_EXCEPTION_REPORTER_FILTER = "statuspage.error_reports.Filter"
 LOG_LEVEL = _one_of(

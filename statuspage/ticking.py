@@ -71,8 +71,8 @@ def _places(error: Exception) -> str:
 
 def tick(*, now: datetime) -> None:
     """One second's work: late answers; pushes that did not come; planned work; silence; states set by hand that expire;
-    unattended words; statements that lapse; promises and signatures that did not come; Notifications of entries that have none;
-    snapshot; freshness; heartbeat."""
+    words at a set time, and unattended ones; statements that lapse; promises and signatures that did not come; Notifications of
+    entries that have none; snapshot; freshness; heartbeat."""
     late_answers.sweep(now=now)
     pushes.sweep(now=now)
     publishing.advance_maintenance(now=now)

@@ -17,6 +17,7 @@ from incidents.models.notice import Notice, NoticeVersion
 from incidents.models.rebuttal import Claim, Rebuttal
 from incidents.models.record import RecordEntry, RecordHead, RecordText
 from incidents.models.review import Review
+from incidents.models.set_time import SetTime
 from incidents.models.statement import Breach, PhraseTick, Statement, StatementGround, StatementSignature
 from incidents.models.withdrawal import Withdrawal
 
@@ -49,6 +50,7 @@ __all__ = [
     "Redress",
     "Review",
     "ScheduledMaintenance",
+    "SetTime",
     "Statement",
     "StatementGround",
     "StatementSignature",

@@ -153,6 +153,9 @@ class IncidentUpdate(Publishable):
     deliver_notifications = models.BooleanField("tell subscribers", default=True)
     notice = models.ForeignKey(Notice, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="updates")
     automatic = models.BooleanField(default=False, editable=False, help_text="Published unattended.")
+    holding = models.JSONField(
+        default=list, blank=True, editable=False, help_text="Languages whose words are still to come: incidents.holding."
+    )
     display_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Why a person overrode a blocker (probes that disagree), typed by them; internal.
     reason = models.TextField(blank=True, default="", help_text="Only for staff: why you publish although probes disagree.")
@@ -164,6 +167,7 @@ class IncidentUpdate(Publishable):
         permissions = [
             ("publish_incidentupdate", "Can publish an incident update"),
             ("sign_incidentupdate", "Can sign an incident update"),
+            ("sign_security_update", "Can sign an update about a matter of security"),
             ("translate_words", "Can write a draft's words in the other languages"),
         ]
         indexes = [models.Index(fields=["display_at"], name="update_display")]

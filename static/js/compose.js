@@ -10,6 +10,16 @@
       put("next_day", pick.dataset.day);
       put("next_time", pick.dataset.time);
     });
+    document.addEventListener("click", (e) => {  // a proposed service is named by whoever takes it
+      const take = e.target.closest("[data-take]");
+      if (!take) return;
+      const field = take.form.elements[take.dataset.take];
+      field.value = take.dataset.state;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.closest("details").open = true;
+      take.closest(".d-srow").hidden = true;
+      field.focus();
+    });
     const gsm = /^[@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà^{}\\[~\]|€]*$/;
     const plain = (t) => t.replace(/[’‘]/g, "'").replace(/[“”]/g, '"').replace(/–/g, "-").replace(/…/g, "...").split(/\s+/).join(" ").trim();
     const sms = () => document.querySelectorAll("[data-sms-of]").forEach((out) => {

@@ -24,6 +24,11 @@ def sign_url(update: IncidentUpdate) -> str:
     return reverse("admin:incidents_incidentupdate_sign", args=[update.pk])
 
 
+def translate_url(update: IncidentUpdate) -> str:
+    """Where a translator writes the other languages of a draft."""
+    return reverse("admin:incidents_incidentupdate_translate", args=[update.pk])
+
+
 def after_url(update: IncidentUpdate) -> str:
     """How far its telling is."""
     return reverse("admin:incidents_incidentupdate_after", args=[update.pk])

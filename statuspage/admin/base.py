@@ -58,7 +58,7 @@ class _Named:
 
     def format_output(self, rendered_widgets: list[str], id_: str) -> str:
         names = [name for _, name in settings.LANGUAGES]
-        return format_html_join("", '<div class="d-i18n"><span>{}</span>{}</div>', zip(names, rendered_widgets, strict=True))
+        return format_html_join("", '<label class="d-i18n"><span>{}</span>{}</label>', zip(names, rendered_widgets, strict=True))
 
 
 class LanguageInput(_Named, I18nTextInput):  # type: ignore[misc]

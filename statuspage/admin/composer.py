@@ -21,16 +21,16 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from incidents import breaking_glass, drafts, notes, signing
+from incidents import breaking_glass, drafts, holding, notes, rights, set_times, signing
 from incidents.blockers import Blocker
 from incidents.languages import by_language
 from incidents.models import IncidentUpdate
 from incidents.words import Publication
 from statuspage import keeping, publishing
 from statuspage.admin import composing, evidence, sparks
-from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url
+from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url, translate_url
 from statuspage.admin.base import require
-from statuspage.admin.forms import Start, UpdateForm
+from statuspage.admin.forms import Start, TimeForm, UpdateForm
 from statuspage.admin.views import DeskView, Gate, field_id
 from statuspage.models import DeskDraft
 from statuspage.templatetags.desk import first_text, moment
@@ -68,14 +68,15 @@ class ComposerView(DeskView):
         if update.publication != Publication.DRAFT:
             return self._read(update)
         if not self.actor.has_perm(CHANGE):
-            return self._compose(update, Shown())
+            may_translate = self.actor.has_perm(rights.TRANSLATE)
+            return redirect(translate_url(update)) if may_translate else self._compose(update, Shown())
         kept = keeping.form_of(person=self.actor, update=update)
         if "words" not in request.GET and kept is None and signing.signature_state(update) == "valid":
             return self._compose(update, Shown())
         start = Start.from_draft(update)
         if start.next_update_by is None or start.next_update_by <= timezone.now():
             start.next_update_by = composing.usual_promise(list(start.affected.values()), timezone.now())
-        form = UpdateForm(_posted(kept) if kept else None, incident=update.incident, start=start)
+        form = UpdateForm(as_posted(kept) if kept else None, incident=update.incident, start=start)
         return self._compose(update, Shown(form=form, kept=kept))
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
@@ -90,7 +91,9 @@ class ComposerView(DeskView):
         if not _is_signed_mode(request):
             form = UpdateForm(request.POST, incident=update.incident, start=Start.from_draft(update))
             if update.publication == Publication.DRAFT:
-                keeping.keep_form(person=self.actor, update=update, fields=_fields(request.POST), now=now)
+                keeping.keep_form(person=self.actor, update=update, fields=typed_fields(request.POST), now=now)
+            if act.startswith("hold:"):
+                return self._hold(update, act.removeprefix("hold:"), now)
             if not form.is_valid():
                 return self._compose(update, Shown(form=form, status=422))
             is_same = composing.says_the_same(update, form.written())  # a second press, or nothing was changed
@@ -100,6 +103,10 @@ class ComposerView(DeskView):
                 update = _keep(update, form, self.actor, now, is_same=is_same)
             except drafts.TimelineError as refusal:
                 return self._conflict(find_update(update_id), form, str(refusal)) or HttpResponse(status=409)
+        if act in ("publish", "glass") and (many := composing.too_many(update, request.POST)):
+            again = self._again(update, form, None)
+            again.refusal = many
+            return self._compose(update, again)
         acts = {"ask": self._ask, "publish": self._publish, "glass": self._glass}
         return acts.get(act, self._save)(update, form, now)
 
@@ -108,6 +115,14 @@ class ComposerView(DeskView):
     def _save(self, update: IncidentUpdate, form: UpdateForm | None, now: datetime) -> HttpResponse:
         messages.success(self.request, "The draft is kept. Nothing is public yet.")
         return redirect(f"{draft_url(update)}?words=1" if form else draft_url(update))
+
+    def _hold(self, update: IncidentUpdate, code: str, now: datetime) -> HttpResponse:
+        """The signed holding text stands in a language's place; what else was typed stays."""
+        fields = typed_fields(self.request.POST)
+        if code in (words := holding.words()):
+            fields[f"body_{code}"] = [words[code]]
+            keeping.keep_form(person=self.actor, update=update, fields=fields, now=now)
+        return redirect(f"{draft_url(update)}?words=1#body_{code}")
 
     def _ask(self, update: IncidentUpdate, form: UpdateForm | None, now: datetime) -> HttpResponse:
         found = publishing.blockers_of(update, now=now)
@@ -201,12 +216,14 @@ class ComposerView(DeskView):
 class KeepView(DeskView):
     """What the browser keeps by itself: the form as typed, answered with how it would look."""
 
-    permission = CHANGE
+    permission = VIEW
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
+        if not self.actor.has_perm(rights.TRANSLATE):
+            require(request, CHANGE)
         update, now = find_update(update_id), timezone.now()
         try:
-            kept = keeping.keep_form(person=self.actor, update=update, fields=_fields(request.POST), now=now)
+            kept = keeping.keep_form(person=self.actor, update=update, fields=typed_fields(request.POST), now=now)
         except keeping.TooLong as refusal:
             return JsonResponse({"refused": str(refusal)}, status=413)
         if kept is None:
@@ -320,6 +337,12 @@ def compose_context(update: IncidentUpdate, shown: Shown, actor: User, now: date
         "may_sign": actor.has_perm(SIGN),
         "may_publish": actor.has_perm(PUBLISH),
         "may_break_glass": actor.has_perm(breaking_glass.PERMISSION),
+        "dragged": composing.dragged_along(draft.states, form.components) if form else [],
+        "holding": holding.words() if form else {},
+        "asks_number": composing.too_many(update, QueryDict()),
+        "seeds": len(settings.SEED_LIST),
+        "set_time": set_times.standing(update),
+        "time_form": TimeForm.today(),
         "hard": hard_gates(blockers),
         "fine": composing.fine_lines(draft, is_untouched=is_untouched),
         **_gates(update, blockers),
@@ -377,18 +400,18 @@ def keep_words(update: IncidentUpdate, posted: QueryDict, actor: User, now: date
     if form.is_valid():
         _keep(update, form, actor, now)
     else:
-        keeping.keep_form(person=actor, update=update, fields=_fields(posted), now=now)
+        keeping.keep_form(person=actor, update=update, fields=typed_fields(posted), now=now)
 
 
 def _is_signed_mode(request: HttpRequest) -> bool:
     return request.POST.get("mode") == "signed"
 
 
-def _fields(posted: QueryDict) -> dict[str, list[str]]:
+def typed_fields(posted: QueryDict) -> dict[str, list[str]]:
     return {key: [str(value) for value in values] for key, values in posted.lists() if key not in NOT_FIELDS}
 
 
-def _posted(kept: DeskDraft) -> QueryDict:
+def as_posted(kept: DeskDraft) -> QueryDict:
     data = QueryDict(mutable=True)
     for key, values in kept.fields.items():
         data.setlist(key, values)

@@ -10,14 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Count
+from django.http import QueryDict
 from django.utils import timezone
 
-from incidents import drafts, gates, notices, phrases, signing, ticks, update_facts
+from incidents import dependencies, drafts, gates, notices, phrases, signing, ticks, update_facts
 from incidents.blockers import Blocker, standing
 from incidents.languages import by_language, codes, in_all
-from incidents.models import AffectedComponent, AuditEvent, Component, IncidentUpdate
+from incidents.models import AffectedComponent, AuditEvent, Component, Dependency, IncidentUpdate
 from incidents.models.incident import MORE_WORDS
-from incidents.words import ComponentStatus, IncidentStatus, Publication
+from incidents.words import ComponentStatus, IncidentStatus, Need, Publication
 from statuspage import publishing
 from statuspage.admin.forms import Written
 from statuspage.admin.previews import Preview, item_to_be, previews
@@ -149,6 +150,41 @@ def hearers(update: IncidentUpdate) -> list[Hearers]:
 def desk_name(channel: str) -> str:
     """As the desk calls it; one that is no more goes by its code."""
     return CHANNELS[channel].desk if channel in CHANNELS else channel
+
+
+def too_many(update: IncidentUpdate, posted: QueryDict) -> str:
+    """Why words to very many do not go out yet: their number is typed first. "" for fewer, and for signed notices: those were
+    weighed in calm time. A number that moved a little meanwhile is taken."""
+    if not update.deliver_notifications or drafts.is_untouched(update):
+        return ""
+    count = sum(one.total for one in hearers(update))
+    typed = "".join(letter for letter in posted.get("typed_number", "") if letter.isdigit())
+    if count <= settings.TYPE_NUMBER_ABOVE or (typed and abs(int(typed[:12]) - count) <= count // 100):
+        return ""
+    return f"{count} subscribers would hear of it. Type that number, then press again."
+
+
+@dataclass(frozen=True, slots=True)
+class Dragged:
+    """A service that may suffer by what is stated, and is not named: a proposal, which a person takes or leaves."""
+
+    component: Component
+    status: str
+    because: str
+    is_late_only: bool
+
+
+def dragged_along(states: Sequence[tuple[Component, str]], shown: Sequence[Component]) -> list[Dragged]:
+    """What the record's dependencies propose beside the services that are named, the worst first. One query."""
+    rows = Dependency.objects.select_related("component", "needs")
+    edges = [dependencies.Edge(row.component.code, row.needs.code, row.kind == Need.HARD) for row in rows]
+    named, parts = {part.code for part, _ in states}, {part.code: part for part in shown}
+    found: dict[str, Dragged] = {}
+    for part, status in states if edges else ():
+        for one in dependencies.propose(part.code, status, edges):
+            if one.component in parts and one.component not in named and one.component not in found:
+                found[one.component] = Dragged(parts[one.component], one.status, str(part), not one.hard)
+    return list(found.values())
 
 
 def usual_promise(states: Sequence[str], now: datetime) -> datetime:

@@ -103,7 +103,7 @@ class AlertAdmin(ReadOnlyAdmin):
             for sending in alert.sendings.all()
         )
 
-    @display(description="")
+    @display(description="Answer")
     def act(self, alert: StaffAlert) -> SafeString | str:
         if not alert.is_open:
             return ""

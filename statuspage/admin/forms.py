@@ -312,6 +312,22 @@ def _moment(given: Mapping[str, Any]) -> datetime | None:
     return timezone.make_aware(datetime.combine(day, clock)) if day and clock else None
 
 
+class TimeForm(forms.Form):
+    """When a signed draft goes out by itself."""
+
+    use_required_attribute = False  # it stands, folded, in a form whose other buttons need none of it
+    out_day = DayField(label="Day")
+    out_time = ClockField(label="Time, on 24 hours")
+
+    @classmethod
+    def today(cls) -> TimeForm:
+        return cls(initial={"out_day": timezone.localdate()})
+
+    @property
+    def moment(self) -> datetime:
+        return timezone.make_aware(datetime.combine(self.cleaned_data["out_day"], self.cleaned_data["out_time"]))
+
+
 class ReportForm(forms.Form):
     """Trouble that a person reports: which service, how bad, since when."""
 

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from incidents import drafts, notice_updates, notices, stating
+from incidents import drafts, holding, notice_updates, notices, stating
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.words import Publication
@@ -172,7 +172,7 @@ def _notices_for(incident: Incident) -> list[Notice]:
     """Signed notices that could be the incident's next word; first notices open one, so they are not among them."""
     if incident.publication != Publication.PUBLISHED or not incident.is_open:
         return []
-    words = Notice.objects.exclude(code__in=stating.NOTICES.values())
+    words = Notice.objects.exclude(code__in=[holding.CODE, *stating.NOTICES.values()])
     return [notice for notice in words if notices.is_signed(notice) and not notice.opens_for]
 
 

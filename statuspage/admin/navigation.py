@@ -33,6 +33,7 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Duty",
         (
             ("Alerts", "notifications_active", "admin:statuspage_staffalert_changelist", "statuspage.view_staffalert"),
+            ("Devices that ring", "phonelink_ring", "admin:push", "statuspage.view_staffalert"),
             ("Duty roster", "event_available", "admin:statuspage_dutyshift_changelist", "statuspage.view_dutyshift"),
             ("Freeze", "ac_unit", "admin:freeze", "statuspage.freeze_publishing"),
         ),

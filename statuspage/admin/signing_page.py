@@ -11,12 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from incidents import breaking_glass, signing
+from incidents import breaking_glass, rights, set_times, signing
 from incidents.blockers import Blocker
+from incidents.drafts import TimelineError
 from incidents.languages import by_language
 from incidents.models import AfterSignature, IncidentUpdate
 from incidents.words import Publication
@@ -26,9 +27,10 @@ from statuspage.admin.addresses import after_url, draft_url
 from statuspage.admin.base import require
 from statuspage.admin.composer import CHANGE, PUBLISH, SIGN, find_update
 from statuspage.admin.evidence import Evidence
+from statuspage.admin.forms import TimeForm
 from statuspage.admin.views import DeskView, Gate
 from statuspage.differences import difference
-from statuspage.templatetags.desk import first_text, moment
+from statuspage.templatetags.desk import both_clocks, first_text, moment
 
 
 class SignView(DeskView):
@@ -48,8 +50,9 @@ class SignView(DeskView):
         return self._page(update)
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
-        """act: sign (sign and publish), only (sign, somebody else publishes) or after (what went out alone)."""
-        require(request, SIGN)
+        """act: sign (sign and publish), only (sign, somebody else publishes), later (sign, it goes out at a set time) or after
+        (what went out alone)."""
+        self._require()
         update, now = find_update(update_id), timezone.now()
         act = request.POST.get("act", "sign")
         if act == "after":
@@ -59,14 +62,29 @@ class SignView(DeskView):
             return redirect(after_url(update))
         if request.POST.get("seen_evidence", "") not in ("", seen(evidence.of(update.incident))):
             return self._page(update, "The evidence changed while you read. Look at it, then sign again.", status=409)
+        if act == "sign" and self.actor.has_perm(PUBLISH) and (many := composing.too_many(update, request.POST)):
+            return self._page(update, many, status=409)
+        self.time_form = TimeForm(request.POST) if act == "later" else TimeForm.today()
+        if act == "later" and not self.time_form.is_valid():
+            return self._page(update, "Say when it goes out.", status=422)
         try:
             signed = signing.sign(item=update, signer=self.actor, now=now, seen_hash=request.POST.get("seen_hash", ""))
         except signing.SigningRefused as refusal:
             return self._page(update, str(refusal), status=403)
+        if act == "later":
+            return self._set_time(signed, now)
         if act == "only" or not self.actor.has_perm(PUBLISH):
             messages.success(request, "Signed. It goes out when someone presses Publish.")
             return redirect(draft_url(update))
         return self._publish(signed, now)
+
+    def _set_time(self, update: IncidentUpdate, now: datetime) -> HttpResponse:
+        try:
+            made = set_times.set_time(update=update, at=self.time_form.moment, actor=self.actor, now=now)
+        except TimelineError as refusal:
+            return self._page(find_update(update.pk), f"It is signed, and no time is set. {refusal}", status=422)
+        messages.success(self.request, f"Signed. It goes out by itself {both_clocks(made.at)}.")
+        return redirect(draft_url(update))
 
     def _publish(self, update: IncidentUpdate, now: datetime) -> HttpResponse:
         reason = self.request.POST.get("why_though", "")
@@ -75,6 +93,11 @@ class SignView(DeskView):
         except publishing.Blocked as refusal:
             return self._page(find_update(update.pk), "Signed, but not published.", refusal.blockers, status=409)
         return redirect(after_url(published))
+
+    def _require(self) -> None:
+        """Either kind of signer; signing itself says who signs what."""
+        if not self.actor.has_perm(rights.SIGN_SECURITY):
+            require(self.request, SIGN)
 
     def _sign_after(self, update: IncidentUpdate, now: datetime) -> HttpResponse:
         try:
@@ -90,7 +113,7 @@ class SignView(DeskView):
         return self.page(status=status, **self._context(update, refusal, blockers, timezone.now()))
 
     def _context(self, update: IncidentUpdate, refusal: str, blockers: list[Blocker] | None, now: datetime) -> dict[str, Any]:
-        draft = composing.as_kept(update, now)
+        draft, of_security = composing.as_kept(update, now), signing.is_of_security(update)
         found = draft.blockers if blockers is None else blockers
         left = [one for one in found if not one.code.startswith("signature_")] if update.publication == "draft" else []
         last, seen_now = composing.last_word(update), evidence.of(update.incident)
@@ -132,17 +155,21 @@ class SignView(DeskView):
             "writers": sorted({act.actor_name for act in acts if act.act in ("update.add", "update.edit")}),
             "owed": owed,
             "reason": self.request.POST.get("reason", ""),
-            "may_sign": self.actor.has_perm(SIGN),
+            "asks_number": composing.too_many(update, QueryDict()) if self.actor.has_perm(PUBLISH) else "",
+            "seeds": len(settings.SEED_LIST),
+            "time_form": getattr(self, "time_form", None) or TimeForm.today(),
+            "may_sign": self.actor.has_perm(rights.SIGN_SECURITY if of_security else SIGN),
+            "of_security": of_security,
             "may_publish": self.actor.has_perm(PUBLISH),
             "signature": composing.signature_words(update),
         }
 
 
 class SendBackView(SignView):
-    permission = SIGN
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
+        self._require()
         update = find_update(update_id)
         try:
             signing.send_back(item=update, signer=self.actor, reason=request.POST.get("reason", ""), now=timezone.now())

@@ -53,9 +53,11 @@ from statuspage.admin import (
     notices,
     planned_work,
     probes,
+    push,
     rebuttals,
     record,
     reviews,
+    set_times,
     shown,
     signing_page,
     small_documents,
@@ -63,6 +65,8 @@ from statuspage.admin import (
     subscribers,
     text_packs,
     tokens,
+    translating,
+    trials,
     updates,
     users,
 )
@@ -88,6 +92,7 @@ PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
     ("incidents/incident/<int:incident_id>/data-and-funds/", "statement_ladder", statements.LadderPage),
     ("incidents/incidentupdate/<int:update_id>/text-pack/", "text_pack", text_packs.TextPack),
     ("incidents/incidentupdate/<int:update_id>/poster/", "update_poster", text_packs.Poster),
+    ("push/", "push", push.PushView),
     ("text-packs/", "text_packs", text_packs.PackList),
     (f"{_UPDATE}/change/", "incidents_incidentupdate_change", composer.ComposerView),
     (f"{_UPDATE}/keep/", "incidents_incidentupdate_keep", composer.KeepView),
@@ -95,6 +100,9 @@ PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
     (f"{_UPDATE}/publish/", "incidents_incidentupdate_publish", composer.PublishView),
     (f"{_UPDATE}/ask/", "incidents_incidentupdate_ask", composer.AskView),
     (f"{_UPDATE}/discard/", "incidents_incidentupdate_discard", composer.DiscardView),
+    (f"{_UPDATE}/translate/", "incidents_incidentupdate_translate", translating.TranslateView),
+    (f"{_UPDATE}/trial/", "incidents_incidentupdate_trial", trials.TrialView),
+    (f"{_UPDATE}/time/", "incidents_incidentupdate_time", set_times.TimeView),
     (f"{_UPDATE}/sign/", "incidents_incidentupdate_sign", signing_page.SignView),
     (f"{_UPDATE}/send-back/", "incidents_incidentupdate_send-back", signing_page.SendBackView),
     (f"{_UPDATE}/after/", "incidents_incidentupdate_after", after.AfterView),
@@ -153,6 +161,7 @@ class DeskSite(_Site):
             context["shown"] = shown.shown(now)
             context["desk_now"] = now
             context["desk_zone"] = settings.TIME_ZONE
+            context["desk_mark"] = settings.MARK
             context["is_demo"] = settings.DEMO
             context["freeze"] = freezing.current()
             context["may_freeze"] = request.user.has_perm(rights.FREEZE)

@@ -66,8 +66,13 @@ class PersonAdmin(_BaseUserAdmin, DeskAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "full_name", "roles", "is_active", "seen"]
     list_filter = ["is_active", "groups"]
-    filter_horizontal = ["groups"]
     change_form_outer_before_template = "admin/desk/_person_acts.html"
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Roles are few: a box each. Django's two lists do not pass a screen reader."""
+        if db_field.name == "groups":
+            kwargs["widget"] = forms.CheckboxSelectMultiple
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Only superusers make superusers."""

@@ -11,15 +11,15 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
-from incidents import closing
+from incidents import closing, holding, rights, set_times
 from incidents.figures import ReviewState
-from incidents.models import AfterSignature, Claim, Incident, IncidentUpdate, Statement
+from incidents.models import AfterSignature, Claim, Incident, IncidentUpdate, SetTime, Statement
 from incidents.policy import WITHOUT
 from incidents.rebuttals import State
 from incidents.words import IncidentStatus, Publication, SignatureKind
 from probes import vantages
 from probes.models import ProbeVerdict, Vantage, VantageLink
-from statuspage.admin.addresses import draft_url, incident_url, sign_url
+from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url
 from statuspage.templatetags.desk import ago, first_text, moment, phase_word
 from subscribers.models import Delivery, DeliveryState
 
@@ -64,13 +64,16 @@ def wants_signature(draft: IncidentUpdate) -> bool:
 
 
 def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Strip]:
-    may_sign = user.has_perm("incidents.sign_incidentupdate")
+    may_sign = user.has_perm("incidents.sign_incidentupdate") or user.has_perm(rights.SIGN_SECURITY)
     next_words = [draft for draft in drafts if draft.incident.publication == Publication.PUBLISHED]
     return [
         *_promises(open_incidents, now, late=True),
+        *_given_up(),
         *_owed(),
+        *_to_translate(now),
         *(_to_sign(draft, may_sign) for draft in drafts if wants_signature(draft)),
         *_promises(open_incidents, now, late=False),
+        *_at_set_times(),
         *_failing(now),
         *_claims(),
         *_lapsing(now),
@@ -116,6 +119,58 @@ def _promise(incident: Incident, due: datetime | None, late: bool) -> Strip:
         counts="late" if late else "down",
         begins=incident.pk,
     )
+
+
+def _given_up() -> list[Strip]:
+    return [
+        Strip(
+            key=f"given-up-{row.pk}",
+            kind="Not out",
+            title=f"{first_text(row.update.incident.name)}: set for {moment(row.at)}",
+            text=row.refused,
+            url=draft_url(row.update),
+            button="Open",
+            tone="late",
+            at=row.ended_at,
+            counts="up",
+        )
+        for row in set_times.given_up()[:AT_MOST]
+    ]
+
+
+def _to_translate(now: datetime) -> list[Strip]:
+    names = dict(settings.LANGUAGES)
+    return [
+        Strip(
+            key=f"holding-{owed.update.pk}",
+            kind="Words to come",
+            title=f"{' and '.join(names[code] for code in owed.languages)}: {first_text(owed.update.incident.name)}",
+            text=f"The page says that they are coming. Write them as a correction by {moment(owed.due_at)}.",
+            url=after_url(owed.update),
+            button="Open",
+            tone="late" if owed.due_at < now else "soon",
+            at=owed.due_at,
+            counts="late" if owed.due_at < now else "down",
+        )
+        for owed in holding.owed()[:AT_MOST]
+    ]
+
+
+def _at_set_times() -> list[Strip]:
+    rows = SetTime.objects.standing().select_related("update__incident", "set_by")
+    return [
+        Strip(
+            key=f"set-time-{row.pk}",
+            kind="Goes out",
+            title=f"{first_text(row.update.incident.name)}: by itself {moment(row.at)}",
+            text=f"Signed. {row.set_by} set the time; it can be taken back.",
+            url=draft_url(row.update),
+            button="Open",
+            at=row.at,
+            counts="down",
+        )
+        for row in rows[:AT_MOST]
+    ]
 
 
 def _owed() -> list[Strip]:

@@ -3,6 +3,7 @@ from statuspage.models.duty import AlertKind, AlertSending, DutyRole, DutyShift,
 from statuspage.models.freeze import Freeze
 from statuspage.models.heartbeat import Heartbeat
 from statuspage.models.imported import Imported
+from statuspage.models.push_device import PushDevice
 from statuspage.models.role_grant import RoleGrant
 from statuspage.models.token import IdempotencyKey, Token
 
@@ -17,6 +18,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Imported",
+    "PushDevice",
     "RoleGrant",
     "StaffAlert",
     "Token",

@@ -48,6 +48,8 @@ class AlertKind(models.TextChoices):
     DRAFT = "draft", "Draft opened"
     UNATTENDED = "unattended", "Published by itself"
     SIGNATURE = "signature", "Signature waiting"
+    TRANSLATION = "translation", "Words still to come"
+    SET_TIME = "set_time", "Not out at its time"
     PROMISE = "promise", "Promise due"
     STATEMENT = "statement", "Statement lapsing"
     AGENT = "agent", "Agent silent"
@@ -88,10 +90,10 @@ class StaffAlert(models.Model):
 
 
 class AlertSending(models.Model):
-    """One telling of an alert by one way: mail to a person, or a webhook."""
+    """One telling of an alert by one way: mail or push to a person, or a webhook."""
 
     alert = models.ForeignKey(StaffAlert, on_delete=models.CASCADE, related_name="sendings")
-    channel = models.CharField(max_length=10, choices=[(way, way) for way in ("mail", "webhook", "pagerduty")])
+    channel = models.CharField(max_length=10, choices=[(way, way) for way in ("mail", "push", "webhook", "pagerduty")])
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     event = models.CharField(
         max_length=12, default="trigger", help_text="trigger, again, acknowledge or resolve; people hear the first two."

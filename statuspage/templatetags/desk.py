@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
@@ -56,6 +56,12 @@ def moment(value: datetime | None) -> str:
     local = timezone.localtime(value)
     words = f"{local:%H:%M %Z}"
     return words if local.date() == timezone.localdate() else f"{local.day} {local:%b %Y}, {words}"
+
+
+@register.filter
+def both_clocks(value: datetime | None) -> str:
+    """16:55 EAT (13:55 UTC): for what happens at a set time, and is agreed on with others."""
+    return f"{moment(value)} ({value.astimezone(UTC):%H:%M} UTC)" if value else ""
 
 
 @register.filter

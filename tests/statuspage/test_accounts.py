@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ from statuspage.cache import RedisCache
 from statuspage.doors import METHODS, client_of
 from statuspage.roles import APPROVER, AUTHOR, TRANSLATOR, USER_ADMIN
 from statuspage.sessions import BEGAN, SEEN
+from tests.copies import ROOT
 from tests.statuspage.desk import a_draft, at, sign_in, someone
 
 pytestmark = pytest.mark.django_db
@@ -283,3 +288,17 @@ def test_the_companys_sign_in_is_read_from_one_setting() -> None:
     for value, secret in (("http://id.example desk", "s"), ("https://id.example", "s"), ("https://id.example desk", "")):
         with pytest.raises(ValueError, match=r"give the (issuer|client)"):
             oidc.parse(value, secret=secret)
+
+
+def test_the_companys_sign_in_opens_the_desk_to_people_who_have_an_account_there_and_here(tmp_path: Path) -> None:
+    """Against a real OpenID provider on this machine, over TLS, with the desk set as in production."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.statuspage.company_sign_in"]
+    told = subprocess.run(command, cwd=ROOT, env={**os.environ, "HALI_DATA_DIR": str(tmp_path)}, capture_output=True, timeout=240)
+    assert told.returncode == 0, told.stderr.decode()[-2000:]
+    became = json.loads(told.stdout)
+    assert {"code_challenge", "state"} <= set(became["known"]["asks"])
+    assert became["known"]["is"] == became["amina"]
+    assert became["known"]["desk"] == "/accounts/2fa/"  # a second factor is asked of them as of everyone
+    for sub in ("unverified", "stranger"):
+        assert became[sub]["is"] == "", sub
+        assert became[sub]["desk"].startswith("/admin/login/"), sub

@@ -104,3 +104,13 @@ def test_bars_differ_by_form_not_only_by_colour() -> None:
 
 def test_a_run_of_well_days_is_one_line() -> None:
     assert strokes(["operational"] * 12 + ["delayed"] + ["operational"]) == {"o": "M1 12H48M53 12H56", "d": "M49.5 24V8"}
+
+
+@pytest.mark.parametrize("colour", ["#6b2fa0", "#00a651", "#ffd400", "#101010", "#e4002b"])
+def test_the_desks_shades_of_any_accent_can_be_read(colour: str) -> None:
+    scale = brand.shades(brand.accent_of(colour).light)
+    assert list(scale) == ["50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950"]
+    for white_on in ("500", "600", "700"):
+        assert brand.contrast("#ffffff", scale[white_on]) >= 4.5, white_on
+    assert brand.contrast(scale["300"], brand.DARK_PAGE) >= 4.5
+    assert brand.contrast(scale["700"], scale["50"]) >= 4.5

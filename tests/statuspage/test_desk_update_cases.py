@@ -16,9 +16,10 @@ from incidents.models import AuditEvent, Component, Incident
 from statuspage import keeping, publishing
 from statuspage.admin.signing_page import seen
 from statuspage.models import DeskDraft
-from statuspage.roles import APPROVER, AUTHOR
-from subscribers.models import ChannelTrouble
+from statuspage.roles import APPROVER, AUTHOR, SECURITY
+from subscribers.models import ChannelTrouble, Delivery, Notification
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
+from tests.subscribers.news import reader
 
 pytestmark = pytest.mark.django_db
 
@@ -184,3 +185,59 @@ def queries(client: Client, page: str) -> int:
     with CaptureQueriesContext(connection) as asked:
         assert client.get(page).status_code == 200
     return len(asked)
+
+
+def test_sending_is_held_stopped_by_one_press_and_the_page_stays_public() -> None:
+    draft, author = a_draft(), someone(AUTHOR)
+    words = {"en": "A link is cut.", "sw": "Kiungo kimekatika."}
+    drafts.edit_update(update=draft, actor=author, now=timezone.now(), body=words)
+    signing.sign(item=draft, signer=someone(APPROVER), now=timezone.now())
+    client = sign_in(author)
+    after = client.post(at(draft), {"act": "publish", "mode": "signed"}, follow=True).content.decode()
+    assert "Stop sending" in after
+    assert "until subscribers are told" in after
+    told = Notification.objects.get()
+    assert told.send_at - told.created_at > timedelta(seconds=50)
+    client.post(at(draft, "stop"), {"reason": "A wrong time in it."})
+    told.refresh_from_db()
+    assert told.stopped_at is not None
+    assert AuditEvent.objects.get(act="notification.stop").details["reason"] == "A wrong time in it."
+    page = client.get(at(draft, "after")).content.decode()
+    assert "Sending was stopped" in page
+    draft.refresh_from_db()
+    assert draft.is_published
+
+
+def test_what_was_given_up_is_tried_again_by_one_press() -> None:
+    draft = a_draft()
+    update = publishing.publish_update(update_id=draft.pk, actor=None, now=timezone.now())
+    told = Notification.objects.get(record_seq=update.record_seq or 0)
+    dead = Delivery.objects.create(
+        notification=told, subscriber=reader("asha@mail.example"), channel="email", state="dead", due_at=timezone.now(),
+        wanted_at=timezone.now(), last_error="550 no such user",
+    )  # fmt: skip
+    Notification.objects.update(expanded_at=timezone.now())
+    client = sign_in(someone(AUTHOR))
+    assert "Try the 1 by Mail again" in client.get(at(update, "after")).content.decode()
+    assert "1 are tried again" in client.post(at(update, "resend"), follow=True).content.decode()
+    dead.refresh_from_db()
+    assert (dead.state, dead.last_error) == ("pending", "")
+
+
+def test_fraud_security_and_data_are_signed_by_security_and_not_by_an_approver() -> None:
+    """Row “Fraud, security, data”."""
+    draft = a_draft()
+    drafts.edit_update(
+        update=draft, actor=someone(AUTHOR), now=timezone.now(), body={"en": "We are checking.", "sw": "Tunachunguza."}
+    )
+    Incident.objects.filter(pk=draft.incident_id).update(security_related="yes")
+    refused = sign_in(someone(APPROVER)).post(at(draft, "sign"), {"act": "sign"})
+    assert refused.status_code == 403
+    assert "somebody of Security or Data protection signs" in refused.content.decode()
+    guard = sign_in(someone(SECURITY))
+    assert "A matter of security." in guard.get(at(draft, "sign")).content.decode()
+    assert guard.post(at(draft, "sign"), {"act": "sign"}).status_code == 302
+    draft.refresh_from_db()
+    assert (signing.signature_state(draft), draft.publication) == ("valid", "draft")
+    Incident.objects.filter(pk=draft.incident_id).update(security_related="no")
+    assert "you sign what is a matter of security" in guard.post(at(draft, "sign"), {"act": "sign"}).content.decode()

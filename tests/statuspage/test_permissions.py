@@ -18,7 +18,18 @@ from incidents.models import AuditEvent, Incident, IncidentUpdate, InternalNote,
 from incidents.rights import NotPermitted
 from statuspage import page, publishing, roles
 from statuspage.models import StaffAlert
-from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, ENGINEER, PAGE_ADMIN, ROLES, TRANSLATOR, USER_ADMIN
+from statuspage.roles import (
+    APPROVER,
+    AUDITOR,
+    AUTHOR,
+    DATA_PROTECTION,
+    ENGINEER,
+    PAGE_ADMIN,
+    ROLES,
+    SECURITY,
+    TRANSLATOR,
+    USER_ADMIN,
+)
 from tests.factories import ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
@@ -74,8 +85,13 @@ ACTS: dict[str, Act] = {
     "edit a draft": ("POST", lambda made: at(made.draft), lambda made: form_of(made.draft, **OWN_WORDS), {AUTHOR}),
     "ask for a signature": ("POST", lambda made: at(made.own, "ask"), nothing, {AUTHOR}),
     "sign": ("POST", lambda made: at(made.own, "sign"), nothing, {APPROVER}),
-    "send back": ("POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER}),
+    "send back": (
+        "POST", lambda made: at(made.own, "send-back"), lambda made: {"reason": "No."}, {APPROVER, SECURITY, DATA_PROTECTION},
+    ),
     "publish": ("POST", lambda made: at(made.draft, "publish"), nothing, {AUTHOR, APPROVER}),
+    "send a test": ("POST", lambda made: at(made.draft, "trial"), lambda made: {"to": "me"}, {AUTHOR, APPROVER, TRANSLATOR}),
+    "translate": ("GET", lambda made: at(made.draft, "translate"), nothing, {AUTHOR, TRANSLATOR}),
+    "set a time": ("POST", lambda made: at(made.draft, "time"), lambda made: {"act": "back"}, {AUTHOR, APPROVER}),
     "discard": ("POST", lambda made: at(made.own, "discard"), nothing, {AUTHOR}),
     "write a notice": ("GET", lambda made: "/admin/incidents/notice/add/", nothing, {AUTHOR, PAGE_ADMIN}),
     "sign a notice": ("POST", lambda made: f"/admin/incidents/notice/{made.notice.pk}/sign/", nothing, {APPROVER}),
@@ -174,7 +190,7 @@ def test_what_is_not_in_the_table_of_rights_is_for_superusers_alone() -> None:
 
 def test_every_act_that_is_logged_stands_in_the_table() -> None:
     """Acts of machines alone are left out: nobody needs a right for them."""
-    of_machines = {"incident.draft", "subscriber.erase", "page.import", "data.export"}
+    of_machines = {"incident.draft", "subscriber.erase", "page.import", "data.export", "update.give_time_up"}
     sources = [path for app in ("incidents", "statuspage", "probes", "subscribers") for path in (ROOT / app).rglob("*.py")]
     named = {act for path in sources for act in re.findall(r"\bact=\"([a-z_]+\.[a-z_]+)\"", path.read_text())}
     assert named - of_machines - set(rights.RIGHTS) - rights.OF_ONESELF == set()

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from incidents import stating
+from incidents import holding, stating
 from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, Notice
 from incidents.signing import sign_notice
@@ -197,6 +197,21 @@ NOTICES = (
     ),
 )
 
+# Stands in the place of a language that is not written yet; the page shows the first language beneath it.
+HOLDING = Words(
+    holding.CODE,
+    "",
+    "",
+    (),
+    0,
+    {"en": "The text is coming", "sw": "Maelezo yanakuja"},
+    {
+        "en": "The English text is being written and comes here soon. Until then, read it in the other language.",
+        "sw": "Maelezo ya Kiswahili yanaandikwa na yatatolewa hapa hivi karibuni. Kwa sasa, soma maelezo ya Kiingereza "
+        "hapa chini.",
+    },
+)
+
 # They stand by themselves beside a major or critical incident; about payments as such, not one service.
 SAFETY_NOTICES = tuple(
     Words(stating.NOTICES[level], "", "", (), 0, {"en": "Your money and your data", "sw": "Pesa zako na data yako"}, WORDS[level])
@@ -227,7 +242,7 @@ class Command(BaseCommand):
         accounts = _accounts()
         accounts["writer"].groups.add(Group.objects.get(name=roles.BREAK_GLASS))
         _services()
-        for words in (*NOTICES, *SAFETY_NOTICES):
+        for words in (*NOTICES, HOLDING, *SAFETY_NOTICES):
             _notice(words, accounts["approver"], now)
         _probes(now)
 
