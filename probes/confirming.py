@@ -12,7 +12,7 @@ from incidents.words import ComponentStatus
 from probes import agreement, bulk, detection, following, links
 from probes.masking import mask
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
-from probes.outcome import OutcomeStatus
+from probes.outcome import LATE, OVERLAP, OutcomeStatus
 from probes.probers import BEATS, heartbeat
 from probes.suppression import PlannedWindow, held_back, is_trouble
 
@@ -20,7 +20,6 @@ SILENT_AFTER_INTERVALS = 3
 SILENT_AFTER_AT_LEAST = 60  # seconds
 EXCUSED_AT_MOST = 3  # times that again: for so long a slot skipped on purpose stands for a measurement
 SERIES = 30  # slots shown as evidence
-LATE, OVERLAP = "late", "overlap"  # slots that were not run, and by no decision
 _NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
 _NO_EXCUSE = (LATE, OVERLAP, links.NO_CONNECTIVITY)  # green would outlive its proof
 

@@ -14,8 +14,6 @@ from django.db.models import Q
 from incidents import timeline
 from incidents.models import Component, StatusChange
 from probes import bulk, confirming, detection, pending, rollups, tally
-from probes.confirming import LATE as LATE
-from probes.confirming import OVERLAP as OVERLAP
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
 from probes.outcome import OutcomeStatus
