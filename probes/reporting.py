@@ -1,4 +1,4 @@
-"""Gathers the outcomes of an agent into messages: what ended within the same half second goes on together."""
+"""Gathers the outcomes of an agent into messages: what ended within the same moment goes on together."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ class Reporter:
         reports = [report for report, _ in waiting]
         try:
             self._send(reports, min((seconds for _, seconds in waiting if seconds is not None), default=None))
-        except Exception as error:  # noqa: BLE001  whatever the broker's client raises, the next half second tries again
+        except Exception as error:  # noqa: BLE001  whatever the broker's client raises, the next message is tried all the same
             log.error("%d outcomes could not be sent (%s).", len(reports), type(error).__name__)

@@ -18,7 +18,7 @@ from probes.reporting import Reporter
 from probes.running import Runner
 from probes.signed_batches import Batch, pack
 
-SEND_EVERY = 0.5  # seconds
+SEND_EVERY = 1.0  # seconds: with the publisher's second the page is told within two
 SEND_AT_MOST = 100  # outcomes in one message, and so in one transaction
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
 
@@ -54,7 +54,7 @@ def _send_out(batches: Sequence[scheduling.Batch]) -> None:
 def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]], dispatched_at: float | None = None) -> None:
     """Begin many probes, each when it is due, and send their outcomes on. Needs the broker only.
 
-    An outcome goes on within half a second of its end, with all that ended meanwhile: a probe that waits for its deadline holds
+    An outcome goes on within a second of its end, with all that ended meanwhile: a probe that waits for its deadline holds
     back no other's. A pool of threads has no time limit of Celery's; this has its own.
     """
     outward_s = None if dispatched_at is None else time.time() - dispatched_at
