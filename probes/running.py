@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from probes.probers.loop import Loop
 
 IN_FLIGHT = 200  # threads at most; where targets answer, few are busy
+HELD_UP = 0.5  # seconds
+_OF_TIME = ("dns", "timeout_connect", "timeout_read", "deadline")
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -79,7 +81,9 @@ class Runner:
         found = probers.prepare(task)
         if isinstance(found, OneRequest):
             one = found
-            self._loop().ask(one.request, lambda reply: self._end(task, batch, started, one.conclude(reply)))
+            self._loop().ask(
+                one.request, lambda reply, held: self._end(task, batch, started, _unless_held_up(one.conclude(reply), held))
+            )
         elif found is None:
             self._pool.submit(self._run, task, batch, started)
         else:
@@ -109,6 +113,15 @@ class _Batch:
             self._left -= 1
             if not self._left:
                 self.is_done.set()
+
+
+def _unless_held_up(outcome: Outcome, held: float) -> Outcome:
+    """What ran out of time, or was slow, while this agent itself came to nothing says nothing of whom it asked."""
+    is_of_time = outcome.error_class in _OF_TIME or outcome.status in (OutcomeStatus.DELAYED, OutcomeStatus.DEGRADED)
+    if held < HELD_UP or not is_of_time:
+        return outcome
+    words = f"not judged: this agent was held up for {held:.1f} s of it; seen all the same: {outcome.evidence}"
+    return Outcome(OutcomeStatus.SKIPPED, LATE, words[:300])
 
 
 def _report(task: Task, outcome: Outcome, started: float) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from probes.probers.engine import Exchange, Reply, Request
 log = logging.getLogger(__name__)
 
 AT_ONCE = 400  # requests on their way: each holds a socket or two, and a process is let open 1024
+BEHIND = 0.1  # seconds that one turn of the loop may take before it counts as held up
 Act = Callable[[], None]
+Done = Callable[[Reply, float], None]  # the reply, and for how many seconds of it this loop was held up
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _EVENTS = {pycurl.POLL_IN: _READ, pycurl.POLL_OUT: _WRITE, pycurl.POLL_INOUT: _READ | _WRITE}
 
@@ -37,8 +39,10 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._timer = float("inf")  # when libcurl wants to be called
         self._handles: list[Any] = []
-        self._under_way: dict[Any, tuple[Exchange, Callable[[Reply], None]]] = {}
-        self._queued: deque[tuple[Request, Callable[[Reply], None]]] = deque()
+        self._under_way: dict[Any, tuple[Exchange, Done, float]] = {}
+        self._queued: deque[tuple[Request, Done]] = deque()
+        self._held = 0.0  # seconds so far in which a turn took too long
+        self._turn = 0.0  # when this one began
         self._due: list[tuple[float, int, Act]] = []
         self._number = itertools.count()  # of two acts due together the first is the first
         self._given: deque[tuple[float, int, Act]] = deque()
@@ -59,7 +63,7 @@ class Loop:
         with suppress(BlockingIOError):  # it is full of calls already
             os.write(self._waken, b"!")
 
-    def ask(self, request: Request, done: Callable[[Reply], None]) -> None:
+    def ask(self, request: Request, done: Done) -> None:
         """Ask once, as `engine.fetch` does; `done` runs in this thread. Beyond AT_ONCE it waits its turn."""
         if len(self._under_way) >= AT_ONCE:
             self._queued.append((request, done))
@@ -67,16 +71,18 @@ class Loop:
         exchange = engine.begin(request, self._handles)
         if isinstance(exchange, Reply):
             refusal = exchange
-            _try(lambda: done(refusal))
+            _try(lambda: done(refusal, 0.0))
             return
-        self._under_way[exchange.curl] = exchange, done
+        self._under_way[exchange.curl] = exchange, done, self._held
         self._multi.add_handle(exchange.curl)
 
     # --- The loop's thread ---------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:
-            for key, events in self._selector.select(self._patience()):
+            ready = self._selector.select(self._patience())
+            self._turn = time.monotonic()
+            for key, events in ready:
                 if key.fd == self._wake:
                     os.read(self._wake, 4096)
                 else:
@@ -90,6 +96,11 @@ class Loop:
                 heapq.heappush(self._due, self._given.popleft())
             while self._due and self._due[0][0] <= time.monotonic():
                 _try(heapq.heappop(self._due)[2])
+            self._held += self._late_in_turn()
+
+    def _late_in_turn(self) -> float:
+        """Seconds that this turn has taken too long: where a machine has too much to do, answers wait for us."""
+        return max(0.0, time.monotonic() - self._turn - BEHIND)
 
     def _patience(self) -> float | None:
         """Seconds until something is to be done; None: only a call can be the next."""
@@ -110,9 +121,10 @@ class Loop:
             self.ask(*self._queued.popleft())
 
     def _finish(self, curl: Any, failure: tuple[int, str] | None) -> None:
-        exchange, done = self._under_way.pop(curl)
+        exchange, done, before = self._under_way.pop(curl)
+        held = self._held + self._late_in_turn() - before
         reply = engine.end(exchange, failure, before_rest=lambda: self._multi.remove_handle(curl))
-        _try(lambda: done(reply))
+        _try(lambda: done(reply, held))
 
     # --- What libcurl calls --------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,7 @@ def asked(shared: Loop, requests: Iterable[Request]) -> list[Reply]:
             done.set()
 
     def ask(number: int) -> None:
-        shared.ask(wanted[number], lambda reply: keep(number, reply))
+        shared.ask(wanted[number], lambda reply, held: keep(number, reply))
 
     shared.later((0.0, lambda number=number: ask(number)) for number in range(len(wanted)))  # type: ignore[misc]
     assert done.wait(20)
@@ -130,6 +131,20 @@ def test_each_run_begins_when_it_is_due(listen: Listen) -> None:
     assert [report["probe_id"] for report in reports] == [1, 2, 3]
     assert time.monotonic() - began >= 0.55
     assert {report["status"] for report in reports} == {"ok"}
+
+
+def test_what_ran_out_of_time_while_the_agent_itself_was_held_up_is_no_vote(listen: Listen) -> None:
+    """Our own queueing is never reported as theirs; what was answered is judged all the same."""
+    waiting, refusing = listen(silent), listen(answer=http_answer("500 No"))
+    runner = Runner()
+    reports: dict[object, dict[str, object]] = {}
+    tasks = [replace(task(1, waiting.url), timeout=0.8), task(2, refusing.url)]
+    over = runner.begin(tasks, lambda report: reports.update({report["probe_id"]: report}), at_most=5)
+    runner._loop().later([(time.monotonic() + 0.1, lambda: time.sleep(1.2))])
+    assert over.wait(10)
+    assert (reports[1]["status"], reports[1]["error_class"]) == ("skipped", "late")
+    assert str(reports[1]["evidence"]).startswith("not judged: this agent was held up for 1.")
+    assert reports[2]["status"] == "down"
 
 
 def test_a_run_that_is_more_than_one_request_is_run_all_the_same(listen: Listen) -> None:
