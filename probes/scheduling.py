@@ -126,11 +126,11 @@ def claim_asked(*, now: int) -> list[tuple[ProbeSchedule, int]]:
 
 def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
     """Group claimed schedules by vantage, at most 100 to a message. `attempt`: 1 for those that people asked for."""
-    by_vantage: dict[Vantage, list[Task]] = {}
+    by_vantage: dict[int, tuple[Vantage, list[Task]]] = {}
     for row, slot in claimed:
-        by_vantage.setdefault(row.vantage, []).append(task_for(row, slot, attempt))
+        by_vantage.setdefault(row.vantage_id, (row.vantage, []))[1].append(task_for(row, slot, attempt))
     batches = []
-    for vantage, tasks in by_vantage.items():
+    for vantage, tasks in by_vantage.values():
         tasks.sort(key=lambda task: task.due_at)  # a message holds runs that begin together
         for start in range(0, len(tasks), BATCH_AT_MOST):
             chunk = tuple(tasks[start : start + BATCH_AT_MOST])
