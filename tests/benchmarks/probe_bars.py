@@ -167,7 +167,9 @@ def _cost(made: Bed, *, tls: bool) -> tuple[float, float]:
         assert count, "no probe was run"
         alone = 1000 * statistics.mean([first, bare(url, 2, str(aim.authority))])
     parts = ", ".join(f"{name} {spent / count:.3f}" for name, spent in used.items())
-    note(f"{'TLS' if tls else 'plain HTTP'}, {count / 30:.0f}/s; ms of processor a probe: {parts}; bare {alone:.3f}")
+    kind = "TLS" if tls else "plain HTTP"
+    load = os.getloadavg()[0]
+    note(f"{kind}, {count / 30:.0f}/s of 100/s, load {load:.1f}; ms of processor a probe: {parts}; bare {alone:.3f}")
     return sum(used.values()) / count, alone
 
 
