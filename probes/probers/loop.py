@@ -138,7 +138,7 @@ class Loop:
             return
         try:
             self._selector.modify(fd, events)
-        except KeyError:
+        except (KeyError, OSError):  # it is not watched, or its number was another's
             self._selector.register(fd, events)
 
     def _set_timer(self, milliseconds: int) -> None:
