@@ -217,7 +217,7 @@ def _with(row: ProbeVerdict, verdict: agreement.Verdict) -> ProbeVerdict:
     return row
 
 
-def _film(row: Memory) -> str:
+def _film(row: Memory | ProbeSchedule) -> str:
     return str(row.state.get("film", {}).get("letters", ""))[-SERIES:]
 
 

@@ -51,8 +51,12 @@ def lock(*, vantage: Vantage, probe_ids: Collection[int]) -> dict[int, Memory]:
         .order_by("pk")
         .values_list(*_READ)
     )
-    found = (Memory(*row[:_OWN], WatchedProbe(*row[_OWN:])) for row in rows)
-    return {one.probe_id: one for one in found}
+    found: dict[int, Memory] = {}
+    for row in rows:
+        own, probe = row[:_OWN], row[_OWN:]
+        memory = Memory(*own, probe=WatchedProbe(*probe))  # type: ignore[call-arg]
+        found[memory.probe_id] = memory
+    return found
 
 
 def write(rows: Collection[Memory]) -> None:

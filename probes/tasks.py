@@ -40,6 +40,7 @@ def dispatch_due() -> None:
 
 
 def _send_out(batches: Sequence[scheduling.Batch]) -> None:
+    options: dict[str, Any] = {"argsrepr": _SHOWN}
     with current_app.producer_or_acquire() as producer:
         for batch in batches:
             run_batch.apply_async(
@@ -48,7 +49,7 @@ def _send_out(batches: Sequence[scheduling.Batch]) -> None:
                 queue=batch.queue,
                 expires=batch.expires_in,
                 producer=producer,
-                argsrepr=_SHOWN,
+                **options,
             )
 
 
