@@ -53,8 +53,8 @@ def lock(*, vantage: Vantage, probe_ids: Collection[int]) -> dict[int, Memory]:
     )
     found: dict[int, Memory] = {}
     for row in rows:
-        own, probe = row[:_OWN], row[_OWN:]
-        memory = Memory(*own, probe=WatchedProbe(*probe))  # type: ignore[call-arg]
+        fields: list[Any] = [*row[:_OWN], WatchedProbe(*row[_OWN:])]
+        memory = Memory(*fields)
         found[memory.probe_id] = memory
     return found
 
