@@ -23,11 +23,11 @@ def insert_new(model: type[Model], names: Sequence[str], rows: Sequence[Sequence
     )
 
 
-def update(rows: Sequence[Model], names: Sequence[str]) -> None:
-    """Write these fields of the rows, all of one model, by their primary key."""
+def update(rows: Sequence[Any], names: Sequence[str], *, model: type[Model] | None = None) -> None:
+    """Write these fields of the rows by their primary key: instances of one model, or what has its fields."""
     if not rows:
         return
-    model = type(rows[0])
+    model = model or type(rows[0])
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     keyed = [*fields, model._meta.pk]
     columns = [_quoted(field) for field in fields]

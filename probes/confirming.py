@@ -9,10 +9,12 @@ from typing import Any, Protocol
 from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
-from probes import agreement, bulk, detection, following, links
+from probes import agreement, bulk, detection, following, links, memory
+from probes.film import is_clean
 from probes.masking import mask
+from probes.memory import Memory, WatchedProbe
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
-from probes.outcome import OutcomeStatus
+from probes.outcome import LATE, OVERLAP, OutcomeStatus
 from probes.probers import BEATS, heartbeat
 from probes.suppression import PlannedWindow, held_back, is_trouble
 
@@ -20,7 +22,6 @@ SILENT_AFTER_INTERVALS = 3
 SILENT_AFTER_AT_LEAST = 60  # seconds
 EXCUSED_AT_MOST = 3  # times that again: for so long a slot skipped on purpose stands for a measurement
 SERIES = 30  # slots shown as evidence
-LATE, OVERLAP = "late", "overlap"  # slots that were not run, and by no decision
 _NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
 _NO_EXCUSE = (LATE, OVERLAP, links.NO_CONNECTIVITY)  # green would outlive its proof
 
@@ -46,7 +47,7 @@ class Outcomes(Protocol):
 
 
 def take_in(
-    *, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Sequence[Outcomes], now: datetime
+    *, vantage: Vantage, rows: Mapping[int, Memory], reports: Sequence[Outcomes], now: datetime
 ) -> tuple[set[int], set[int]]:
     """Step detection with the outcomes of one vantage (`rows`: its locked schedules by probe; slots not seen before) and let
     their probes be judged. Answers the components whose probes turned, and those with a probe that is not plainly well."""
@@ -54,65 +55,68 @@ def take_in(
         return set(), set()
     changes = []
     turned = set()
-    states: dict[int, detection.State] = {}
+    touched: dict[int, Memory] = {}
     for report in sorted(reports, key=lambda item: item.slot):
-        row = rows[report.probe_id]
+        row = touched[report.probe_id] = rows[report.probe_id]
         said, since = row.confirmed, row.confirmed_since
-        states[report.probe_id] = _step(row, report, now, states.get(report.probe_id))
+        _step(row, report, now)
         if row.confirmed != said or row.confirmed_since != since:
-            changes.append(_change(row.probe, row.vantage, said, row.confirmed, row.confirmed_since, now, _film(row)))
+            changes.append(_change(row.probe_id, vantage.pk, said, row.confirmed, row.confirmed_since, now, _film(row)))
             turned.add(row.probe.component_id)
-    touched = [rows[probe_id] for probe_id in states]
-    bulk.update(touched, ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"])
+    memory.write(touched.values())
     if changes:
         ProbeChange.objects.bulk_create(changes)
     unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
-    doubtful = _not_plain(touched, states, now)
+    doubtful = _not_plain(touched, now)
     turned |= judge(doubtful, now=now, speaking=vantage, unanswered=unanswered)
     return turned, {probe.component_id for probe in doubtful}
 
 
-def _not_plain(rows: Sequence[ProbeSchedule], states: Mapping[int, detection.State], now: datetime) -> list[Probe]:
+def _not_plain(rows: Mapping[int, Memory], now: datetime) -> list[WatchedProbe]:
     """The probes that need judging: not those where all is well, was well, and nothing bad is in sight. Nearly all are."""
     well = ProbeVerdict.objects.filter(
-        probe__in=bulk.ids(list(states)), confirmed=ComponentStatus.OPERATIONAL, suspects=""
+        probe__in=bulk.ids(list(rows)), confirmed=ComponentStatus.OPERATIONAL, suspects=""
     ).values_list("probe_id", flat=True)
     fine = set(well)
     return [
         row.probe
-        for row in rows
+        for row in rows.values()
         if row.probe_id not in fine
-        or row.confirmed != ComponentStatus.OPERATIONAL
-        or not states[row.probe_id].film.is_clean
+        or row.confirmed != detection.OPERATIONAL
+        or not is_clean(row.state["film"]["letters"])
         or is_silent(row, now)
     ]
 
 
-def _step(row: ProbeSchedule, report: Outcomes, now: datetime, before: detection.State | None) -> detection.State:
-    """Take one outcome into the row. `before`: its state, where it was read already."""
+def _step(row: Memory, report: Outcomes, now: datetime) -> None:
+    """Take one outcome into the row."""
     # When it was measured, not when it came: a batch that waited at the broker proves nothing about now.
     measured = min(now, datetime.fromtimestamp(report.started_at, UTC))
     if report.status not in _NO_VOTE:
         row.last_outcome_at = max(row.last_outcome_at or measured, measured)
     elif report.status == OutcomeStatus.SKIPPED and report.error_class not in _NO_EXCUSE:
         row.excused_at = max(row.excused_at or measured, measured)
-    before = detection.State.from_json(row.state) if before is None else before
-    state, _ = detection.step(before, report.status, report.slot, thresholds_of(row.probe), every=row.interval)
+    thresholds = thresholds_of(row.probe)
+    if report.status == OutcomeStatus.OK:
+        after = detection.well_again(row.state, report.slot, thresholds, every=row.interval)
+        if after is not None:
+            row.state = after  # and all else as it was
+            return
+    state, _ = detection.step(detection.State.from_json(row.state), report.status, report.slot, thresholds, every=row.interval)
     _keep(row, state)
-    return state
 
 
-def _keep(row: ProbeSchedule, state: detection.State) -> None:
+def _keep(row: Memory | ProbeSchedule, state: detection.State) -> None:
     row.state = state.as_json()
     row.confirmed = state.confirmed
     row.confirmed_since = moment(state.since)
 
 
-def thresholds_of(probe: Probe) -> detection.Thresholds:
+def thresholds_of(probe: Probe | WatchedProbe) -> detection.Thresholds:
     return detection.Thresholds(failure=probe.failure_threshold, window=probe.window, success=probe.success_threshold)
 
 
-def rules_of(probe: Probe) -> agreement.Rules:
+def rules_of(probe: Probe | WatchedProbe) -> agreement.Rules:
     return agreement.Rules(
         quorum=probe.quorum, failure=probe.failure_threshold, window=probe.window, success=probe.success_threshold
     )
@@ -122,7 +126,7 @@ def moment(slot: int | None) -> datetime | None:
     return None if slot is None else datetime.fromtimestamp(slot, UTC)
 
 
-def is_silent(row: ProbeSchedule, now: datetime) -> bool:
+def is_silent(row: Memory | ProbeSchedule, now: datetime) -> bool:
     """No vote for max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose (back-off, rate cap)
     stand for votes, but not for long."""
     limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST) + _grace_of(row.probe))
@@ -134,7 +138,7 @@ def is_silent(row: ProbeSchedule, now: datetime) -> bool:
     return now - heard > limit
 
 
-def _grace_of(probe: Probe) -> float:
+def _grace_of(probe: Probe | WatchedProbe) -> float:
     """How late what others push to us may be."""
     return heartbeat.grace_of(probe.spec) if probe.kind in BEATS else 0.0
 
@@ -143,7 +147,7 @@ def _grace_of(probe: Probe) -> float:
 
 
 def judge(
-    probes: Sequence[Probe], *, now: datetime, speaking: Vantage | None = None, unanswered: Collection[int] = ()
+    probes: Sequence[Probe | WatchedProbe], *, now: datetime, speaking: Vantage | None = None, unanswered: Collection[int] = ()
 ) -> set[int]:
     """Let the vantages of each probe agree anew. `unanswered`: probes whose outcome at `speaking` had no answer at all.
 
@@ -170,7 +174,7 @@ def judge(
         changed.append(_with(verdict, after))
         if (after.confirmed, after.is_intermittent) != (before.confirmed, before.is_intermittent):
             film = " ".join(sight.film.letters[-SERIES:] for sight in seen)[:120]
-            changes.append(_change(probe, None, before.confirmed, after.confirmed, moment(after.since), now, film, after.rule))
+            changes.append(_change(probe.pk, None, before.confirmed, after.confirmed, moment(after.since), now, film, after.rule))
             turned.add(probe.component_id)
     bulk.update(changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"])
     ProbeChange.objects.bulk_create(changes)
@@ -213,13 +217,13 @@ def _with(row: ProbeVerdict, verdict: agreement.Verdict) -> ProbeVerdict:
     return row
 
 
-def _film(row: ProbeSchedule) -> str:
+def _film(row: Memory | ProbeSchedule) -> str:
     return str(row.state.get("film", {}).get("letters", ""))[-SERIES:]
 
 
 def _change(
-    probe: Probe,
-    vantage: Vantage | None,
+    probe_id: int,
+    vantage_id: int | None,
     old: str,
     new: str,
     since: datetime | None,
@@ -227,7 +231,7 @@ def _change(
     film: str,
     rule: str = "",
 ) -> ProbeChange:
-    return ProbeChange(probe=probe, vantage=vantage, old=old, new=new, since=since, at=now, rule=rule, film=film)
+    return ProbeChange(probe_id=probe_id, vantage_id=vantage_id, old=old, new=new, since=since, at=now, rule=rule, film=film)
 
 
 # --- A vantage's own link --------------------------------------------------------------------------
@@ -238,7 +242,7 @@ def _link_of(vantage: Vantage) -> links.Link:
     return links.Link.from_json(row.state) if row else links.Link()
 
 
-def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports: Sequence[Outcomes], now: datetime) -> bool:
+def look_at_link(*, vantage: Vantage, rows: Mapping[int, Memory], reports: Sequence[Outcomes], now: datetime) -> bool:
     """Whether the vantage is cut off, by what its probes of unrelated targets see; what it saw while dark is struck out.
 
     Inside a transaction, before its outcomes are taken in; those of them without an answer are then no votes.
@@ -273,13 +277,13 @@ def look_at_link(*, vantage: Vantage, rows: Mapping[int, ProbeSchedule], reports
     return cut
 
 
-def _strike(vantage: Vantage, locked: Mapping[int, ProbeSchedule], *, since: int) -> None:
+def _strike(vantage: Vantage, locked: Mapping[int, Memory], *, since: int) -> None:
     """Bad votes since the link went dark say nothing of their targets."""
     others = ProbeSchedule.objects.select_for_update().filter(vantage=vantage).exclude(probe__in=locked).order_by("pk")
-    rows = [*locked.values(), *others]
+    rows: list[Memory | ProbeSchedule] = [*locked.values(), *others]
     for row in rows:
         _keep(row, detection.strike(detection.State.from_json(row.state), since - row.interval))
-    bulk.update(rows, ["state", "confirmed", "confirmed_since"])
+    bulk.update(rows, ["state", "confirmed", "confirmed_since"], model=ProbeSchedule)
 
 
 def put_out_who_fails_alone(now: datetime) -> None:

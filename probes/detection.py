@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from incidents.words import ComponentStatus
-from probes.film import Film
+from probes.film import GOOD, LENGTH, Film
 from probes.outcome import OutcomeStatus
 
 OPERATIONAL = ComponentStatus.OPERATIONAL.value
@@ -113,6 +113,24 @@ def step(
     transition = Transition(state.confirmed, new, since)
     state = replace(state, confirmed=new, since=since)
     return (_with_bad_votes_spent(state) if new == OPERATIONAL else state), transition
+
+
+def well_again(state: Mapping[str, Any], slot: int, thresholds: Thresholds, *, every: int) -> dict[str, Any] | None:
+    """What `step` makes of one good vote more where all is well and no slot was missed, as nearly always: on the JSON itself,
+    which takes the processor a tenth as long. None where `step` must look."""
+    film = state.get("film") or {}
+    is_next = film.get("every") == every and slot == film.get("end", 0) + every and slot > (state.get("last_slot") or slot)
+    is_well = is_next and state["confirmed"] == OPERATIONAL and state["is_clean"] and state["good_streak"] > 0
+    if not is_well or any(vote != OPERATIONAL for vote in state["recent"]):
+        return None
+    return {
+        **state,
+        "recent": [*state["recent"], OPERATIONAL][-thresholds.window :],
+        "slots": [*state["slots"], slot][-thresholds.window :],
+        "good_streak": state["good_streak"] + 1,
+        "last_slot": slot,
+        "film": {"letters": (film["letters"] + GOOD)[-LENGTH:], "end": slot, "every": every},
+    }
 
 
 def forget(state: State) -> State:

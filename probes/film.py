@@ -13,8 +13,9 @@ from probes.outcome import OutcomeStatus
 
 LENGTH = 90  # slots: what the longest window of detection looks back on
 NO_DATA = "."
+GOOD = "o"
 LETTERS: Mapping[str, str] = {
-    OutcomeStatus.OK.value: "o",
+    OutcomeStatus.OK.value: GOOD,
     OutcomeStatus.DELAYED.value: "l",
     OutcomeStatus.DEGRADED.value: "d",
     OutcomeStatus.DOWN.value: "X",
@@ -25,6 +26,11 @@ MEANING: Mapping[str, str] = {**{letter: status for status, letter in LETTERS.it
 _VOTES = {"o": 0, "l": 1, "d": 2, "X": 4}  # as detection ranks statuses; 3 is a partial outage, which no single outcome is
 _BAD = tuple(letter for letter, rank in _VOTES.items() if rank)
 _NOT_BAD = "oms" + NO_DATA
+
+
+def is_clean(letters: str) -> bool:
+    """No bad vote among these letters."""
+    return not letters.strip(_NOT_BAD)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Film:
     @property
     def is_clean(self) -> bool:
         """Nothing bad in sight."""
-        return not self.letters.strip(_NOT_BAD)
+        return is_clean(self.letters)
 
     @property
     def bad(self) -> int:

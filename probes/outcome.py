@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+LATE, OVERLAP = "late", "overlap"  # error classes of slots that were not run, and by no decision
+
 
 class OutcomeStatus(StrEnum):
     """How one run went. `misconfigured` and `skipped` have no vote; `accepted` is no outcome yet: the answer comes later."""

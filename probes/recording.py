@@ -13,10 +13,9 @@ from django.db.models import Q
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import bulk, confirming, detection, pending, rollups, tally
-from probes.confirming import LATE as LATE
-from probes.confirming import OVERLAP as OVERLAP
+from probes import bulk, confirming, detection, memory, pending, rollups, tally
 from probes.links import NO_CONNECTIVITY, is_unanswered
+from probes.memory import Memory
 from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
 from probes.outcome import OutcomeStatus
 from probes.signed_batches import NONCE_LENGTH, Refused
@@ -72,13 +71,7 @@ def record(
             return []
         if signed:
             _note_nonce(vantage, signed.nonce, now)
-        schedules = {
-            row.probe_id: row
-            for row in ProbeSchedule.objects.select_for_update(of=("self",))
-            .select_related("probe")
-            .filter(vantage=vantage, probe_id__in=bulk.ids(sorted({report.probe_id for report in reports})))
-            .order_by("pk")
-        }
+        schedules = memory.lock(vantage=vantage, probe_ids={report.probe_id for report in reports})
         known = [report for report in reports if report.probe_id in schedules]
         known = pending.hold_back(vantage=vantage, reports=known, now=now)
         seen = _seen_before(known, vantage, schedules)
@@ -115,7 +108,7 @@ def _without_link(reports: Sequence[Report]) -> list[Report]:
     ]
 
 
-def _seen_before(reports: Sequence[Report], vantage: Vantage, rows: Mapping[int, ProbeSchedule]) -> set[tuple[int, int]]:
+def _seen_before(reports: Sequence[Report], vantage: Vantage, rows: Mapping[int, Memory]) -> set[tuple[int, int]]:
     """(probe, slot) of those that are stored already: a batch that comes again is no news of anything.
 
     Nothing is asked for a slot that is newer than all of the row's film.
@@ -132,7 +125,7 @@ def _seen_before(reports: Sequence[Report], vantage: Vantage, rows: Mapping[int,
     return set(stored.values_list("probe_id", "slot"))
 
 
-def _newest(row: ProbeSchedule) -> float:
+def _newest(row: Memory) -> float:
     """The newest slot of the film; without a film nothing is known, and every slot may have been seen."""
     film = row.state.get("film") or {}
     return float(film["end"]) if film.get("letters") else inf

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Count, F, FloatField, Max, Value, When
+from django.db.models import Case, Count, F, FloatField, Max, Min, Value, When
 from django.db.models.functions import Cast, Ceil, Greatest, Ln, Mod
 
 from probes import sketches
@@ -86,10 +86,13 @@ def roll(*, now: int) -> int:
 
 
 def _first_hour(now: int, tz: ZoneInfo) -> int:
-    """The last hour that was counted, since it was not over then; never more than what raw results are kept."""
+    """The last hour that was counted, since it was not over then, or the first that there is anything of; never more than what
+    raw results are kept."""
     oldest = now - settings.KEEP_RESULTS_HOURS * HOUR
     last = Rollup.objects.filter(span=HOUR).aggregate(last=Max("start"))["last"]
-    return hour_of(max(oldest, min(last if last is not None else oldest, now - GRACE)), tz)
+    if last is None:
+        last = Result.objects.aggregate(first=Min("slot"))["first"]
+    return hour_of(max(oldest, min(now if last is None else last, now - GRACE)), tz)
 
 
 def _roll_hours(start: int, end: int, tz: ZoneInfo) -> int:

@@ -17,7 +17,7 @@ from probes.probers import PASSIVE
 
 CLAIM_AT_MOST = 2000
 AHEAD = 2  # seconds by which a tick sends runs before they are due: the agent begins each at its time, whenever beat ticks
-BATCH_AT_MOST = 25
+BATCH_AT_MOST = 100  # runs in one message: of more it would be worth no less, and more be lost with it
 LONGEST_RUN = 20.0  # seconds: below the time limit of run_batch, or one slow probe would take its batch with it
 
 # What an outcome means hangs on these: when one of them changes, what was seen before says nothing any more.
@@ -125,12 +125,12 @@ def claim_asked(*, now: int) -> list[tuple[ProbeSchedule, int]]:
 
 
 def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
-    """Group claimed schedules by vantage, at most 25 to a message. `attempt`: 1 for those that people asked for."""
-    by_vantage: dict[Vantage, list[Task]] = {}
+    """Group claimed schedules by vantage, at most 100 to a message. `attempt`: 1 for those that people asked for."""
+    by_vantage: dict[int, tuple[Vantage, list[Task]]] = {}
     for row, slot in claimed:
-        by_vantage.setdefault(row.vantage, []).append(task_for(row, slot, attempt))
+        by_vantage.setdefault(row.vantage_id, (row.vantage, []))[1].append(task_for(row, slot, attempt))
     batches = []
-    for vantage, tasks in by_vantage.items():
+    for vantage, tasks in by_vantage.values():
         tasks.sort(key=lambda task: task.due_at)  # a message holds runs that begin together
         for start in range(0, len(tasks), BATCH_AT_MOST):
             chunk = tuple(tasks[start : start + BATCH_AT_MOST])

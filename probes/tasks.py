@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import asdict
 from functools import cache, partial
 from typing import Any
 
@@ -15,18 +12,16 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from probes import late_answers, recording, reference, retention, rollups, scheduling, sparing, vantages
-from probes.outcome import Outcome, OutcomeStatus, Task
-from probes.probers import run
+from probes import late_answers, reference, retention, rollups, scheduling, sparing, vantages
+from probes.outcome import Task
 from probes.reporting import Reporter
+from probes.running import Runner
 from probes.signed_batches import Batch, pack
 
-IN_FLIGHT = 200  # at most; where targets answer, few are
-SEND_EVERY = 0.5  # seconds
+SEND_EVERY = 1.0  # seconds: with the publisher's second the page is told within two
 SEND_AT_MOST = 100  # outcomes in one message, and so in one transaction
+_SHOWN = "(...)"  # of a message's arguments, for logs: Celery's own way takes as long as all our rest
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
-_under_way: set[int] = set()  # probes that this agent is running
-_guard = threading.Lock()
 
 
 @shared_task(ignore_result=True)
@@ -45,6 +40,7 @@ def dispatch_due() -> None:
 
 
 def _send_out(batches: Sequence[scheduling.Batch]) -> None:
+    options: dict[str, Any] = {"argsrepr": _SHOWN}
     with current_app.producer_or_acquire() as producer:
         for batch in batches:
             run_batch.apply_async(
@@ -53,45 +49,37 @@ def _send_out(batches: Sequence[scheduling.Batch]) -> None:
                 queue=batch.queue,
                 expires=batch.expires_in,
                 producer=producer,
+                **options,
             )
 
 
 @shared_task(ignore_result=True, soft_time_limit=35, time_limit=40)
 def run_batch(vantage: str, messages: Sequence[Mapping[str, Any]], dispatched_at: float | None = None) -> None:
-    """Begin up to 25 probes, each when it is due, and send their outcomes on. Needs the broker only.
+    """Begin many probes, each when it is due, and send their outcomes on. Needs the broker only.
 
-    An outcome goes on within half a second of its end, with all that ended meanwhile: a probe that waits for its deadline holds
+    An outcome goes on within a second of its end, with all that ended meanwhile: a probe that waits for its deadline holds
     back no other's. A pool of threads has no time limit of Celery's; this has its own.
     """
     outward_s = None if dispatched_at is None else time.time() - dispatched_at
-    tasks = sorted((Task.from_message(message) for message in messages), key=lambda task: task.due_at)
+    tasks = [Task.from_message(message) for message in messages]
     reporter = _reporter(vantage)
     if not tasks:
         _send(vantage, [], outward_s)  # a sign of life
         return
-    ends = time.monotonic() + scheduling.AHEAD + RUN_AT_MOST
-    runs = []
-    for task in tasks:
-        # An agent's clock may be wrong: never longer than the tick was ahead.
-        time.sleep(min(max(0.0, task.due_at - time.time()), scheduling.AHEAD + 1.0))
-        runs.append(_pool().submit(_run_and_report, task, reporter, outward_s))
-    wait(runs, timeout=max(0.0, ends - time.monotonic()))
+    begun = _runner().begin(tasks, lambda report: reporter.put(report, outward_s), at_most=scheduling.AHEAD + 1.0)
+    begun.wait(scheduling.AHEAD + RUN_AT_MOST)
     reporter.wait_until_sent()
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    """One for the process: threads are made as they are needed and then kept."""
-    return ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="probe")
+def _runner() -> Runner:
+    """One for the process."""
+    return Runner()
 
 
 @cache
 def _reporter(vantage: str) -> Reporter:
     return Reporter(partial(_send, vantage), every=SEND_EVERY, at_most=SEND_AT_MOST)
-
-
-def _run_and_report(task: Task, reporter: Reporter, outward_s: float | None) -> None:
-    reporter.put(_run_one(task), outward_s)
 
 
 def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) -> None:
@@ -100,43 +88,8 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
     batch = Batch(vantage, guarded, time.time(), secrets.token_urlsafe(12), outward_s)
     signed = pack(batch, settings.AGENT_KEY)
     # Nothing is declared: at the broker an agent's user may append to the queue core and do nothing else to it.
-    options: dict[str, Any] = {"declare": []}
+    options: dict[str, Any] = {"declare": [], "argsrepr": _SHOWN}
     record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, **options)
-
-
-def _run_one(task: Task) -> dict[str, Any]:
-    started = time.time()
-    late = started - task.due_at
-    if task.attempt == 0 and late > max(0.5 * task.interval, 2):
-        outcome = Outcome(OutcomeStatus.SKIPPED, recording.LATE, f"not asked: its turn came {late:.1f} s late")
-    else:
-        outcome = _run_alone(task)
-    return {
-        "probe_id": task.probe_id,
-        "slot": task.slot,
-        "attempt": task.attempt,
-        "status": outcome.status.value,
-        "error_class": outcome.error_class,
-        "evidence": outcome.evidence,
-        "http_status": outcome.http_status,
-        "total_us": outcome.total_us,
-        "phases": dict(outcome.phases),
-        "started_at": started,
-        "lateness_ms": round(late * 1000),
-        "accepted": None if outcome.accepted is None else asdict(outcome.accepted),
-    }
-
-
-def _run_alone(task: Task) -> Outcome:
-    """Deadlines end below the interval, but a run that began late may last beyond the next one's slot."""
-    with _guard:
-        if task.probe_id in _under_way:
-            return Outcome(OutcomeStatus.SKIPPED, recording.OVERLAP, "not asked: its last run is still under way")
-        _under_way.add(task.probe_id)
-    try:
-        return run(task)
-    finally:
-        _under_way.discard(task.probe_id)
 
 
 @shared_task(ignore_result=True, soft_time_limit=20, time_limit=30, acks_late=True)

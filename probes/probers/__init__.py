@@ -8,14 +8,18 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
 from probes.probers import credentials, heartbeat, metric, never_scheduled, passive, ussd_lab
 from probes.probers.credentials import MissingSecret
+
+if TYPE_CHECKING:
+    from probes.probers.engine import Reply, Request
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +27,15 @@ EVIDENCE_LIMIT = 300
 LONG_NUMBER = re.compile(r"\d{9,}")  # could be a person's
 
 
+T = TypeVar("T")
+
+
 class ProbeOnce(Protocol):
     def __call__(self, spec: Mapping[str, Any], /, *, timeout: float, now: float) -> Outcome: ...
+
+
+class RequestOf(Protocol):
+    def __call__(self, spec: Mapping[str, Any], /, *, timeout: float) -> Request | None: ...
 
 
 @dataclass(frozen=True)
@@ -32,16 +43,19 @@ class Prober:
     """One kind of probe: what its spec may say, and one run of it (`timeout` seconds in all, `now` in epoch seconds).
 
     A kind with `judge` is passive: nobody asks, it is pushed to us, and `judge` turns a push's body into an outcome or raises
-    passive.BodyError. `is_beat`: there a push that does not come is an outcome too.
+    passive.BodyError. `is_beat`: there a push that does not come is an outcome too. A kind with `request_of` and `conclude` has
+    runs that are one HTTP request, which an agent can have many of on their way.
     """
 
     validate: Callable[[Mapping[str, Any]], None]
     probe: ProbeOnce
     judge: Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome] | None = None
     is_beat: bool = False
+    request_of: RequestOf | None = None
+    conclude: Callable[[Mapping[str, Any], Reply], Outcome] | None = None
 
 
-def _when_needed(kind: str) -> Prober:
+def _when_needed(kind: str, *, may_be_one_request: bool = False) -> Prober:
     """The kind's module, loaded for its first probe: only agents ask, and the clients that they ask with (libcurl, databases' and
     name servers') weigh 25 MB in each process."""
 
@@ -56,11 +70,21 @@ def _when_needed(kind: str) -> Prober:
         outcome: Outcome = module().probe(spec, timeout=timeout, now=now)
         return outcome
 
+    def request_of(spec: Mapping[str, Any], /, *, timeout: float) -> Request | None:
+        request: Request | None = module().request_of(spec, timeout=timeout)
+        return request
+
+    def conclude(spec: Mapping[str, Any], reply: Reply) -> Outcome:
+        outcome: Outcome = module().conclude(spec, reply)
+        return outcome
+
+    if may_be_one_request:
+        return Prober(validate_spec, probe, request_of=request_of, conclude=conclude)
     return Prober(validate_spec, probe)
 
 
 PROBERS: Mapping[str, Prober] = {
-    "http": _when_needed("http"),
+    "http": _when_needed("http", may_be_one_request=True),
     "payment_flow": _when_needed("payment_flow"),
     "tcp": _when_needed("tcp"),
     "tls": _when_needed("tls"),
@@ -103,9 +127,54 @@ def _require_valid(kind: str, spec: str) -> None:
 
 
 def _run(task: Task, now: float) -> Outcome:
-    try:
+    def probe() -> Outcome:
         _require_valid(task.kind, json.dumps(task.spec))
         return PROBERS[task.kind].probe(task.spec, timeout=task.timeout, now=now)
+
+    return _guarded(task, probe)
+
+
+@dataclass(frozen=True)
+class OneRequest:
+    """A run that is one HTTP request: whoever sends it gives the reply to `conclude`, once."""
+
+    task: Task
+    request: Request
+    _context: Context  # what the run used of secrets, until its words are written
+
+    def conclude(self, reply: Reply) -> Outcome:
+        """As `run`: never raises."""
+        return self._context.run(self._conclude, reply)
+
+    def _conclude(self, reply: Reply) -> Outcome:
+        conclude = PROBERS[self.task.kind].conclude
+        assert conclude is not None
+        return _presentable(_guarded(self.task, lambda: conclude(self.task.spec, reply)))
+
+
+def prepare(task: Task) -> OneRequest | Outcome | None:
+    """The task as a request to be sent now; an outcome where it cannot be asked; None where it takes more: `run` it."""
+    request_of = PROBERS[task.kind].request_of if task.kind in PROBERS else None
+    if request_of is None:
+        return None
+    context = Context()
+    found = context.run(_prepared, task, request_of)
+    return OneRequest(task, found, context) if found is not None and not isinstance(found, Outcome) else found
+
+
+def _prepared(task: Task, request_of: RequestOf) -> Request | Outcome | None:
+    def request() -> Request | None:
+        _require_valid(task.kind, json.dumps(task.spec))
+        return request_of(task.spec, timeout=task.timeout)
+
+    credentials.watch()
+    found = _guarded(task, request)
+    return _presentable(found) if isinstance(found, Outcome) else found
+
+
+def _guarded(task: Task, act: Callable[[], T]) -> T | Outcome:
+    try:
+        return act()
     except MissingSecret as error:
         return Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
     except TargetError as error:

@@ -116,6 +116,11 @@ def watched() -> Iterator[None]:
         _used.reset(token)
 
 
+def watch() -> None:
+    """As `watched`, until the end of the context that this is called in."""
+    _used.set(set())
+
+
 def remember(value: str) -> None:
     """A secret that this run has in hand, in whatever form: read, fetched, or taken out of another."""
     used = _used.get()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
@@ -134,32 +134,66 @@ _kept: dict[tuple[Any, ...], Any] = {}
 _KEPT_AT_MOST = 50
 
 
+@dataclass
+class Exchange:
+    """A request on its way: libcurl's handle and what it gathers."""
+
+    request: Request
+    curl: Any
+    handles: list[Any]
+    body: _Body
+    headers: _Headers
+    gate: _Gate | None
+
+
 @tracing.exchange
 def fetch(request: Request) -> Reply:
     """Ask once, never again, never elsewhere: no retries, no redirects, no proxy. Whatever happens is a Reply."""
+    exchange = begin(request, _idle)
+    if isinstance(exchange, Reply):
+        return exchange
+    try:
+        exchange.curl.perform()
+    except pycurl.error as error:
+        return end(exchange, (error.args[0], str(error.args[-1])))
+    return end(exchange, None)
+
+
+def begin(request: Request, handles: list[Any]) -> Exchange | Reply:
+    """A handle, made ready to be performed; a Reply where it cannot be. `handles`: those at rest, one of which is taken."""
     try:
         gate = _gate(request)
     except addresses.Refused as error:
         return Reply(error_class="target", error=str(error))
     except ValueError:
         return Reply(error_class="target", error="the address is impossible")
-    curl = _take_handle(request)
-    body, headers = _Body(request.body_limit), _Headers()
-    is_sound = False
+    made = Exchange(request, _take_handle(request, handles), handles, _Body(request.body_limit), _Headers(), gate)
     try:
-        _prepare(curl, request, body, headers, gate)
-        curl.perform()
-        is_sound = True
+        _prepare(made.curl, request, made.body, made.headers, gate)
     except pycurl.error as error:
-        return _failure(curl, request, body, headers, gate, code=error.args[0], words=str(error.args[-1]))
+        return end(made, (error.args[0], str(error.args[-1])))
     except UnicodeError:
+        _rest(made, is_sound=False)
         return Reply(error_class="target", error="the address or a header has letters outside ASCII")
-    else:
-        return _answer(curl, request, body, headers)
+    return made
+
+
+def end(exchange: Exchange, failure: tuple[int, str] | None, *, before_rest: Callable[[], None] = lambda: None) -> Reply:
+    """What came back; the handle goes to rest, after `before_rest`. `failure`: libcurl's number and words."""
+    curl, request, body, headers = exchange.curl, exchange.request, exchange.body, exchange.headers
+    try:
+        if failure is None:
+            return _answer(curl, request, body, headers)
+        return _failure(curl, request, body, headers, exchange.gate, code=failure[0], words=failure[1])
     finally:
-        if gate is not None:
-            gate.close()
-        _return_handle(curl, request, is_sound=is_sound)
+        before_rest()
+        _rest(exchange, is_sound=failure is None)
+
+
+def _rest(exchange: Exchange, *, is_sound: bool) -> None:
+    if exchange.gate is not None:
+        exchange.gate.close()
+    _return_handle(exchange, is_sound=is_sound)
 
 
 def _gate(request: Request) -> _Gate | None:
@@ -187,26 +221,27 @@ def _connection_key(request: Request) -> tuple[Any, ...]:
     return parts.scheme, parts.netloc, request.tls, request.ip_version
 
 
-def _take_handle(request: Request) -> Any:
+def _take_handle(request: Request, handles: list[Any]) -> Any:
     if request.reuse and (kept := _kept.pop(_connection_key(request), None)) is not None:
         return kept
     try:
-        return _idle.pop()
+        return handles.pop()
     except IndexError:
         return pycurl.Curl()
 
 
-def _return_handle(curl: Any, request: Request, *, is_sound: bool) -> None:
+def _return_handle(exchange: Exchange, *, is_sound: bool) -> None:
+    curl, request, handles = exchange.curl, exchange.request, exchange.handles
     curl.reset()  # forgets headers and body, keeps the parsed certificates and a connection that may be reused
     if request.reuse and is_sound and len(_kept) < _KEPT_AT_MOST:
         older = _kept.pop(_connection_key(request), None)  # two runs at once: the last one's stays
         _kept[_connection_key(request)] = curl
         if older is not None:
             older.close()
-    elif request.reuse or request.handshake_only or len(_idle) >= _IDLE_AT_MOST:
+    elif request.reuse or request.handshake_only or len(handles) >= _IDLE_AT_MOST:
         curl.close()  # with its connection, if it holds one
     else:
-        _idle.append(curl)
+        handles.append(curl)
 
 
 def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None) -> None:

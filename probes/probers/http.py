@@ -14,7 +14,7 @@ from probes.probers.engine import Reply, Request
 from probes.probers.http_spec import KEYS, validate
 from probes.probers.specs import Spec
 
-__all__ = ["KEYS", "ask", "judge", "probe", "validate"]
+__all__ = ["KEYS", "ask", "conclude", "judge", "probe", "request_of", "validate"]
 
 
 def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
@@ -24,6 +24,19 @@ def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
         reply = ask(spec, deadline)
     except authorization.NotAuthorized as error:
         return error.outcome
+    return conclude(spec, reply)
+
+
+def request_of(spec: Spec, *, timeout: float) -> Request | None:
+    """The request of a run that is one request and nothing else; None where it may become several. Raises MissingSecret."""
+    if "auth" in spec or spec.get("redirects") or spec.get("reuse"):
+        return None
+    plain, secret = _headers(spec)
+    return _request(spec, wants_headers=False, headers={**plain, **secret}, timeout=timeout)
+
+
+def conclude(spec: Spec, reply: Reply) -> Outcome:
+    """The outcome of a run whose last answer is `reply`."""
     status, error_class, evidence = judge(spec, reply)
     return Outcome(status, error_class, evidence, reply.status, reply.total_us, reply.phases)
 
@@ -63,11 +76,13 @@ def _headers(spec: Spec) -> tuple[dict[str, str], dict[str, str]]:
     return plain, secret
 
 
-def _request(spec: Spec, *, wants_headers: bool) -> Request:
+def _request(spec: Spec, *, wants_headers: bool, headers: Mapping[str, str] | None = None, timeout: float = 10.0) -> Request:
     tls = spec.get("tls")
     return Request(
         spec["url"],
         spec.get("method", "GET"),
+        headers or {},
+        timeout=timeout,
         body=http_spec.body(spec),
         tls=tls_options.resolve(tls, host=urlsplit(spec["url"]).hostname) if tls else tls_options.PLAIN,
         ip_version=spec.get("ip_version", 0),

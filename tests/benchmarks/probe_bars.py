@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import certifi
 import pycurl
@@ -22,8 +22,8 @@ from django.db import connection
 from probes import charts, partitions, recording, rollups, scheduling, vantages
 from probes.models import Probe, ProbeSchedule, Result, Vantage
 from probes.outcome import Task
-from probes.probers import run
 from probes.recording import Report
+from probes.running import Runner
 from tests.benchmarks.bed import VANTAGE, Bed, Target, target
 from tests.copies import ROOT
 from tests.factories import ComponentFactory
@@ -167,7 +167,9 @@ def _cost(made: Bed, *, tls: bool) -> tuple[float, float]:
         assert count, "no probe was run"
         alone = 1000 * statistics.mean([first, bare(url, 2, str(aim.authority))])
     parts = ", ".join(f"{name} {spent / count:.3f}" for name, spent in used.items())
-    note(f"{'TLS' if tls else 'plain HTTP'}, {count / 30:.0f}/s; ms of processor a probe: {parts}; bare {alone:.3f}")
+    kind = "TLS" if tls else "plain HTTP"
+    load = os.getloadavg()[0]
+    note(f"{kind}, {count / 30:.0f}/s of 100/s, load {load:.1f}; ms of processor a probe: {parts}; bare {alone:.3f}")
     return sum(used.values()) / count, alone
 
 
@@ -253,15 +255,17 @@ def accuracy(made: Bed, soak: bool) -> None:
         answer = requests.post(f"{url}/_sim/faults", json=fault, timeout=5)
         assert answer.status_code == 201, answer.text
         spec = {"url": f"{url}/oauth/v1/generate", "expect_status": [400, 401, 404]}
-        task = Task(1, "accuracy", "http", spec, interval=60, timeout=5.0, slot=0)
-        with ThreadPoolExecutor(max_workers=25) as pool:
-            outcomes = list(pool.map(lambda _: run(task), range(25 * rounds)))
+        runner, reports = Runner(), list[dict[str, Any]]()
+        for _ in range(rounds):
+            now = int(time.time())
+            tasks = [Task(number, "accuracy", "http", spec, interval=60, timeout=5.0, slot=now) for number in range(25)]
+            assert runner.begin(tasks, reports.append, at_most=0).wait(30)
     finally:
         sandbox.terminate()
         sandbox.wait()
-    wrong = [outcome.evidence for outcome in outcomes if outcome.total_us is None or outcome.status != "ok"]
+    wrong = [report["evidence"] for report in reports if report["status"] != "ok"]
     assert not wrong, wrong[:3]
-    off = [abs((outcome.total_us or 0) / 1000 - waits_ms) for outcome in outcomes]
+    off = [abs(report["total_us"] / 1000 - waits_ms) for report in reports]
     note(f"{len(off)} probes, {waits_ms} ms injected, load {os.getloadavg()[0]:.1f}")
     bar("latency_off_median", percentile(off, 0.5), "ms", "<=", 2)
     bar("latency_off_p99", percentile(off, 0.99), "ms", "<=", 8)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from probes.detection import State, Thresholds, Transition, forget, step
+from probes.detection import State, Thresholds, Transition, forget, step, well_again
 
 RULE = Thresholds(failure=2, window=3, success=3)
 OUTCOMES = {"o": "ok", "l": "delayed", "d": "degraded", "X": "down", "m": "misconfigured", "s": "skipped"}
@@ -177,3 +177,23 @@ def test_transitions_join_up_and_never_run_backwards_whatever_the_film() -> None
             said = transition.new
         assert state.confirmed == said
         assert all(earlier.since_slot <= later.since_slot for earlier, later in pairwise(transitions))
+
+
+def test_a_good_vote_more_of_what_is_well_is_what_a_step_makes_of_it() -> None:
+    """Kept rows are stepped without being read whole, where nothing can come of it."""
+    chance = random.Random(5)
+    quick = 0
+    for _ in range(300):
+        state, slot = State(), 0
+        for _ in range(chance.randrange(1, 120)):
+            slot += chance.choice((10,) * 12 + (0, 7, 30))
+            after, transition = step(state, chance.choice(["ok"] * 14 + [*OUTCOMES.values()]), slot, RULE, every=10)
+            state = after
+        slot += chance.choice((10, 10, 10, 0, 20))
+        stepped, transition = step(state, "ok", slot, RULE, every=10)
+        again = well_again(state.as_json(), slot, RULE, every=10)
+        if again is not None:
+            quick += 1
+            assert (State.from_json(again), transition) == (stepped, None)
+    assert quick > 50
+    assert well_again({}, 10, RULE, every=10) is None

@@ -45,6 +45,17 @@ def test_outcomes_are_counted_by_status_in_the_hour_and_day_of_their_slot(row: P
     assert days() == [(3, 1)]
 
 
+def test_the_first_count_begins_with_the_first_result(
+    row: ProbeSchedule, settings: Any, django_assert_max_num_queries: Any
+) -> None:
+    """Not with what could have been kept: months of nothing would hold up a recorder for minutes."""
+    settings.KEEP_RESULTS_HOURS = 24 * 400
+    keep([result(row, START), result(row, START + HOUR)])
+    with django_assert_max_num_queries(30):
+        rollups.roll(now=START + HOUR + 60)
+    assert hours() == [(0, 1, 0), (1, 1, 0)]
+
+
 def test_latencies_of_votes_are_the_sketch_that_the_library_makes(row: ProbeSchedule) -> None:
     took = [1, 900, 20_000, 20_100, 5_000_000, 61_000_000]
     keep(result(row, START + 10 * number, total_us=us) for number, us in enumerate(took))

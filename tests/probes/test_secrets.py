@@ -21,6 +21,7 @@ from probes import scheduling, tasks, vantages
 from probes.models import Result, Vantage
 from probes.outcome import Task
 from probes.probers import PASSIVE, PROBERS, credentials
+from probes.running import Runner
 from statuspage.celery import app
 from tests import servers
 from tests.factories import ProbeFactory
@@ -157,7 +158,7 @@ def test_no_secret_leaves_its_agent(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     task = planted(place, endings[ending])
-    report = tasks._run_one(task)
+    report = Runner().run_now(task)
     if ending in {"silence", "hang up", "500 Internal Server Error"}:
         assert report["status"] == "down"
     printed = capfd.readouterr()
@@ -224,7 +225,7 @@ def test_the_secrets_were_really_sent(planted: Callable[[str, Listener], Task], 
     server = endings["200 OK"]
     for place in ("secret header", "basic", "bearer", "oauth2", "oauth2 in the body", "flow", "oauth recipe"):
         before = len(server.heard)
-        tasks._run_one(planted(place, server))
+        Runner().run_now(planted(place, server))
         sent = b" ".join(server.heard[before:]).decode("latin-1")
         assert any(form in sent for form in forms()), place
 

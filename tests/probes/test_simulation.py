@@ -11,7 +11,8 @@ import pytest
 from probes.detection import Thresholds
 from probes.models import Probe
 from tests.benchmarks import detection as simulation
-from tests.benchmarks.detection import DEFAULT, QUIET, SHAPES, Setting, false_incidents, seconds_to_see, times, told
+from tests.benchmarks import detection_peers
+from tests.benchmarks.detection import CANDIDATES, DEFAULT, QUIET, SHAPES, Setting, false_incidents, seconds_to_see, times, told
 from tests.copies import ROOT
 
 SEED = 20261124
@@ -46,6 +47,22 @@ def test_the_table_of_the_docs_is_what_it_prints_now(shape: str) -> None:
         for name in ("setting", DEFAULT.name)
     )
     assert default[head.index(shape)] == told(played(shape))
+
+
+@pytest.mark.parametrize("setting", CANDIDATES, ids=lambda setting: setting.name)
+def test_every_row_of_the_docs_is_what_it_prints_now(setting: Setting) -> None:
+    """By its hard outage, the shape that is quick to play; the default's others are above."""
+    lines = (ROOT / "docs" / "detection.md").read_text().splitlines()
+    head, row = (
+        next(line.strip("| ").split(" | ") for line in lines if line.startswith(f"| {name} |"))
+        for name in ("setting", setting.name)
+    )
+    shape = "hard outage, refused"
+    assert row[head.index(shape)] == told(times(setting, SHAPES[shape], 200, 1, lasts=300))
+
+
+def test_the_table_of_other_rules_in_the_docs_is_what_is_printed_now() -> None:
+    assert "\n".join(detection_peers.table()) in (ROOT / "docs" / "detection.md").read_text()
 
 
 def test_a_well_endpoint_is_hardly_ever_called_ill() -> None:

@@ -21,10 +21,10 @@ from probes import recording
 from probes.gateway_callbacks import correlation_of
 from probes.models import PendingAnswer, Probe, ProbeSchedule, Result
 from probes.outcome import Task
+from probes.running import Runner
 from probes.sandbox import demo
 from probes.sandbox.gateway import Gateway
 from probes.sandbox.server import Server
-from probes.tasks import _run_one
 from statuspage import snapshot, ticking
 from tests.copies import wait_for
 from tests.factories import ComponentFactory, ProbeFactory, ProbeScheduleFactory
@@ -181,7 +181,7 @@ def test_a_balance_goes_the_whole_way_and_leaves_only_its_time(
         for slot, recipe in enumerate(("balance-rt", "status-rt")):
             spec = {"base_url": f"http://127.0.0.1:{server.port}", "recipe": recipe, "credentials": "SANDBOX", "late_s": 8}
             run_at = int(timezone.now().timestamp()) + slot
-            message = _run_one(Task(probe.pk, probe.code, "payment_flow", spec, interval=60, timeout=5.0, slot=run_at))
+            message = Runner().run_now(Task(probe.pk, probe.code, "payment_flow", spec, interval=60, timeout=5.0, slot=run_at))
             recording.record(vantage_name="nairobi", reports=[recording.Report.from_message(message)], now=timezone.now())
         wait_for("both answers came", functools.partial(_have_come, 2))
         server.shutdown()
@@ -214,7 +214,9 @@ def test_a_flow_is_closed_by_the_callback_its_gateway_puts(
     spec = {**example("request-to-pay"), "base_url": gateway.url}
     probe: Probe = ProbeFactory(code="momo", component=ComponentFactory(), kind="flow", spec=spec)
     ProbeScheduleFactory(probe=probe)
-    message = _run_one(Task(probe.pk, probe.code, "flow", spec, interval=60, timeout=5.0, slot=int(timezone.now().timestamp())))
+    message = Runner().run_now(
+        Task(probe.pk, probe.code, "flow", spec, interval=60, timeout=5.0, slot=int(timezone.now().timestamp()))
+    )
     gateway.close()
     recording.record(vantage_name="nairobi", reports=[recording.Report.from_message(message)], now=timezone.now())
     assert not Result.objects.exists()
