@@ -18,6 +18,7 @@ from incidents.words import (
     ATTRIBUTION_WORDS,
     CHANNEL_WORDS,
     PHASE_WORDS,
+    SHARE_WORDS,
     STATUS_WORDS,
     ComponentStatus,
     IncidentStatus,
@@ -108,10 +109,10 @@ def areas(values: Sequence[int]) -> Text:
     return say(gettext_noop("Counties: %(names)s"), names=names)
 
 
-def share(thousandths: int) -> Text:
-    """A share of payments; below one percent it is said with its decimal."""
+def share(thousandths: int, source: str = "") -> Text:
+    """A share of payments, and of which; below one percent it is said with its decimal."""
     value = f"{thousandths / 10:.1f}" if thousandths < 10 else str(round(thousandths / 10))
-    return say(gettext_noop("About %(share)s of payments"), share=f"{value} %")
+    return say(SHARE_WORDS[source], share=f"{value} %")
 
 
 def source_word(source: str, *, watched: bool) -> Text:
