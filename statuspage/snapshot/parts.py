@@ -96,9 +96,12 @@ def standing() -> dict[str, Part]:
 
 
 def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, Part]:
-    """One part a service (`only`: of these codes). What a clock alone changes (today's minutes) is no reason to make it anew."""
+    """One part a service (`only`: of these codes). What a clock alone changes (today's minutes) makes it anew once an hour."""
     built = page_components.build_components(page, only=only)
-    return {f"component {code}": Part(key_of(one), _maker(_component_files, one)) for code, one in built.items()}
+    hour = hour_of(page.built_at)
+    return {
+        f"component {code}": Part(key_of(one, hour), _maker(_component_files, one, page.built_at)) for code, one in built.items()
+    }
 
 
 def planned(page: NowPage, works: Iterable[MaintenanceFacts]) -> dict[str, Part]:
@@ -203,15 +206,15 @@ def not_found() -> bytes:
 # --- A service -----------------------------------------------------------------------------------
 
 
-def _component_files(page: ComponentPage) -> Halves:
+def _component_files(page: ComponentPage, built_at: datetime) -> Halves:
     name = f"components/{page.component.facts.code}/page.html"
     return {
-        form: {f"{folder_of(language)}{name}": _component(page, language, form) for language in codes()}
+        form: {f"{folder_of(language)}{name}": _component(page, built_at, language, form) for language in codes()}
         for form in (FRESH, STALE)
     }
 
 
-def _component(page: ComponentPage, language: str, form: str) -> bytes:
+def _component(page: ComponentPage, built_at: datetime, language: str, form: str) -> bytes:
     facts = page.component.facts
     stale = form == STALE
     sentence = state_words.unconfirmed(facts) if stale else state_words.headline_of(facts)
@@ -233,6 +236,7 @@ def _component(page: ComponentPage, language: str, form: str) -> bytes:
         "icon_status": ComponentStatus.UNKNOWN if stale else facts.status,
         "aged": _aged(page, language),
         "freshness": form,
+        "built_at": built_at,
         "clockless": True,
     }
     return render("public/component.html", language=language, path=f"/components/{facts.code}", **context).encode()

@@ -184,12 +184,13 @@ def band(statuses: Iterable[str]) -> SafeString:
 
 @register.simple_tag
 def icon(status: str) -> SafeString:
-    """The favicon in the state's shape."""
-    letter, path = drawings.SHAPES[status]
-    drawing = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>"
-        f"<path fill='#{drawings.ICON_COLOURS[letter]}' fill-rule='evenodd' d='{path}'/></svg>"
-    )
+    """The favicon in the state's shape; on a page without a state, a dot of the provider's accent."""
+    if status:
+        letter, path = drawings.SHAPES[status]
+        colour, inside = f"#{drawings.ICON_COLOURS[letter]}", f"<path fill-rule='evenodd' d='{path}'/>"
+    else:
+        colour, inside = settings.ACCENT.light, "<circle cx='12' cy='12' r='9'/>"
+    drawing = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='{colour}'>{inside}</svg>"
     return mark_safe(f'<link rel="icon" href="data:image/svg+xml,{quote(drawing, safe="/:=")}">')  # noqa: S308
 
 
