@@ -111,8 +111,8 @@ SAID = [
 def test_readers_are_told_which_payments_were_counted(source: str, english: str, swahili: str) -> None:
     part = rows.component()
     first = rows.publish(affected={part: "partial_outage"}, share_affected=30, share_source="probes")
-    later = {"at": NOON + timedelta(minutes=1), "affected": {part: "partial_outage"}}
-    rows.publish(incident=first.incident, share_affected=124, share_source=source, **later)
+    at = NOON + timedelta(minutes=1)
+    rows.publish(incident=first.incident, at=at, affected={part: "partial_outage"}, share_affected=124, share_source=source)
     shown = page.build_now(NOON + timedelta(minutes=2)).open_incidents[0]
     assert [item.text for item in shown.beside if item.field == "share"] == [{"en": english, "sw": swahili}]
 
