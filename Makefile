@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Seven processes compile the same modules anew at each start where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox bench-page soak bench simulate-detection audit drill faults-table clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox bench-page bench-lighthouse soak bench simulate-detection audit drill faults-table clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -87,9 +87,15 @@ bench-probes: $(VENV)/tools
 bench-outbox: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.outbox
 
-# What the public page weighs, what a publication costs after one, two and five years, and how fast files are served (with wrk).
+# What the public page weighs, what a publication costs after one, two and five years, and how fast files are served (with wrk), in
+# small sizes; `python -m tests.benchmarks.page --full` for those of its bars, in 20 minutes.
 bench-page: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.page
+
+# What Lighthouse says of three pages on a slow phone; it wants npm, chromium and nginx.
+bench-lighthouse: $(VENV)/tools translations
+	npm ci --prefix tests/benchmarks/lighthouse --no-audit --no-fund --silent
+	$(BIN)/python -m tests.benchmarks.lighthouse
 
 # The short form of all of them, in ten minutes, and the table of docs/benchmarks.md.
 bench: $(VENV)/tools translations

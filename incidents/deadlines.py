@@ -5,7 +5,7 @@ Drafts only: a person files, and says so. Nothing is sent anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from incidents.languages import by_language
 from incidents.models import AffectedComponent, Filing, Incident, IncidentUpdate, Review
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
-from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, ComponentStatus, Publication
+from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, ComponentStatus, Publication
 
 # --- Figures ---------------------------------------------------------------------------------------
 
@@ -174,7 +174,6 @@ def _said(incident: Incident, language: str) -> dict[str, str]:
     """The last thing its updates said of who, where, how much, and what to do."""
     last = _last_said(incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq"))
     words = {field: _in(last[field], language) for field in MORE_WORDS if field in last}
-    share = last.get("share_affected")
     return {
         "advice": words.get("what_to_do", ""),
         "alternatives": words.get("still_works", ""),
@@ -182,15 +181,25 @@ def _said(incident: Incident, language: str) -> dict[str, str]:
         "attribution": gettext(ATTRIBUTION_WORDS[str(last["attribution"])]) if "attribution" in last else "",
         "channels": ", ".join(gettext(CHANNEL_WORDS[channel]) for channel in last.get("channels", [])),
         "areas": ", ".join(COUNTIES[area] for area in last.get("areas", [])),
-        "share_affected": "" if share is None else f"{share / 10:g} %",
+        "share_affected": _share(last),
     }
 
 
 def _last_said(updates: Iterable[IncidentUpdate]) -> dict[str, Any]:
     last: dict[str, Any] = {}
     for update in updates:
-        last |= {**update.scope(), **update.more_words()}
+        stated = {**update.scope(), **update.more_words()}
+        if "share_affected" in stated:  # what measured an earlier share says nothing of this one
+            last.pop("share_source", None)
+        last |= stated
     return last
+
+
+def _share(last: Mapping[str, Any]) -> str:
+    if "share_affected" not in last:
+        return ""
+    share = f"{last['share_affected'] / 10:g} %"
+    return gettext(SHARE_WORDS[last["share_source"]]) % {"share": share} if "share_source" in last else share
 
 
 def _reviewed(incident: Incident, language: str) -> dict[str, str]:

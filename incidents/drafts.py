@@ -20,10 +20,19 @@ from incidents.models import AffectedComponent, Component, Incident, IncidentUpd
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
 from incidents.signing import content_hash, signature_state, stamp
-from incidents.words import Attribution, Channel, ComponentStatus, DetectedBy, IncidentStatus, Publication, SignatureKind
+from incidents.words import (
+    Attribution,
+    Channel,
+    ComponentStatus,
+    DetectedBy,
+    IncidentStatus,
+    Publication,
+    ShareSource,
+    SignatureKind,
+)
 
 MACHINE = "probes"
-STATED = (*MORE_WORDS, "attribution", "channels", "areas", "share_affected")
+STATED = (*MORE_WORDS, "attribution", "channels", "areas", "share_affected", "share_source")
 RETURNS_WITHIN = timedelta(days=7)
 
 
@@ -367,6 +376,8 @@ def _stated_problem(field: str, value: Any) -> str:
         return "areas: use county codes from 1 to 47."
     if field == "share_affected" and value is not None and not 0 <= value <= 1000:
         return "share_affected: give thousandths, 0 to 1000."
+    if field == "share_source" and value not in ("", *ShareSource.values):
+        return f"share_source: use one of {', '.join(ShareSource.values)}, or leave it out."
     return ""
 
 

@@ -119,6 +119,12 @@ class UpdateFacts:
     areas: tuple[int, ...] = ()
     share_affected: int | None = None  # thousandths
     holding: tuple[str, ...] = ()  # languages whose words are still to come: the first one's stand in their place
+    share_source: str = ""
+
+    @property
+    def share(self) -> tuple[int, str] | None:
+        """How many payments in thousandths, and what measured it: said together, or not at all."""
+        return None if self.share_affected is None else (self.share_affected, self.share_source)
 
     @property
     def corrected_at(self) -> datetime | None:

@@ -95,8 +95,9 @@ def unresolved_incidents(
 def _incidents(
     page: Page, components: Sequence[ComponentFacts], chosen: Iterable[IncidentFacts], *, stale: bool
 ) -> dict[str, Any]:
-    shown = _shown(components, stale=stale)
-    return {"page": page_dict(page), "incidents": [incident_dict(page, one, components, shown) for one in chosen]}
+    shown, positions = _shown(components, stale=stale), _positions(components)
+    found = [incident_dict(page, one, components, shown, positions=positions) for one in chosen]
+    return {"page": page_dict(page), "incidents": found}
 
 
 def scheduled_maintenances(
@@ -262,9 +263,15 @@ def five(status: str) -> str:
 
 
 def incident_dict(
-    page: Page, incident: IncidentFacts, components: Sequence[ComponentFacts], shown: Mapping[str, str]
+    page: Page,
+    incident: IncidentFacts,
+    components: Sequence[ComponentFacts],
+    shown: Mapping[str, str],
+    *,
+    positions: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """An incident with its updates, newest first. `shown` gives each component's status by public id."""
+    """An incident with its updates, newest first. `shown` gives each component's status by public id. `positions` of these
+    components, where many incidents are written."""
     return {
         "id": incident.public_id,
         "name": incident.name[page.language],
@@ -278,15 +285,20 @@ def incident_dict(
         "started_at": time(incident.started_at, page),
         "page_id": page.id,
         "incident_updates": [update_dict(page, incident, update) for update in incident.updates],
-        "components": _named_components(page, {item.component_id for item in incident.stated}, components, shown),
+        "components": _named_components(
+            page, {item.component_id for item in incident.stated}, components, shown, positions or _positions(components)
+        ),
         "reminder_intervals": None,
     }
 
 
 def _named_components(
-    page: Page, named: Container[str], components: Sequence[ComponentFacts], shown: Mapping[str, str]
+    page: Page,
+    named: Container[str],
+    components: Sequence[ComponentFacts],
+    shown: Mapping[str, str],
+    positions: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    positions = _positions(components)
     return [
         component_dict(page, component, positions[component.public_id], shown[component.public_id])
         for component in components
@@ -316,7 +328,7 @@ def maintenance_dict(
         "started_at": time(planned.published_at, page),
         "page_id": page.id,
         "incident_updates": [update_dict(page, planned, update) for update in planned.updates],
-        "components": _named_components(page, planned.expected, components, shown),
+        "components": _named_components(page, planned.expected, components, shown, _positions(components)),
         "scheduled_for": time(planned.starts_at, page),
         "scheduled_until": time(planned.ends_at, page),
     }

@@ -69,6 +69,13 @@ class Attribution(models.TextChoices):
     UNKNOWN = "unknown"
 
 
+class ShareSource(models.TextChoices):
+    """What a share of payments was measured by."""
+
+    COUNTED = "counted"  # the core's own counts of customers' payments
+    PROBES = "probes"  # our test payments
+
+
 class DetectedBy(models.TextChoices):
     PROBE = "probe"
     STAFF = "staff"
@@ -120,6 +127,11 @@ ATTRIBUTION_WORDS: dict[str, str] = {
     Attribution.BANK_OR_BILLER: gettext_noop("At a bank or a company you pay"),
     Attribution.GOVERNMENT_PLATFORM: gettext_noop("At a government service"),
     Attribution.UNKNOWN: gettext_noop("Not known yet"),
+}
+SHARE_WORDS: dict[str, str] = {
+    "": gettext_noop("About %(share)s of payments"),
+    ShareSource.COUNTED: gettext_noop("About %(share)s of payments, counted by our systems"),
+    ShareSource.PROBES: gettext_noop("About %(share)s of our test payments"),
 }
 CHANNEL_WORDS: dict[str, str] = {
     Channel.APP: gettext_noop("App"),

@@ -34,6 +34,14 @@ class Counts:
         lag = value.get("p95_lag_s")
         return cls(**numbers, p95_lag_s=None if lag is None else float(lag))
 
+    @property
+    def decided(self) -> int:
+        return self.success + self.business + self.technical
+
+    def are_late(self, limits: Limits) -> bool:
+        """Payments came later than the limit, or not one was decided: then what is under way has not arrived in time."""
+        return (self.p95_lag_s or 0.0) > limits.delayed_lag_s or (self.attempts > 0 and self.decided == 0)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -49,7 +57,7 @@ class Limits:
 
 def judge(counts: Counts, limits: Limits) -> tuple[OutcomeStatus, str]:
     """The outcome of one slot and one line for staff. `skipped`: too few attempts to tell."""
-    decided = counts.success + counts.business + counts.technical
+    decided = counts.decided
     words = f"{counts.technical} technical and {counts.business} business declines of {counts.attempts} attempts"
     if counts.attempts < limits.fewest:
         return OutcomeStatus.SKIPPED, f"{words}: fewer than {limits.fewest} attempts say nothing"

@@ -290,6 +290,26 @@ class Push(models.Model):
         return f"{self.probe_id}: {self.sent_at}"
 
 
+class PushedCounts(models.Model):
+    """What became of the payments of one push of the kind `metric`. The rest of `attempts` was still under way."""
+
+    probe = models.ForeignKey(Probe, on_delete=models.CASCADE, related_name="counts", db_index=False)
+    slot = models.BigIntegerField(help_text="Epoch seconds.")
+    at = models.DateTimeField(help_text="When its sender counted.")
+    attempts = models.PositiveIntegerField()
+    success = models.PositiveIntegerField()
+    business = models.PositiveIntegerField()
+    technical = models.PositiveIntegerField()
+    late = models.BooleanField(help_text="They came late, or not one was decided: what was under way had not arrived in time.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["probe", "slot"], name="one_count_per_probe_and_slot")]
+        indexes = [models.Index(fields=["at"], name="pushed_counts_at")]
+
+    def __str__(self) -> str:
+        return f"{self.probe_id} {self.slot}: {self.technical} of {self.attempts}"
+
+
 class ProbeChange(models.Model):
     """What was confirmed, by one vantage or (`vantage` empty) by all together: appended beside the raw results, never edited."""
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import time
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from incidents.models import StatusChange
 from probes import cron, push_signatures, recording
+from probes.declines import Counts
 from probes.links import NO_CONNECTIVITY
-from probes.models import Probe, ProbeSchedule, Push, Vantage
+from probes.models import Probe, ProbeSchedule, Push, PushedCounts, Vantage
 from probes.outcome import Outcome, OutcomeStatus
-from probes.probers import BEATS, PASSIVE, PROBERS, credentials, heartbeat
+from probes.probers import BEATS, COUNTED, PASSIVE, PROBERS, credentials, heartbeat, metric
 from probes.probers.passive import BodyError
 from probes.vantages import PASSIVE as VANTAGE
 
@@ -59,7 +62,8 @@ def take_trusted(*, probe: Probe, sent_at: int, body: bytes, now: datetime) -> b
         if sent_at == last.sent_at:
             return False
         raise PushRefused(409, f"webhook-timestamp: a newer push was taken already ({last.sent_at}); send them in order.")
-    outcome = _judged(probe, body)
+    said = _read(body)
+    outcome = _judged(probe, said)
     row = watch(probe)
     if not (row.enabled and row.vantage.enabled):
         raise PushRefused(404, f"This probe is switched off at the vantage {VANTAGE}; nothing was kept.")
@@ -68,6 +72,8 @@ def take_trusted(*, probe: Probe, sent_at: int, body: bytes, now: datetime) -> b
     began = min(float(sent_at), now.timestamp())
     slot = slot_of(row, began)
     recording.record(vantage_name=VANTAGE, reports=[_report(probe, slot, outcome, began, now)], now=now)
+    if probe.kind == COUNTED:
+        _keep_counts(probe, slot, began, said)
     # Last: killed before, the sender tries again, and the slot counts once.
     Push.objects.update_or_create(probe=probe, defaults={"sent_at": sent_at, "received_at": now})
     if probe.kind in BEATS:
@@ -96,19 +102,40 @@ def _proven(probe: Probe, timestamp: str, signatures: str, body: bytes, now: dat
     return sent_at
 
 
-def _judged(probe: Probe, body: bytes) -> Outcome:
-    judge = PROBERS[probe.kind].judge
-    assert judge is not None
+def _read(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError):
         raise PushRefused(400, "The body is not JSON: send an object, or for a heartbeat nothing.") from None
     if not isinstance(value, dict):
         raise PushRefused(400, "The body is not a JSON object.")
+    return value
+
+
+def _judged(probe: Probe, said: Mapping[str, Any]) -> Outcome:
+    judge = PROBERS[probe.kind].judge
+    assert judge is not None
     try:
-        return judge(probe.spec, value)
+        return judge(probe.spec, said)
     except BodyError as error:
         raise PushRefused(422, str(error)) from None
+
+
+def _keep_counts(probe: Probe, slot: int, began: float, said: Mapping[str, Any]) -> None:
+    """Counts that were judged good, once a slot: an incident's share of payments is made of them (statuspage.shares)."""
+    counts = Counts.from_mapping(said)
+    PushedCounts.objects.get_or_create(
+        probe=probe,
+        slot=slot,
+        defaults={
+            "at": datetime.fromtimestamp(began, UTC),
+            "attempts": counts.attempts,
+            "success": counts.success,
+            "business": counts.business,
+            "technical": counts.technical,
+            "late": counts.are_late(metric.limits_of(probe.spec)),
+        },
+    )
 
 
 def _report(probe: Probe, slot: int, outcome: Outcome, began: float, now: datetime) -> recording.Report:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from django.conf import settings
 
 from probes import partitions
-from probes.models import Result, Rollup
+from probes.models import PushedCounts, Result, Rollup
 
 AT_ONCE = 20_000  # rows
 STEPS = 10  # at most, each a transaction of its own
@@ -25,6 +26,7 @@ def prune(*, now: int) -> int:
         partitions.make_ahead(now=now)
         partitions.drop_before(slot=before)
     deleted = _in_steps(lambda: prune_results(before=before))
+    deleted += _in_steps(lambda: _prune_counts(before))
     if not partitions.are_used():
         deleted += _in_steps(lambda: prune_to_size(at_most=settings.SQLITE_RESULTS))
     deleted += _in_steps(lambda: _prune_rollups(Rollup.Span.HOUR, now - settings.KEEP_HOURS_DAYS * DAY))
@@ -59,6 +61,12 @@ def prune_to_size(*, at_most: int, limit: int = AT_ONCE) -> int:
         return 0
     last = Result.objects.order_by("pk").values_list("pk", flat=True)[min(surplus, limit) - 1]
     deleted, _ = Result.objects.filter(pk__lte=last).delete()
+    return deleted
+
+
+def _prune_counts(before: int) -> int:
+    old = PushedCounts.objects.filter(at__lt=datetime.fromtimestamp(before, UTC)).order_by("at").values_list("pk", flat=True)
+    deleted, _ = PushedCounts.objects.filter(pk__in=list(old[:AT_ONCE])).delete()
     return deleted
 
 

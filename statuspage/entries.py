@@ -37,6 +37,7 @@ _MACHINE_WORDS: Mapping[str, str] = {
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONEY_AND_DATA, _OUR_ANSWER = gettext_noop("Your money and your data"), gettext_noop("Our answer")
+_UPDATE = gettext_noop("Update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,8 @@ def _paragraph(said: Lately, update: UpdateFacts, language: str, *, repeats: boo
 
 
 def _label(update: UpdateFacts, language: str, repeats: bool) -> str:
-    with override(language):
-        if repeats:
-            return gettext("Update")
+    if repeats:
+        return state_words.say(_UPDATE)[language]
     return _MACHINE_WORDS[update.status] if language == "en" else _phase(update.status)[language]
 
 

@@ -14,7 +14,7 @@ from statuspage import state_words
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something said beside the words of the updates, under its heading. `field` is an update's: what_to_do, areas, …"""
+    """Something said beside the words of the updates, under its heading. `field` is one of UpdateFacts: what_to_do, areas, …"""
 
     field: str
     heading: Text
@@ -32,7 +32,7 @@ def heard_beside(said: Callable[[str], Any]) -> tuple[Heard, ...]:
 _BESIDE: tuple[tuple[str, str, Callable[[Any], Text]], ...] = (
     ("what_to_do", gettext_noop("What to do"), lambda text: text),
     ("who_affected", gettext_noop("Who is affected"), lambda text: text),
-    ("share_affected", gettext_noop("How many payments"), state_words.share),
+    ("share", gettext_noop("How many payments"), lambda said: state_words.share(*said)),
     ("channels", gettext_noop("How you reach it"), state_words.channels),
     ("areas", gettext_noop("Where"), state_words.areas),
     ("still_works", gettext_noop("What still works"), lambda text: text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Prefetch
@@ -26,6 +27,16 @@ def recent() -> tuple[MaintenanceFacts, ...]:
     newest = ScheduledMaintenance.objects.published().order_by("-published_at", "-id")
     chosen = list(newest.values_list("pk", flat=True)[:LISTED])
     return _facts(newest.filter(pk__in=chosen) | newest.filter(pk__in=ScheduledMaintenance.objects.live().values("pk")))
+
+
+def public_ids() -> list[str]:
+    """Of all work ever announced, the newest announcement first."""
+    return list(ScheduledMaintenance.objects.published().order_by("-published_at", "-id").values_list("public_id", flat=True))
+
+
+def of(public_ids: Collection[str]) -> tuple[MaintenanceFacts, ...]:
+    """These announced works."""
+    return _facts(ScheduledMaintenance.objects.published().filter(public_id__in=public_ids))
 
 
 def announcements(now: datetime) -> tuple[AnnouncementFacts, ...]:

@@ -211,6 +211,7 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         areas=tuple(update.areas),
         share_affected=update.share_affected,
         holding=_still_holding(update),
+        share_source=update.share_source,
     )
 
 

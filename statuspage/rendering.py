@@ -37,6 +37,7 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
         "pin_warning": settings.PIN_WARNING,
         "languages": settings.LANGUAGES,
         "freshness": "",
+        "icon_status": "",
         "built_at": None,
     }
 

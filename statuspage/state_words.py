@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
 from django.utils.translation import gettext, gettext_noop, ngettext, override
 
@@ -18,6 +19,7 @@ from incidents.words import (
     ATTRIBUTION_WORDS,
     CHANNEL_WORDS,
     PHASE_WORDS,
+    SHARE_WORDS,
     STATUS_WORDS,
     ComponentStatus,
     IncidentStatus,
@@ -108,10 +110,10 @@ def areas(values: Sequence[int]) -> Text:
     return say(gettext_noop("Counties: %(names)s"), names=names)
 
 
-def share(thousandths: int) -> Text:
-    """A share of payments; below one percent it is said with its decimal."""
+def share(thousandths: int, source: str = "") -> Text:
+    """A share of payments, and of which; below one percent it is said with its decimal."""
     value = f"{thousandths / 10:.1f}" if thousandths < 10 else str(round(thousandths / 10))
-    return say(gettext_noop("About %(share)s of payments"), share=f"{value} %")
+    return say(SHARE_WORDS[source], share=f"{value} %")
 
 
 def source_word(source: str, *, watched: bool) -> Text:
@@ -154,12 +156,23 @@ def definition(status: str) -> Text:
 
 def say(message: str, **values: str | int | Text) -> Text:
     """A message in every configured language; a value that is a text itself is taken in that language."""
-    said = {}
-    for code in codes():
+    plain = _translated(message, codes())
+    if not values:
+        return plain
+    return {
+        code: words % {key: value if isinstance(value, str | int) else value[code] for key, value in values.items()}
+        for code, words in plain.items()
+    }
+
+
+@cache
+def _translated(message: str, languages: tuple[str, ...]) -> Text:
+    """Catalogues do not change while a process runs, and a page says the same words for each of its services."""
+    found = {}
+    for code in languages:
         with override(code):
-            chosen = {key: value if isinstance(value, str | int) else value[code] for key, value in values.items()}
-            said[code] = gettext(message) % chosen if chosen else gettext(message)
-    return said
+            found[code] = gettext(message)
+    return found
 
 
 def status_word(status: str) -> Text:

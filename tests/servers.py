@@ -238,6 +238,24 @@ def start_nginx(folder: Path, *, snapshot: Path, app_port: int) -> Server:
     return server
 
 
+def start_caching_proxy(folder: Path, *, origin: str) -> Server:
+    """A cache in front of `origin` that keeps to what Cache-Control says: max-age, stale-while-revalidate, stale-if-error."""
+    port = free_port()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    (folder / "proxy.conf").write_text(
+        ("user root;\n" if os.getuid() == 0 else "")
+        + f"pid {folder}/proxy.pid;\nerror_log {folder}/error.log warn;\nevents {{}}\nhttp {{\naccess_log off;\n"
+        + "".join(f"{kind}_temp_path {folder}/{kind}-temp;\n" for kind in kinds)
+        + f"proxy_cache_path {folder}/cache keys_zone=pages:1m;\n"
+        + f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {origin}; proxy_cache pages;"
+        + " proxy_cache_background_update on; proxy_connect_timeout 2s; } }\n}\n"
+    )
+    command = [binary("nginx", "/usr/sbin/nginx"), "-c", str(folder / "proxy.conf"), "-p", str(folder), "-g", "daemon off;"]
+    server = Server(f"http://127.0.0.1:{port}", _start(command, folder / "proxy.log"))
+    wait_for("the proxy listens", lambda: _listens(port))
+    return server
+
+
 def nginx_knows_brotli() -> bool:
     return bool(glob.glob("/etc/nginx/modules-enabled/*-mod-http-brotli-static.conf"))
 

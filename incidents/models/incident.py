@@ -22,6 +22,7 @@ from incidents.words import (
     IncidentStatus,
     Publication,
     SecurityRelated,
+    ShareSource,
 )
 
 REOPEN_WITHIN = timedelta(hours=24)
@@ -149,6 +150,9 @@ class IncidentUpdate(Publishable):
     share_affected = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Transactions affected, in thousandths, from data."
     )
+    share_source = models.CharField(
+        max_length=10, choices=ShareSource, blank=True, default="", help_text="What measured the share; empty: a person says it."
+    )
     next_update_by = models.DateTimeField(null=True, blank=True, help_text="The promise. Required until resolved.")
     deliver_notifications = models.BooleanField("tell subscribers", default=True)
     notice = models.ForeignKey(Notice, null=True, blank=True, on_delete=models.PROTECT, editable=False, related_name="updates")
@@ -206,6 +210,7 @@ class IncidentUpdate(Publishable):
             "channels": sorted(self.channels),
             "areas": sorted(self.areas),
             "share_affected": self.share_affected,
+            "share_source": self.share_source,
         }
         return {field: value for field, value in stated.items() if value not in ("", [], None)}
 

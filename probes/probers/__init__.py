@@ -100,6 +100,7 @@ PROBERS: Mapping[str, Prober] = {
 }
 PASSIVE = tuple(kind for kind, prober in PROBERS.items() if prober.judge)
 BEATS = tuple(kind for kind, prober in PROBERS.items() if prober.is_beat)
+COUNTED = "metric"  # the core's own counts of payments
 
 
 def validate(kind: str, spec: Mapping[str, Any]) -> None:

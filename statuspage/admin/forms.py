@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
 
 from incidents.languages import by_language, codes
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
@@ -26,6 +27,7 @@ from incidents.words import (
     IncidentStatus,
     Publication,
 )
+from statuspage import shares
 from statuspage.admin import reach
 
 PHASES = [(phase.value, PHASE_WORDS[phase]) for phase in IncidentStatus]
@@ -103,6 +105,7 @@ class Start:
                 "channels": list(draft.channels),
                 "areas": [str(code) for code in draft.areas],
                 "share_affected": None if draft.share_affected is None else draft.share_affected / 10,
+                "share_source": draft.share_source,
             },
         )
 
@@ -162,6 +165,7 @@ class UpdateForm(forms.Form):
         label="Share of payments, in %, from data",
         widget=forms.NumberInput(attrs=_input(step="0.1", inputmode="decimal")),
     )
+    take_share = forms.BooleanField(required=False, label="Take what is measured")
     deliver_notifications = forms.BooleanField(required=False, label="Tell subscribers")
     note = forms.CharField(
         required=False, max_length=4000, label="Note for staff (never public)", widget=forms.Textarea(attrs=_input(rows=3))
@@ -182,6 +186,7 @@ class UpdateForm(forms.Form):
             data["seen_at"] = seen_at
         super().__init__(data, initial=start.initial())
         self.start = start
+        self.incident = incident
         self.with_name = incident.publication == Publication.DRAFT
         self.named_first = list(start.affected)
         for code, language in settings.LANGUAGES:
@@ -259,10 +264,11 @@ class UpdateForm(forms.Form):
         given, start = self.cleaned_data, self.start
         was = {key: start.more.get(key) for key in ("attribution", "channels", "what_to_do")}
         now = {key: more[key] for key in was}
-        share, areas = start.more.get("share_affected"), [int(code) for code in start.more.get("areas", [])]
+        share = (_thousandths(start.more.get("share_affected")), start.more.get("share_source", ""))
+        areas = [int(code) for code in start.more.get("areas", [])]
         return (
             now != {"attribution": was["attribution"] or "", "channels": was["channels"] or [], "what_to_do": was["what_to_do"]}
-            or (more["areas"], more["share_affected"]) != (areas, None if share is None else round(share * 10))
+            or (more["areas"], (more["share_affected"], more["share_source"])) != (areas, share)
             or "still_works" in more
             or given["who"] != self.initial["who"]
             or (given["status"], given["deliver_notifications"]) != (start.status, start.deliver_notifications)
@@ -275,18 +281,32 @@ class UpdateForm(forms.Form):
     def _more(self) -> dict[str, Any]:
         """What is said beside the words; what the form does not show of it stays as it was."""
         given = self.cleaned_data
-        share = given["share_affected"]
+        share, source = self._share()
         more = {
             "what_to_do": self._texts("what_to_do"),
             "who_affected": dict(reach.words_of(given["who"]) or self._texts("who_affected")),
             "attribution": given["attribution"],
             "channels": given["channels"],
             "areas": [int(code) for code in given["areas"]],
-            "share_affected": None if share is None else round(share * 10),
+            "share_affected": share,
+            "share_source": source,
         }
         if set(given["works"]) != set(self.works_first):
             more["still_works"] = reach.still_working(self.components, given["works"])
         return more
+
+    def _share(self) -> tuple[int | None, str]:
+        """How many payments, and what measured it. What a person types is nobody's count; what was taken stays until then."""
+        given, start = self.cleaned_data, self.start
+        if given["take_share"] and self.measured.thousandths is not None:
+            return self.measured.thousandths, self.measured.source
+        typed = _thousandths(given["share_affected"])
+        was = _thousandths(start.more.get("share_affected"))
+        return typed, start.more.get("share_source", "") if typed is not None and typed == was else ""
+
+    @cached_property
+    def measured(self) -> shares.Share:
+        return shares.measure(incident=self.incident, now=timezone.now())
 
     def _texts(self, key: str) -> dict[str, str]:
         """Lines end as they are stored, or an untouched signed text would come back changed."""
@@ -305,6 +325,10 @@ def _words(label: str, language: str, *, rows: int, most: int, advised: int = 0,
     attributes = {"data-max": advised} if advised else {}
     widget = forms.Textarea(attrs=_input(rows=rows, lang=language, **attributes, **({"data-sms": ""} if sms else {})))
     return forms.CharField(label=label, required=False, max_length=most, widget=widget)
+
+
+def _thousandths(percent: float | None) -> int | None:
+    return None if percent is None else round(percent * 10)
 
 
 def _moment(given: Mapping[str, Any]) -> datetime | None:

@@ -105,4 +105,5 @@ def _facts(update: IncidentUpdate, states: list[tuple[Component, str]], now: dat
         channels=tuple(update.channels),
         areas=tuple(update.areas),
         share_affected=update.share_affected,
+        share_source=update.share_source,
     )

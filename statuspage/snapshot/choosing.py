@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from statuspage import page_history, page_lately
+from statuspage import page_history, page_lately, page_planned
 from statuspage.page import NowPage
 from statuspage.snapshot import building, faces, parts, quarters, swapping
 from statuspage.snapshot.parts import Part
@@ -93,9 +93,12 @@ def _spoken_of(page: NowPage, services: Collection[str]) -> dict[str, Part]:
 def _all(
     page: NowPage, before: Mapping[str, PartEntry], owed: Collection[str], behind: bool, now: datetime
 ) -> tuple[dict[str, Part], int]:
-    """(the parts that may have changed, how many months and quarters are left to a later refresh)."""
-    found = parts.standing() | parts.components(page) | parts.planned(page) | parts.answers(now)
-    found |= faces.parts_of(page_lately.build_lately(page))
+    """(the parts that may have changed, how many months, quarters and old works are left to a later refresh)."""
+    lately = page_lately.build_lately(page)
+    found = parts.standing() | parts.components(page) | parts.planned(page, lately.maintenances) | parts.answers(now)
+    found |= faces.parts_of(lately)
+    older, older_left = _older_work(page, before, found) if behind else ({}, 0)
+    found |= older
     if "uptime" not in before or before["uptime"].key != parts.stamp(parts.hour_of(now)):
         found |= parts.figures(now)
     known = {name.removeprefix("month "): entry for name, entry in before.items() if name.startswith("month ")}
@@ -108,4 +111,14 @@ def _all(
     found |= by_quarter
     counts = {name: entry.count for name, entry in known.items()}
     counts |= {name.removeprefix("month "): part.count for name, part in months.items()}
-    return found | months | parts.history(counts), len(newest_first[MONTHS_AT_ONCE:]) + quarters_left
+    return found | months | parts.history(counts), len(newest_first[MONTHS_AT_ONCE:]) + quarters_left + older_left
+
+
+def _older_work(page: NowPage, before: Mapping[str, PartEntry], listed: Collection[str]) -> tuple[dict[str, Part], int]:
+    """(announced work that is on no list any more and has no page, or one from before an upgrade; how many are left to later)."""
+    waiting = [
+        public_id
+        for public_id in page_planned.public_ids()
+        if (name := f"planned {public_id}") not in listed and not (name in before and parts.is_made_with_this(before[name].key))
+    ]
+    return parts.planned(page, page_planned.of(waiting[:AT_ONCE])), len(waiting[AT_ONCE:])

@@ -183,19 +183,20 @@ def _badge_files(said: Lately) -> Halves:
 
 
 def _calendar_files(said: Lately) -> Halves:
-    """All of planned work, and each piece by itself."""
+    """All of planned work; each piece's own lies beside its page."""
     from statuspage import ical  # 3 MB, of which the web processes, which seldom publish, have no need
 
     files: Files = {}
     for language in codes():
-        folder, prefix = folder_of(language), prefix_of(language)
-        for name, works in [
-            ("maintenance.ics", said.maintenances),
-            *((f"maintenance/{work.public_id}.ics", (work,)) for work in said.maintenances),
-        ]:
-            files[f"{folder}{name}"] = ical.calendar(
-                said.identity, works, said.components, language=language, prefix=prefix, path=f"{prefix}/{name}"
-            )
+        prefix = prefix_of(language)
+        files[f"{folder_of(language)}maintenance.ics"] = ical.calendar(
+            said.identity,
+            said.maintenances,
+            said.components,
+            language=language,
+            prefix=prefix,
+            path=f"{prefix}/maintenance.ics",
+        )
     return {ARCHIVE: files}
 
 

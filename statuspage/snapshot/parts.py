@@ -7,7 +7,7 @@ lie where they lay. So the cost of a change is that of the pages it touches.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext, gettext_noop, override
 
 from incidents import rebuttals, rollup
+from incidents.facts import ComponentFacts, MaintenanceFacts
 from incidents.languages import codes
 from incidents.words import ComponentStatus
 from statuspage import (
@@ -24,14 +25,13 @@ from statuspage import (
     page_answers,
     page_components,
     page_history,
-    page_planned,
     page_uptime,
     pictures,
     reading,
     state_words,
     uptime_data,
 )
-from statuspage.page import NowPage, PlannedNow, planned_now, shapes_on
+from statuspage.page import Identity, NowPage, PlannedNow, planned_now, shapes_on
 from statuspage.page_answers import AnswerPage
 from statuspage.page_components import ComponentPage
 from statuspage.page_history import MonthPage
@@ -96,17 +96,22 @@ def standing() -> dict[str, Part]:
 
 
 def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, Part]:
-    """One part a service (`only`: of these codes). What a clock alone changes (today's minutes) is no reason to make it anew."""
+    """One part a service (`only`: of these codes). What a clock alone changes (today's minutes) makes it anew once an hour."""
     built = page_components.build_components(page, only=only)
-    return {f"component {code}": Part(key_of(one), _maker(_component_files, one)) for code, one in built.items()}
+    hour = hour_of(page.built_at)
+    return {
+        f"component {code}": Part(key_of(one, hour), _maker(_component_files, one, page.built_at)) for code, one in built.items()
+    }
 
 
-def planned(page: NowPage) -> dict[str, Part]:
-    """One part a piece of announced work: all that is not over, and the newest ones."""
+def planned(page: NowPage, works: Iterable[MaintenanceFacts]) -> dict[str, Part]:
+    """One part a piece of announced work: its page and its calendar. What is older than those the page lists keeps both."""
     found = {}
-    for work in page_planned.recent():
+    for work in works:
         built = planned_now(work, page.components)
-        found[f"planned {work.public_id}"] = Part(key_of(built), _maker(_planned_files, built))
+        known = tuple(component for component in page.components if component.public_id in work.expected)
+        key = key_of(built, page.identity, [component.code for component in known])
+        found[f"planned {work.public_id}"] = Part(key, _maker(_planned_files, built, page.identity, known))
     return found
 
 
@@ -201,15 +206,15 @@ def not_found() -> bytes:
 # --- A service -----------------------------------------------------------------------------------
 
 
-def _component_files(page: ComponentPage) -> Halves:
+def _component_files(page: ComponentPage, built_at: datetime) -> Halves:
     name = f"components/{page.component.facts.code}/page.html"
     return {
-        form: {f"{folder_of(language)}{name}": _component(page, language, form) for language in codes()}
+        form: {f"{folder_of(language)}{name}": _component(page, built_at, language, form) for language in codes()}
         for form in (FRESH, STALE)
     }
 
 
-def _component(page: ComponentPage, language: str, form: str) -> bytes:
+def _component(page: ComponentPage, built_at: datetime, language: str, form: str) -> bytes:
     facts = page.component.facts
     stale = form == STALE
     sentence = state_words.unconfirmed(facts) if stale else state_words.headline_of(facts)
@@ -231,6 +236,7 @@ def _component(page: ComponentPage, language: str, form: str) -> bytes:
         "icon_status": ComponentStatus.UNKNOWN if stale else facts.status,
         "aged": _aged(page, language),
         "freshness": form,
+        "built_at": built_at,
         "clockless": True,
     }
     return render("public/component.html", language=language, path=f"/components/{facts.code}", **context).encode()
@@ -257,19 +263,20 @@ def _aged(page: ComponentPage, language: str) -> dict[str, str]:
 # --- Planned work --------------------------------------------------------------------------------
 
 
-def _planned_files(work: PlannedNow) -> Halves:
-    return {
-        ARCHIVE: {
-            f"{folder_of(language)}maintenance/{work.facts.public_id}.html": render(
-                "public/planned.html",
-                language=language,
-                path=f"/maintenance/{work.facts.public_id}",
-                work=work,
-                shapes_used={item.status for item in work.expected},
-            ).encode()
-            for language in codes()
-        }
-    }
+def _planned_files(work: PlannedNow, whose: Identity, components: Sequence[ComponentFacts]) -> Halves:
+    from statuspage import ical  # 3 MB, of which the web processes, which seldom publish, have no need
+
+    path = f"/maintenance/{work.facts.public_id}"
+    files: Files = {}
+    for language in codes():
+        prefix, name = prefix_of(language), f"{folder_of(language)}{path.removeprefix('/')}"
+        shapes = {item.status for item in work.expected}
+        html = render("public/planned.html", language=language, path=path, work=work, shapes_used=shapes)
+        files[f"{name}.html"] = html.encode()
+        files[f"{name}.ics"] = ical.calendar(
+            whose, [work.facts], components, language=language, prefix=prefix, path=f"{prefix}{path}.ics"
+        )
+    return {ARCHIVE: files}
 
 
 # --- Answers to claims ---------------------------------------------------------------------------

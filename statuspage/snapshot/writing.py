@@ -118,7 +118,8 @@ class Generation:
             self._grow(f"{half}/pages", files, gone, _PARITY.get(half), keep=bool(before))
         listed = {name: [entry.key, entry.files, entry.count] for name, entry in entries.items()}
         _write(str(parts_file(self.directory, self.number)), json.dumps(listed, separators=(",", ":")).encode(), self.second)
-        weights = [trees.weight(str(self.partial / half / "pages")) for half in HALVES]
+        # Weighed, for who looks for damage, once nothing waits: a publication does not walk past all that it left as it was.
+        weights = [trees.weight(str(self.partial / half / "pages")) for half in HALVES] if gate else []
         self.pages = Pages(self.number, gate, sum(files for files, _ in weights), sum(size for _, size in weights))
 
     def _grow(self, place: str, files: Files, gone: set[str], parity: int | None, *, keep: bool) -> None:

@@ -44,9 +44,12 @@ def card(
     modified: datetime | None = None,
 ) -> SafeString:
     """What chats and search engines show of a link: Open Graph and Twitter's card. `words` "": the page is named by whose it is.
-    `picture`: the name of a standing one; the front page has its own in `picture_address`. With `published` it is an article."""
+    `description` "": what the whole site is about. `picture`: the name of a standing one; the front page has its own in
+    `picture_address`. With `published` it is an article."""
     language = context["lang"]
     whose = gettext("%(name)s status") % {"name": context["provider"]}
+    what_for = gettext("Which services of %(name)s work, which do not, and what we said of it.")
+    about = description or what_for % {"name": context["provider"]}
     if words and picture:
         address, alt = pictures.address(picture, language), pictures.standing(language)[picture].alt
     elif found := context.get("picture_address"):
@@ -55,9 +58,9 @@ def card(
         address = alt = ""
     title = f"{inert.line(str(words), 120)}: {whose}" if words else whose
     said = [
-        ("description", inert.line(str(description), 200)),
+        ("description", inert.line(str(about), 200)),
         ("og:title", title),
-        ("og:description", inert.line(str(description), 200)),
+        ("og:description", inert.line(str(about), 200)),
         ("og:type", "article" if published else "website"),
         ("og:url", f"{context['base_url']}{context['prefix']}{context['path']}"),
         ("og:site_name", whose),

@@ -67,11 +67,11 @@ def _hash(text: str) -> str:
 def policy_text() -> str:
     """What a page may do. It travels inside the page, so an archive page keeps the hashes of its own sheet after an upgrade.
 
-    `frame-ancestors` is ignored in a meta element: both servers send it as a header (statuspage.snapshot.headers).
+    `connect-src`: checkers fetch robots.txt. `frame-ancestors` counts only as a header: both servers send it (snapshot.headers).
     """
     return (
         f"default-src 'none'; style-src '{_hash(style_text())}'; script-src '{_hash(script_text())}'; "
-        "img-src 'self' data:; form-action 'self'; base-uri 'none'"
+        "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'"
     )
 
 
@@ -184,12 +184,12 @@ def band(statuses: Iterable[str]) -> SafeString:
 
 @register.simple_tag
 def icon(status: str) -> SafeString:
-    """The favicon in the state's shape."""
-    letter, path = drawings.SHAPES[status]
-    drawing = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>"
-        f"<path fill='#{drawings.ICON_COLOURS[letter]}' fill-rule='evenodd' d='{path}'/></svg>"
-    )
+    """The favicon in the state's shape; on a page without a state, a dot of the provider's accent."""
+    colour, inside = settings.ACCENT.light, "<circle cx='12' cy='12' r='9'/>"
+    if status:
+        letter, path = drawings.SHAPES[status]
+        colour, inside = f"#{drawings.ICON_COLOURS[letter]}", f"<path fill-rule='evenodd' d='{path}'/>"
+    drawing = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='{colour}'>{inside}</svg>"
     return mark_safe(f'<link rel="icon" href="data:image/svg+xml,{quote(drawing, safe="/:=")}">')  # noqa: S308
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probes import confirming, push_signatures, pushes, recording, scheduling
-from probes.models import Probe, ProbeSchedule, Push, Result, Vantage
+from probes.models import Probe, ProbeSchedule, Push, PushedCounts, Result, Vantage
 from tests.factories import NOON, ComponentFactory, ProbeFactory, VantageFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -73,6 +73,16 @@ class TestTaking:
         result = Result.objects.get()
         assert (result.vantage.name, result.status, result.vantage.is_passive) == ("pushed", "ok", True)
         assert status() == "operational"
+
+    def test_counts_are_kept_once_a_slot_and_say_whether_payments_came_late(self) -> None:
+        beat_probe("core", kind="metric")
+        counts = {"attempts": 1000, "success": 900, "business": 10, "technical": 20}
+        push("core", body=counts)
+        push("core", after=5, body=counts)  # the same slot again
+        push("core", after=60, body={**counts, "p95_lag_s": 90})
+        push("core", after=120, body={"attempts": 5, "success": 0, "business": 0, "technical": 0})
+        kept = PushedCounts.objects.order_by("slot").values_list("attempts", "success", "business", "technical", "late")
+        assert list(kept) == [(1000, 900, 10, 20, False), (1000, 900, 10, 20, True), (5, 0, 0, 0, True)]
 
     def test_the_measure_of_counts_is_their_lag(self) -> None:
         beat_probe("core", kind="metric")

@@ -1,9 +1,10 @@
-"""Published clients of the Statuspage API and of feeds, as they are on PyPI, against our own server in six situations."""
+"""Published clients of the Statuspage API and of feeds, as they are on PyPI and npm, against our own server in six situations."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -71,6 +72,8 @@ SITUATIONS: dict[str, Callable[[], None]] = {
     "resolved": everything_resolved,
     "stale": active_incident,
 }
+NODE = shutil.which("node")
+MODULES = Path(__file__).parents[1] / "npm" / "node_modules"
 INDICATORS = {"green": "none", "incident": "critical", "planned": "maintenance", "many": "minor", "resolved": "none"}
 INDICATORS["stale"] = "critical"  # it never lowers what was worse
 
@@ -110,7 +113,7 @@ def _nothing(environ: Any, start_response: Any) -> list[bytes]:
     return []
 
 
-def test_clients_from_pypi_understand_us(situation: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_of_others_understand_us(situation: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One test a situation, since writing it is what takes time."""
     name, origin = situation
     summary = requests.get(f"{origin}/api/v2/summary.json", timeout=5).json()
@@ -119,6 +122,33 @@ def test_clients_from_pypi_understand_us(situation: tuple[str, str], tmp_path: P
     ask_as_exporter(origin, name, summary, tmp_path)
     read_feeds(origin, name)
     read_calendar(origin, name)
+    if NODE and MODULES.is_dir():
+        ask_as_npm(origin, name, summary)
+
+
+def test_clients_from_npm_are_there_to_be_asked() -> None:
+    """They come with `npm ci --prefix tests/npm`; CI has them, a workplace may do without."""
+    if NODE and MODULES.is_dir():
+        return
+    message = "the clients from npm were not asked: run `npm ci --prefix tests/npm` (package nodejs, npm), as `.ci/run` does"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def ask_as_npm(origin: str, name: str, summary: dict[str, Any]) -> None:
+    """statuspage.io, rss-parser and ical.js, in one run of node."""
+    command = [str(NODE), str(MODULES.with_name("clients.cjs")), origin]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    said = json.loads(run.stdout)
+    assert said["summary"] == summary
+    assert said["status"]["status"] == summary["status"]
+    assert said["components"]["components"] == summary["components"]
+    assert said["unresolved"]["incidents"] == summary["incidents"]
+    assert len(said["upcoming"]["scheduled_maintenances"]) == (name == "planned")
+    assert {path for path, items in said["feeds"].items() if items} == (set(said["feeds"]) if name != "green" else set())
+    assert len(said["events"]) == {"planned": 2, "resolved": 1}.get(name, 0)
 
 
 def ask_as_whadup(origin: str, name: str, summary: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from incidents.models import Incident
 from incidents.words import IncidentStatus
-from statuspage import snapshot
+from statuspage import page_planned, snapshot
 from statuspage.snapshot import building, choosing, swapping, trees
 from tests.factories import NOON
+from tests.incidents import plans
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -129,3 +130,16 @@ def test_trees_that_are_replaced_go_with_the_last_generation_that_used_them(fold
         snapshot.refresh(now=NOON + timedelta(seconds=second), hurry=bool(second % 2))
     roots = [link for one in (folder / "generations").iterdir() for link in swapping.roots(one).values()]
     assert trees.reachable(roots, str(folder / "shards/trees")) == set(os.listdir(folder / "shards/trees"))
+
+
+def test_planned_work_beyond_the_listed_keeps_its_page_and_calendar_when_all_is_made_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_planned, "LISTED", 1)
+    service = rows.component("send-money")
+    works = [plans.announced({service: "partial_outage"}, now=now, start=now + 1, end=now + 2) for now in (-96, -90, -84)]
+    plans.tick(0)
+    snapshot.rebuild_all(now=NOON)
+    refresh_until_done()
+    made = {name for work in works for ending in ("html", "ics") for name in [f"maintenance/{work.public_id}.{ending}"]}
+    assert not {name for name in made if not (folder / "current/archive/pages" / name).exists()}

@@ -7,6 +7,8 @@ import gzip
 import json
 import os
 import re
+import shutil
+import subprocess
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import cache
@@ -195,6 +197,22 @@ def test_every_page_is_html_without_an_error(folder: Path) -> None:
     assert len(pages) > 40
     found = {name: said for name, raw in pages.items() if "/sw/" not in name and (said := complaints(raw))}
     assert found == {}
+
+
+def test_the_checker_of_the_w3c_finds_no_error_on_any_page(folder: Path) -> None:
+    """Nu Html Checker (vnu), from npm; it wants Java. CI has both, a workplace may do without."""
+    java, jar = shutil.which("java"), Path(__file__).parents[1] / "npm/node_modules/vnu-jar/build/dist/vnu.jar"
+    if not (java and jar.is_file()):
+        message = "vnu was not asked: install Java 11 or later and run `npm ci --prefix tests/npm`, as `.ci/run` does"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    pages = [str(folder / "current" / name) for name in files(folder, ".html")]
+    command = [java, "-jar", str(jar), "--errors-only", "--format", "json", *pages]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False).stderr
+    errors = {(one["message"], one.get("extract", "")[:80]) for one in json.loads(told)["messages"]}
+    # A property of SVG 2, which the checker's list of CSS does not have.
+    assert [one for one in errors if "vector-effect" not in one[0]] == []
 
 
 def test_no_id_stands_twice_and_every_reference_has_its_element(folder: Path) -> None:
