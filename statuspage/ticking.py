@@ -22,6 +22,7 @@ from statuspage import grounds, publishing, snapshot
 from statuspage.courier import Courier
 from statuspage.models import Heartbeat
 from statuspage.pager import Pager
+from statuspage.processes import tell_systemd
 from subscribers import outbox
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def run_until(stop: threading.Event) -> None:
             elif failing and not trouble:
                 log.info("The publisher works again.")
             failing = trouble
+            tell_systemd("READY=1\nWATCHDOG=1")  # at work, whatever became of this tick
             stop.wait(max(0.0, PERIOD - (time.monotonic() - started)))
     finally:
         courier.stop()
