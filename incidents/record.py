@@ -8,9 +8,11 @@ sha256(salt || text), with text and salt in RecordText beside it, so that a text
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import rfc8785
@@ -18,7 +20,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit
+from incidents import audit, tracing
 from incidents.languages import by_language, in_all
 from incidents.models import (
     AffectedComponent,
@@ -33,6 +35,8 @@ from incidents.models.incident import MORE_WORDS
 from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
 from incidents.words import Publication
+
+log = logging.getLogger(__name__)
 
 REMOVED = {"en": "[removed on {day}]", "sw": "[imeondolewa tarehe {day}]"}
 
@@ -86,7 +90,14 @@ def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now:
         RecordText(entry=entry, field=field, salt=salts[field], text=text) for field, text in kept.items()
     )
     RecordHead.objects.filter(pk=1).update(seq=entry.seq, hash=entry.hash)
+    transaction.on_commit(partial(_tell, entry, tracing.origin()))
     return entry
+
+
+def _tell(entry: RecordEntry, origin: str) -> None:
+    """One line for whoever follows a click or a batch of outcomes: from here on, lines name the entry."""
+    with tracing.since(origin):
+        log.info("The record goes on: entry %s, %s.", entry.seq, entry.kind, extra={"entry": entry.seq, "kind": entry.kind})
 
 
 def text_hash(salt: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -15,11 +16,14 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from incidents import tracing
 from probes import late_answers, recording, reference, retention, rollups, scheduling, sparing, vantages
 from probes.outcome import Outcome, OutcomeStatus, Task
 from probes.probers import run
 from probes.reporting import Reporter
 from probes.signed_batches import Batch, pack
+
+log = logging.getLogger(__name__)
 
 IN_FLIGHT = 200  # at most; where targets answer, few are
 SEND_EVERY = 0.5  # seconds
@@ -27,6 +31,7 @@ SEND_AT_MOST = 100  # outcomes in one message, and so in one transaction
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
 _under_way: set[int] = set()  # probes that this agent is running
 _guard = threading.Lock()
+_UNREMARKABLE = {OutcomeStatus.OK.value, OutcomeStatus.SKIPPED.value, OutcomeStatus.ACCEPTED.value}
 
 
 @shared_task(ignore_result=True)
@@ -99,6 +104,10 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
     guarded = reference.guard(reports, settings.REFERENCE_TARGETS)
     batch = Batch(vantage, guarded, time.time(), secrets.token_urlsafe(12), outward_s)
     signed = pack(batch, settings.AGENT_KEY)
+    unwell = [one for one in guarded if one["status"] not in _UNREMARKABLE]
+    if unwell:
+        with tracing.since(f"batch-{batch.nonce}"):
+            log.info("Handed in: %s.", "; ".join(f"probe {one['probe_id']} at {one['slot']}: {one['status']}" for one in unwell))
     # Nothing is declared: at the broker an agent's user may append to the queue core and do nothing else to it.
     options: dict[str, Any] = {"declare": []}
     record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, **options)

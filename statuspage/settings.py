@@ -8,7 +8,6 @@ read here stands in README's settings table; a test compares the two.
 from __future__ import annotations
 
 import re
-import sys
 import warnings
 from datetime import date, timedelta
 from ipaddress import ip_network
@@ -21,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from incidents import policy
 from probes import addresses, pacing, reference
-from statuspage import brand, desk_frame, oidc, processes, sign_in
+from statuspage import brand, desk_frame, logs, oidc, processes, sign_in
 from statuspage.environment import BASE_DIR, DATA_DIR, UnreadableFile, env
 from statuspage.environment import boolean as _boolean
 from statuspage.environment import integer as _integer
@@ -337,6 +336,7 @@ INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
 if not HALI_AGENT and processes.has_desk():  # nobody signs in at the others: they save its megabytes
     INSTALLED_APPS = [*_ALL_APPS, *_SIGN_IN_APPS]
 MIDDLEWARE = [
+    "statuspage.clicks.Clicks",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -382,17 +382,18 @@ UNFOLD = desk_frame.of_unfold(provider=PROVIDER_NAME, static=STATIC_URL)
 LOG_LEVEL = _one_of(
     "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."
 )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "statuspage.secrets_in_words.LineFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
-    "loggers": {"django": {"handlers": []}},  # Django's own handlers would write lines past our formatter
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-}
+LOG_FORMAT = _one_of("HALI_LOG_FORMAT", "line", frozenset({"line", "json"}), "give line or json.")
+LOGGING = logs.settings_of(level=LOG_LEVEL, form=LOG_FORMAT)
+SENTRY_DSN = env.str("HALI_SENTRY_DSN", default="").strip()
+if SENTRY_DSN:
+    _secrets = [
+        SECRET_KEY,
+        ADDRESS_HASH_KEY,
+        AGENT_KEY,
+        METRICS_TOKEN,
+        SMS_KEY,
+        CALLBACK_TOKEN,
+        SMS_CALLBACK_TOKEN,
+        PAGERDUTY_KEY,
+    ]
+    logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in _secrets + ADDRESS_KEYS if secret])

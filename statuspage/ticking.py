@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from incidents import breaking_glass, components, promises
+from incidents import breaking_glass, components, promises, tracing
 from probes import late_answers, pushes, recording
 from statuspage import grounds, publishing, snapshot
 from statuspage.courier import Courier
@@ -55,7 +55,9 @@ def run_until(stop: threading.Event) -> None:
 def _try_tick(courier: Courier) -> str:
     """ "" after a whole tick, else what failed; the next second tries again on a new connection."""
     try:
-        tick(now=timezone.now())
+        now = timezone.now()
+        with tracing.since(f"tick-{int(now.timestamp())}"):
+            tick(now=now)
         courier.wake(outbox.has_work(now=timezone.now()))
     except DatabaseError as error:
         connection.close()
