@@ -45,6 +45,10 @@ class RecordError(Exception):
     """The record cannot take this."""
 
 
+class RecordHeld(RecordError):
+    """Nothing may be added: the record ends before what readers have seen. Its words tell what to do."""
+
+
 def timestamp(moment: datetime) -> str:
     """UTC with exactly three digits of the second: 2026-11-24T09:00:00.000Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -63,10 +67,29 @@ def lock_head() -> RecordHead:
     return locked
 
 
+def hold(why: str) -> bool:
+    """Let nothing be added until `release`: `why` is what everybody who tries is told. Answers whether that is new."""
+    with transaction.atomic():
+        last = lock_head()
+        is_new = last.held != why
+        last.held = why
+        last.save(update_fields=["held"])
+    return is_new
+
+
+def release() -> None:
+    with transaction.atomic():
+        last = lock_head()
+        last.held = ""
+        last.save(update_fields=["held"])
+
+
 def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now: datetime) -> RecordEntry:
     """Add one entry after the head. Empty texts are left out. Raises RecordError outside a transaction or for a value
     that has no canonical form."""
     last = lock_head()
+    if last.held:
+        raise RecordHeld(last.held)
     kept = {field: text for field, text in texts.items() if text}
     salts = {field: secrets.token_hex(16) for field in kept}
     body = {

@@ -134,6 +134,8 @@ def _pass_gates(update: IncidentUpdate, reason: str, now: datetime) -> None:
 
 def _stand(found: Sequence[Blocker]) -> list[str]:
     """Raise Blocked with what forbids it here; answer the switched-off gates that would have."""
+    if why := record.head().held:
+        raise Blocked([Blocker("record_held", "", why)])
     if forbidding := standing(found, off=settings.GATES_OFF):
         raise Blocked(forbidding)
     return waived(found, off=settings.GATES_OFF)

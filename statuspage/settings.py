@@ -184,6 +184,7 @@ KEEP_RESULTS_HOURS = _integer("HALI_KEEP_RESULTS_HOURS", 336 if _has_days else 4
 KEEP_HOURS_DAYS = _integer("HALI_KEEP_HOURS_DAYS", 400, 2, 3660)
 KEEP_DAYS_YEARS = _integer("HALI_KEEP_DAYS_YEARS", 10, 1, 100)
 SQLITE_RESULTS = _integer("HALI_SQLITE_RESULTS", 1_000_000, 10_000, 100_000_000)  # at most, whatever the hours say
+KEEP_WORK_DAYS = _integer("HALI_KEEP_WORK_DAYS", 400, 30, 3660)  # deliveries, alerts, shifts: what staff did, not what was said
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapshot"))).absolute()
@@ -396,4 +397,4 @@ if SENTRY_DSN:
         SMS_CALLBACK_TOKEN,
         PAGERDUTY_KEY,
     ]
-    logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in _secrets + ADDRESS_KEYS if secret])
+    logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in [*_secrets, *ADDRESS_KEYS, PAGERDUTY_KEY] if secret])

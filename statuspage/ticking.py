@@ -16,9 +16,9 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from incidents import breaking_glass, components, promises, tracing
+from incidents import breaking_glass, components, promises, record, tracing
 from probes import late_answers, pushes, recording
-from statuspage import grounds, publishing, snapshot
+from statuspage import grounds, publishing, restoring, snapshot
 from statuspage.courier import Courier
 from statuspage.models import Heartbeat
 from statuspage.pager import Pager
@@ -62,6 +62,8 @@ def _try_tick(courier: Courier) -> str:
     except DatabaseError as error:
         connection.close()
         return f"The database did not answer ({type(error).__name__}: {error}): the page will say that it cannot confirm."
+    except record.RecordHeld as error:
+        return f"Nothing is published, and the page says that it cannot confirm. {error}"
     except OSError as error:
         return f"The snapshot could not be written ({error}): the page will say that it cannot confirm."
     except Exception as error:  # noqa: BLE001  a fault of our own must not end the one process that can turn the page stale
@@ -77,6 +79,7 @@ def tick(*, now: datetime) -> None:
     """One second's work: late answers; pushes that did not come; planned work; silence; states set by hand that expire;
     unattended words; statements that lapse; promises and signatures that did not come; Notifications of entries that have none;
     snapshot; freshness; heartbeat."""
+    restoring.hold_if_behind()
     late_answers.sweep(now=now)
     pushes.sweep(now=now)
     publishing.advance_maintenance(now=now)
