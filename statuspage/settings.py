@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from incidents import policy
 from probes import addresses, pacing, reference
-from statuspage import brand, desk_frame, logs, oidc, processes, sign_in
+from statuspage import brand, desk_frame, logs, oidc, processes, s3, sign_in
 from statuspage.environment import BASE_DIR, DATA_DIR, UnreadableFile, env
 from statuspage.environment import boolean as _boolean
 from statuspage.environment import integer as _integer
@@ -187,6 +187,13 @@ SQLITE_RESULTS = _integer("HALI_SQLITE_RESULTS", 1_000_000, 10_000, 100_000_000)
 KEEP_WORK_DAYS = _integer("HALI_KEEP_WORK_DAYS", 400, 30, 3660)  # deliveries, alerts, shifts: what staff did, not what was said
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+try:  # a copy of the page in an object store
+    PUBLISH_TO = s3.parse(_publish_to) if (_publish_to := env.str("HALI_PUBLISH_TO", default="").strip()) else None
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_PUBLISH_TO: {error}.") from error
+PUBLISH_KEY = env.str("HALI_PUBLISH_KEY", default="").strip()
+if PUBLISH_TO and not re.fullmatch(r"[^:\s]+:\S+", PUBLISH_KEY):
+    raise ImproperlyConfigured("HALI_PUBLISH_KEY: give the store's key as <id>:<secret>.")
 SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapshot"))).absolute()
 
 # --- Broker ----------------------------------------------------------------------------------
@@ -387,14 +394,6 @@ LOG_FORMAT = _one_of("HALI_LOG_FORMAT", "line", frozenset({"line", "json"}), "gi
 LOGGING = logs.settings_of(level=LOG_LEVEL, form=LOG_FORMAT)
 SENTRY_DSN = env.str("HALI_SENTRY_DSN", default="").strip()
 if SENTRY_DSN:
-    _secrets = [
-        SECRET_KEY,
-        ADDRESS_HASH_KEY,
-        AGENT_KEY,
-        METRICS_TOKEN,
-        SMS_KEY,
-        CALLBACK_TOKEN,
-        SMS_CALLBACK_TOKEN,
-        PAGERDUTY_KEY,
-    ]
-    logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in [*_secrets, *ADDRESS_KEYS, PAGERDUTY_KEY] if secret])
+    _secrets = [SECRET_KEY, ADDRESS_HASH_KEY, *ADDRESS_KEYS, AGENT_KEY, METRICS_TOKEN, PUBLISH_KEY, PAGERDUTY_KEY]
+    _secrets += [CALLBACK_TOKEN, SMS_KEY, SMS_CALLBACK_TOKEN]
+    logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in _secrets if secret])

@@ -20,6 +20,7 @@ from incidents import breaking_glass, components, promises, record, tracing
 from probes import late_answers, pushes, recording
 from statuspage import grounds, publishing, restoring, snapshot
 from statuspage.courier import Courier
+from statuspage.mirror import Mirror
 from statuspage.models import Heartbeat
 from statuspage.pager import Pager
 from statuspage.processes import tell_systemd
@@ -32,8 +33,9 @@ PERIOD = 1.0  # seconds
 
 def run_until(stop: threading.Event) -> None:
     """Tick each second until told to stop. A failed tick is one line in the log, not an end."""
-    courier, pager = Courier(), Pager()
+    courier, pager, mirror = Courier(), Pager(), Mirror()
     courier.start()
+    mirror.start()
     pager.start()
     failing = ""
     try:
@@ -49,6 +51,7 @@ def run_until(stop: threading.Event) -> None:
             stop.wait(max(0.0, PERIOD - (time.monotonic() - started)))
     finally:
         courier.stop()
+        mirror.stop()
         pager.stop()
 
 
