@@ -95,6 +95,12 @@ def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
 # --- Acts --------------------------------------------------------------------------------------
 
 
+def _lock_head() -> None:
+    """The transaction's first lock. Raises Blocked while the record is held, after a restore from an older copy."""
+    if why := record.lock_head().held:
+        raise Blocked([Blocker("record_held", "", why)])
+
+
 def publish_update(
     *, update_id: int, actor: User | None, now: datetime, reason: str = "", automatic: bool = False
 ) -> IncidentUpdate:
@@ -103,7 +109,7 @@ def publish_update(
     `reason` overrules probes that disagree; it is kept, for staff only. Raises Blocked with all that forbids it.
     """
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         update = _publish(update_id=update_id, actor=actor, now=now, reason=reason, automatic=automatic)
     _show(now)
     return update
@@ -134,8 +140,6 @@ def _pass_gates(update: IncidentUpdate, reason: str, now: datetime) -> None:
 
 def _stand(found: Sequence[Blocker]) -> list[str]:
     """Raise Blocked with what forbids it here; answer the switched-off gates that would have."""
-    if why := record.head().held:
-        raise Blocked([Blocker("record_held", "", why)])
     if forbidding := standing(found, off=settings.GATES_OFF):
         raise Blocked(forbidding)
     return waived(found, off=settings.GATES_OFF)
@@ -158,7 +162,7 @@ def publish_notice(
     A draft that a person has worked on is left as it is.
     """
     with transaction.atomic(durable=True):
-        record.lock_head()  # finding the incident and speaking of it are one step: whoever comes second sees the first
+        _lock_head()  # finding the incident and speaking of it are one step: whoever comes second sees the first
         update = _publish(update_id=_draft_from_notice(component, notice, now).pk, actor=actor, now=now, reason=reason)
     _show(now)
     return update
@@ -245,7 +249,7 @@ def publish_document(
     name that calls this.
     """
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
@@ -285,7 +289,7 @@ def publish_withdrawal(*, withdrawal: Withdrawal, actor: User | None, now: datet
 def following(*, incident: Incident, now: datetime) -> Iterator[None]:
     """What is done inside may shake what was said of data and funds: statements follow in the same transaction."""
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         yield
         _follow(Incident.objects.get(pk=incident.pk), now)
     _show(now)
@@ -315,7 +319,7 @@ def advance_maintenance(*, now: datetime) -> int:
     for prepare, pk in planned_acts.waiting(now=now):
         try:
             with transaction.atomic(durable=True):
-                record.lock_head()
+                _lock_head()
                 word = None if freezing.is_frozen() else prepare(pk, now)
                 if word:
                     entry = planned_work.mark_published(document=word, actor=None, now=now)
@@ -359,7 +363,7 @@ def publish_due(*, now: datetime) -> list[IncidentUpdate]:
 def _publish_unattended(find: Callable[[int, datetime], IncidentUpdate | None], pk: int, now: datetime) -> IncidentUpdate | None:
     """None when there is nothing to say any more, or the gates forbid it; a person is then asked, and it is not tried again."""
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         draft = None if freezing.is_frozen() else find(pk, now)
         if draft is None:
             return None

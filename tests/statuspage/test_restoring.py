@@ -69,7 +69,7 @@ def test_a_restored_database_publishes_nothing_until_told_and_then_says_so(
     with pytest.raises(record.RecordHeld):
         say_more("major_outage")
     with pytest.raises(publishing.Blocked, match="restore_check"):
-        publishing._stand([])
+        publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=None, now=timezone.now())
     with pytest.raises(CommandError, match=f"ends at entry {kept_to}, readers have seen {lost.seq}"):
         check()
     assert record.head().seq == kept_to
