@@ -38,6 +38,7 @@ PRUNED = {
     "statuspage.AlertSending": "with its alert",
     "statuspage.DutyShift": "HALI_KEEP_WORK_DAYS after it ended",
     "statuspage.FormToken": "7 days",
+    "statuspage.IdempotencyKey": "7 days",
     "statuspage.DeskDraft": "90 days after its last letter",
     "sessions.Session": "when it has ended",
     "usersessions.UserSession": "with its session",
@@ -105,6 +106,8 @@ KEPT = {
         ),
         ONE_EACH,
     ),
+    **dict.fromkeys(("statuspage.Token", "statuspage.Token_components"), "who could act by a program, and for how long: few"),
+    "statuspage.Imported": "one a thing taken in: that nothing is taken in twice hangs on it",
     "subscribers.Notification": "one an entry of the record: that nobody is told twice hangs on it",
     "subscribers.Suppression": "who must not be written to: by a hash alone",
     **dict.fromkeys(
