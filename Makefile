@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Seven processes compile the same modules anew at each start where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox bench-page soak simulate-detection clean
+.PHONY: run test test-faults lint format translations bench-memory bench-sandbox bench-probes bench-outbox bench-page soak bench simulate-detection audit drill faults-table clean
 
 run: $(VENV)
 	$(BIN)/python -m statuspage.run
@@ -40,6 +40,12 @@ lint: $(VENV)/tools translations
 	SECRET_KEY=lint $(BIN)/python manage.py check
 	SECRET_KEY=lint $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
+# Slower than the linters: bandit over the product, and known faults of the pinned libraries, where a package index tells them.
+audit: $(VENV)/tools
+	$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml statuspage incidents probes subscribers
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit; }
+	$(VENV)/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip
+
 format: $(VENV)/tools
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -54,6 +60,14 @@ test: lint
 
 test-faults: $(VENV)/tools translations
 	$(BIN)/pytest -m faults
+
+# Every fault in turn, and the table of docs/faults.md: three quarters of an hour. As root, so that disks can be full.
+faults-table: $(VENV)/tools translations
+	$(BIN)/python -m tests.faults.table --write
+
+# A rehearsal: the morning of 9 January 2024 in two minutes, on a copy of its own that contacts nobody.
+drill: $(VENV)/installed translations
+	SECRET_KEY=of-no-copy $(BIN)/python manage.py drill jan9
 
 bench-memory: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.memory
@@ -77,8 +91,13 @@ bench-outbox: $(VENV)/tools
 bench-page: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.page
 
-# The long ones of it: ten minutes of 1,000 probes, 10,000,000 results.
-soak: $(VENV)/tools
+# The short form of all of them, in ten minutes, and the table of docs/benchmarks.md.
+bench: $(VENV)/tools translations
+	$(BIN)/python -m tests.benchmarks.all --write
+
+# The long ones: ten minutes of the story under load with a kill every ten seconds; of 1,000 probes; 10,000,000 results.
+soak: $(VENV)/tools translations
+	$(BIN)/python -m tests.faults.soak
 	$(BIN)/python -m tests.benchmarks.probes --soak steady keeping
 
 clean:

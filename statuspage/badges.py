@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, override
 
-from incidents import rollup
+from incidents import exercise, rollup
 from incidents.facts import ComponentFacts
 from incidents.words import ComponentStatus
 from statuspage import drawings, inert, state_words
@@ -46,7 +46,7 @@ def of_page(said: Lately, *, language: str, stale: bool) -> Badge:
 
 
 def of_component(component: ComponentFacts, *, language: str, stale: bool) -> Badge:
-    return _badge(component.name[language], component.status, language, stale)
+    return _badge(exercise.marked(component.name)[language], component.status, language, stale)
 
 
 def _badge(label: str, status: str, language: str, stale: bool) -> Badge:

@@ -75,7 +75,7 @@ def _message(whose: Identity, told: Told, number: int) -> bytes:
         _element("identifier", _identifier(whose, told, number)),
         _element("sender", whose.host),
         _element("sent", _moment(update.display_at, whose)),
-        _element("status", "Actual"),
+        _element("status", "Exercise" if settings.EXERCISE else "Actual"),
         _element("msgType", _type(told, update, number)),
         _element("scope", "Public"),
         *([_element("references", earlier)] if earlier else []),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from incidents import audit
+from statuspage.snapshot import headers
 
 METHODS = "account_authentication_methods"  # where allauth keeps, in a session, how its person signed in
 
@@ -31,11 +32,14 @@ def door_of(request: HttpRequest) -> audit.Door:
 
 
 class Doors:
-    """What is logged while a request is answered came in by its door."""
+    """What is logged while a request is answered came in by its door; what goes out asks for nothing of a device."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with audit.through(lambda: door_of(request)):
-            return self.get_response(request)
+            answer = self.get_response(request)
+        answer.headers.setdefault("Permissions-Policy", headers.PERMISSIONS)
+        answer.headers.setdefault("Content-Security-Policy", headers.POLICY)  # where a page has none of its own: 404, 400
+        return answer

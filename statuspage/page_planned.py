@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import Prefetch
 
+from incidents import exercise
 from incidents.facts import AffectedFacts, AnnouncementFacts, MaintenanceFacts, UpdateFacts
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, Announcement, MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
@@ -62,7 +63,7 @@ def maintenance_facts(planned: ScheduledMaintenance) -> MaintenanceFacts:
     plan = next(word for word in words if word.pk == planned.plan_id)
     return MaintenanceFacts(
         public_id=planned.public_id,
-        name=by_language(planned.name),
+        name=exercise.marked(by_language(planned.name)),
         phase=planned.phase,
         starts_at=planned.starts_at,
         ends_at=planned.ends_at,
@@ -100,7 +101,7 @@ def _announcement_facts(announcement: Announcement) -> AnnouncementFacts:
     assert announcement.published_at is not None
     return AnnouncementFacts(
         public_id=announcement.public_id,
-        title=by_language(announcement.title),
+        title=exercise.marked(by_language(announcement.title)),
         body=by_language(announcement.body),
         starts_at=announcement.starts_at,
         ends_at=announcement.ends_at,

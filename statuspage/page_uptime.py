@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from incidents import intervals, periods, uptime
+from incidents import exercise, intervals, periods, uptime
 from incidents.facts import ComponentFacts, GroupFacts, Text
 from incidents.figures import Word
 from incidents.models import Component, Incident, IncidentUpdate
@@ -123,7 +123,7 @@ def csv_bytes(page: UptimePage, language: str) -> bytes:
                 writer.writerow(
                     [
                         row.component.code,
-                        _plain(row.component.name[language]),
+                        _plain(exercise.marked(row.component.name)[language]),
                         _plain(group.group.name[language]),
                         span.code,
                         span.first,

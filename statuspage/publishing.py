@@ -21,6 +21,7 @@ from incidents import (
     document_gates,
     documents,
     drafts,
+    exercise,
     gates,
     merging,
     notice_updates,
@@ -141,6 +142,7 @@ def _pass_gates(update: IncidentUpdate, reason: str, now: datetime) -> None:
 def _stand(found: Sequence[Blocker]) -> list[str]:
     """Raise Blocked with what forbids it here; answer the switched-off gates that would have."""
     if forbidding := standing(found, off=settings.GATES_OFF):
+        exercise.note_refusal(blocker.code for blocker in forbidding)
         raise Blocked(forbidding)
     return waived(found, off=settings.GATES_OFF)
 

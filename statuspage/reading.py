@@ -11,7 +11,7 @@ from itertools import count
 from django.conf import settings
 from django.db.models import Max, Prefetch, QuerySet
 
-from incidents import intervals, uptime
+from incidents import exercise, intervals, uptime
 from incidents.facts import ComponentFacts, EarlierText, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
 from incidents.languages import by_language, codes
 from incidents.models import (
@@ -161,7 +161,7 @@ def incident_facts(incident: Incident) -> IncidentFacts:
     assert incident.published_at is not None
     return IncidentFacts(
         public_id=incident.public_id,
-        name=by_language(incident.name),
+        name=exercise.marked(by_language(incident.name)),
         status=incident.status,
         impact=incident.impact,
         started_at=incident.started_at,

@@ -31,6 +31,7 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
         ],
         "twins": [(code, f"{settings.BASE_URL}{prefix_of(code)}{path}") for code in codes()],
         "provider": settings.PROVIDER_NAME,
+        "exercise": settings.EXERCISE,
         "help_line": settings.HELP_LINE,
         "contact": settings.CONTACT,
         "pin_warning": settings.PIN_WARNING,

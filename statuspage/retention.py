@@ -32,6 +32,7 @@ PRUNED = {
     "subscribers.Subscription": "with its subscriber",
     "subscribers.Endpoint": "with its subscriber",
     "subscribers.Delivery": "HALI_KEEP_WORK_DAYS after it was settled; what waits stays",
+    "subscribers.Farewell": "before it is sent",
     "subscribers.BounceReport": "60 days",
     "subscribers.ChannelTrouble": "when the channel works again",
     "statuspage.StaffAlert": "HALI_KEEP_WORK_DAYS after it was over",

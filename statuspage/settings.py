@@ -18,9 +18,9 @@ from zoneinfo import available_timezones
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
-from incidents import policy
+from incidents import exercise, policy
 from probes import addresses, pacing, reference
-from statuspage import brand, desk_frame, logs, oidc, processes, s3, sign_in
+from statuspage import brand, broker, desk_frame, logs, oidc, processes, s3, sign_in
 from statuspage.environment import BASE_DIR, DATA_DIR, UnreadableFile, env
 from statuspage.environment import boolean as _boolean
 from statuspage.environment import integer as _integer
@@ -66,6 +66,9 @@ try:  # the addresses its probes may ask
 except ValueError as error:
     raise ImproperlyConfigured(f"HALI_PROBE_NETWORKS: {error}.") from error
 
+# A rehearsal's copy (`manage.py drill`): a file makes it one, and nothing of it may lead out of its folder.
+EXERCISE = (DATA_DIR / exercise.MARKER).is_file()
+
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     if not HALI_AGENT:  # an agent signs nothing and keeps nothing
@@ -93,16 +96,18 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 # Plain HTTP is sent on by the proxy, and once more here; who asks on this host whether we are well needs no TLS.
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE and TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
-SECURE_HSTS_SECONDS = _integer("HALI_HSTS_SECONDS", 31_536_000 if SESSION_COOKIE_SECURE else 0, 0, 63_072_000)
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS of this host alone: what lies below it is not ours to decide
     "security.W021",  # nor whether browsers ship it in their lists
     *(one.strip() for one in env.list("HALI_SILENCED_CHECKS", default=[]) if one.strip()),
 ]
+SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0  # as snapshot.headers
 
 # --- Who speaks, in which languages, on which clock -------------------------------------------
 PROVIDER_NAME = env.str("HALI_PROVIDER_NAME", default="Mfano Pesa" if DEMO else "Payments")
+if EXERCISE:
+    PROVIDER_NAME = f"{exercise.PROVIDER} {PROVIDER_NAME}"
 HELP_LINE = env.str("HALI_HELP_LINE", default="0800 000 100" if DEMO else "")
 SPOKESPEOPLE = [name.strip() for name in env.str("HALI_SPOKESPEOPLE", default="").split(",") if name.strip()]
 CONTACT = env.str("HALI_CONTACT", default="status@mfanopesa.example" if DEMO else "").strip()
@@ -198,6 +203,9 @@ SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapsho
 
 # --- Broker ----------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default=f"redis+socket://{DATA_DIR / 'broker.sock'}")
+_led_out = [name for name in exercise.FORBIDDEN if env.str(name, default="").strip()]
+if EXERCISE and (_led_out or f"redis+socket://{broker.socket_path(DATA_DIR)}" != REDIS_URL):
+    raise ImproperlyConfigured(f"{', '.join(_led_out) or 'REDIS_URL'}: an exercise has none, and contacts nobody. Unset it.")
 if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://")):
     raise ImproperlyConfigured("REDIS_URL: give redis://…, rediss://… or redis+socket://….")  # its text may hold a password
 if REDIS_URL.startswith("rediss://") and "ssl_cert_reqs=" not in REDIS_URL:  # else Celery's client takes whoever answers
@@ -387,6 +395,7 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEMO or DEBUG  # production serves what collectstatic gathered
 WHITENOISE_AUTOREFRESH = DEBUG
 UNFOLD = desk_frame.of_unfold(provider=PROVIDER_NAME, static=STATIC_URL)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "statuspage.error_reports.Filter"
 LOG_LEVEL = _one_of(
     "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."
 )

@@ -6,6 +6,7 @@ import hashlib
 import imaplib
 import logging
 import mailbox
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -52,9 +53,12 @@ def _unread(url: SplitResult) -> Iterator[Iterator[Mail]]:
         if url.scheme == "maildir":
             yield _in_folder(Path(url.path))
             return
-        with imaplib.IMAP4_SSL(url.hostname or "", url.port or 993, timeout=TIMEOUT) as session:
+        trusted = ssl.create_default_context()  # imaplib's own would take any certificate
+        with imaplib.IMAP4_SSL(url.hostname or "", url.port or 993, ssl_context=trusted, timeout=TIMEOUT) as session:
             session.login(unquote(url.username or ""), unquote(url.password or ""))
-            session.select(url.path.strip("/") or "INBOX")
+            answer, _ = session.select(url.path.strip("/") or "INBOX")
+            if answer != "OK":
+                raise MailboxError("HALI_BOUNCE_MAILBOX: the server does not open that mailbox: look at its name after the host.")
             yield _over_imap(session)
     except (OSError, imaplib.IMAP4.error, mailbox.Error) as error:
         raise MailboxError(f"The mailbox of bounces cannot be read: look at HALI_BOUNCE_MAILBOX ({error}).") from error

@@ -21,7 +21,7 @@ from subscribers.transports import TRANSPORTS
 
 log = logging.getLogger(__name__)
 
-CHUNK = 10_000  # subscribers looked at in one transaction
+CHUNK = 5_000  # subscribers looked at in one transaction: well below 0.2 s on PostgreSQL
 LAST = 2**63 - 1
 
 _COLUMNS = (
@@ -39,7 +39,7 @@ _COLUMNS = (
 )
 
 
-def fan_out(*, now: datetime, limit: int = 10 * CHUNK) -> int:
+def fan_out(*, now: datetime, limit: int = 20 * CHUNK) -> int:
     """Make the Deliveries of waiting Notifications, oldest first, and about `limit` at most; answers how many were made."""
     made = 0
     while made < limit:

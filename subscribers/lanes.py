@@ -19,7 +19,6 @@ from subscribers.transports.base import Outcome, Parcel, Sender, Sent
 HELD_AFTER = 0.15  # seconds without an answer
 SLOW = 0.1  # seconds an answer takes
 AT_MOST = 3  # lanes for each connection that the settings allow
-TOGETHER = 10  # parcels to one errand
 WORTH_A_LANE = 50  # waiting parcels for each lane that is at work before another one is opened
 
 
@@ -93,7 +92,7 @@ class Lanes:
 
     def __init__(self, first: Sender, make: Callable[[], Sender], outlet: Outlet) -> None:
         self._make, self._outlet = make, outlet
-        self._connections = first.connections
+        self._connections, self._together = first.connections, first.together
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._lanes = [Lane(first, outlet, self.reports)]
         self._seconds: dict[str, float] = {}  # an errand of each domain took, lately
@@ -107,7 +106,7 @@ class Lanes:
 
     def together(self, domain: str) -> int:
         """How many parcels go to one lane at once."""
-        return 1 if self.is_slow(domain) else TOGETHER
+        return 1 if self.is_slow(domain) else self._together
 
     def give(self, domain: str, errands: Sequence[Errand], *, alone: bool, waiting: int) -> bool:
         """`alone`: nobody else waits; `waiting`: parcels that do, all in all."""

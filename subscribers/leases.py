@@ -236,10 +236,10 @@ def release_stuck(*, now: datetime) -> int:
     return buried + stuck.update(lease_until=None, due_at=now)
 
 
-def next_due(*, now: datetime, within: timedelta, channel: str) -> bool:
-    """Does anything new fall due so soon that a sender should wait for it? What failed before need not be that exact.
+def soon(*, now: datetime, within: timedelta) -> QuerySet[Delivery]:
+    """What is new and falls due so soon that a sender should wait for it; what failed before need not be that exact.
 
     What fell due this very second counts too: it may have done so after the sender looked for it.
     """
-    soon = {"due_at__gt": now - timedelta(seconds=1), "due_at__lte": now + within}
-    return Delivery.objects.filter(channel=channel, state=DeliveryState.PENDING, lease_until=None, attempt=0, **soon).exists()
+    moment = {"due_at__gt": now - timedelta(seconds=1), "due_at__lte": now + within}
+    return Delivery.objects.filter(state=DeliveryState.PENDING, lease_until=None, attempt=0, **moment)

@@ -200,6 +200,22 @@ class Suppression(models.Model):
         return f"{self.channel} {self.address_hash[:8]}: {self.reason}"
 
 
+class Farewell(models.Model):
+    """Who ended it by a text message hears once that it worked; the row goes before that is sent, and the number with it."""
+
+    channel = models.CharField(max_length=12, default="sms")
+    address_hash = models.CharField(max_length=64)
+    address_encrypted = models.TextField()
+    language = models.CharField(max_length=8)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "address_hash"], name="one_farewell_per_address")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.address_hash[:8]}"
+
+
 class Payload(models.TextChoices):
     """The form of a webhook's bodies."""
 
@@ -259,8 +275,12 @@ class DeliveryState(models.TextChoices):
 class Delivery(models.Model):
     """One telling to one subscriber. The row is the retry: state, when it is due, who holds it until when."""
 
-    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="deliveries")
+    # Without constraints in the database: they would cost as much as the whole INSERT of a long list. A chunk is made under the
+    # lock of its Notification; the row of a subscriber who is erased in that very moment is dropped by whoever would send it.
+    notification = models.ForeignKey(
+        Notification, on_delete=models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
+    )
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False)
     channel = models.CharField(max_length=12)
     domain = models.CharField(max_length=255, blank=True, default="", help_text="Of the address: what is paced together.")
     state = models.CharField(max_length=12, choices=DeliveryState, default=DeliveryState.PENDING)

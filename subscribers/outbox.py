@@ -16,16 +16,19 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F, Min
+from django.db import connection
+from django.db.models import F, Min, QuerySet
 
-from subscribers import outlets, steering
+from subscribers import farewells, outlets, steering
 from subscribers.fanning import fan_out
-from subscribers.leases import claim_due, due, next_due, record_failure, record_success, release_stuck
+from subscribers.leases import claim_due, due, record_failure, record_success, release_stuck, soon
 from subscribers.models import (
     ChannelTrouble,
     Delivery,
     DeliveryState,
+    Farewell,
     Notification,
     Subscriber,
     SubscriberState,
@@ -75,7 +78,7 @@ def deliver_due(*, now: datetime, limit: int, seconds: float = 20.0) -> int:
         if outlet is None:
             return 0
         waiting = [channel for channel in TRANSPORTS if _waits(channel, now)]
-        sent = 0
+        sent = farewells.send(now=now) if _farewells(now).exists() else 0
         for place, channel in enumerate(waiting, 1):  # to each its share of the time: a long list of mails holds up no webhook
             passed = time.monotonic() - started
             ends = max(started + seconds * place / len(waiting), started + passed)
@@ -103,23 +106,49 @@ def _deliver(channel: str, outlet: Outlet, now: datetime, ends: float, limit: in
 
 
 def has_work(*, now: datetime) -> bool:
-    """Is there anything to expand, to send or to take back from a dead sender?"""
-    return (
-        Notification.objects.filter(expanded_at__isnull=True).exists()
-        or Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True).exists()
-        or any(_waits(channel, now) for channel in TRANSPORTS)
-        or Delivery.objects.filter(lease_until__lte=now).exists()
-        or outlets.left_behind()
+    """Is there anything to expand, to send or to take back from a dead sender? It comes each second, so it is one question."""
+    resting = _resting(now)
+    found = _any_of(
+        Notification.objects.filter(expanded_at__isnull=True),
+        Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True),
+        _asked(now).exclude(channel__in=resting),
+        due(now).exclude(channel__in=resting),
+        soon(now=now, within=AHEAD).exclude(channel__in=resting),
+        Delivery.objects.filter(lease_until__lte=now),
+        _farewells(now),
     )
+    return found or outlets.left_behind()
+
+
+def _any_of(*wanted: QuerySet[Any]) -> bool:
+    compiled = [rows.order_by().values("pk").query.sql_with_params() for rows in wanted]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT " + " OR ".join(f"EXISTS ({query})" for query, _ in compiled),
+            [value for _, values in compiled for value in values],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _resting(now: datetime) -> QuerySet[ChannelTrouble, Any]:
+    """Names of channels that nobody tries now."""
+    return ChannelTrouble.objects.filter(quiet_until__gt=now).values("channel")
+
+
+def _farewells(now: datetime) -> QuerySet[Farewell]:
+    return Farewell.objects.exclude(channel__in=_resting(now))
+
+
+def _asked(now: datetime) -> QuerySet[Subscriber]:
+    """Whose confirmation mail is due."""
+    return Subscriber.objects.filter(confirm_due_at__lte=now, state=SubscriberState.PENDING)
 
 
 def _waits(channel: str, now: datetime) -> bool:
     if ChannelTrouble.objects.filter(channel=channel, quiet_until__gt=now).exists():
         return False
-    confirmations_due = Subscriber.objects.filter(
-        confirm_due_at__lte=now, state=SubscriberState.PENDING, channel=channel
-    ).exists()
-    return confirmations_due or due(now).filter(channel=channel).exists() or next_due(now=now, within=AHEAD, channel=channel)
+    waiting = [due(now), soon(now=now, within=AHEAD), _asked(now)]
+    return any(rows.filter(channel=channel).exists() for rows in waiting)
 
 
 def _be_quiet(channel: str, words: str, now: datetime) -> None:

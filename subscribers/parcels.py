@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from subscribers import addresses, items, links, rendering
 from subscribers.items import Item
@@ -17,66 +18,61 @@ class ItemGone(Exception):
     """What was to be told is no longer there."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the parcels of one text, language and channel have in common."""
+
+    item: Item
+    rendered: Rendered
+    message: str  # begins the Message-ID; the recipient's key follows
+    thread: str
+    feedback: str
+    unsubscribe: str  # begins the link; the token follows
+    manage: str
+
+
 class Packer:
     """Keeps the items and rendered texts of one round of sending."""
 
     def __init__(self) -> None:
         self._items: dict[int, Item] = {}
-        self._rendered: dict[tuple[int, str, str], Rendered] = {}
-        self._digests: dict[tuple[tuple[int, ...], str, str], Rendered] = {}
+        self._told: dict[tuple[int, str, str], _Told] = {}
+        self._digests: dict[tuple[tuple[int, ...], str, str], _Told] = {}
 
     def parcel_for(self, delivery: Delivery, subscriber: Subscriber) -> Parcel:
         """`subscriber` as read just now: its language and address may have changed.
 
         Raises addresses.AddressUnreadable or ItemGone.
         """
-        item = self._item(delivery.notification)
-        key = addresses.recipient_key(subscriber.address_hash)
-        return self._parcel(
-            subscriber,
-            rendered=self._render(item, subscriber),
-            message_id=f"{item.thread}.{item.public_id}.{key}",
-            thread_id=f"{item.thread}.{key}",
-            item=item,
-            feedback=feedback_id(item.thread, FEEDBACK.get(item.kind, item.kind)),
-        )
+        wanted = (delivery.notification_id, subscriber.language, subscriber.channel)
+        told = self._told.get(wanted)
+        if told is None:
+            item = self._item(delivery.notification)
+            own = TRANSPORTS[subscriber.channel].render(item, subscriber.language)
+            told = self._told[wanted] = _told(
+                item,
+                own or rendering.render(item, subscriber.language, subscriber.channel),
+                message=f"{item.thread}.{item.public_id}.",
+                thread=f"{item.thread}.",
+                feedback=feedback_id(item.thread, FEEDBACK.get(item.kind, item.kind)),
+                language=subscriber.language,
+            )
+        return _parcel(told, subscriber)
 
     def digest_for(self, deliveries: Sequence[Delivery], subscriber: Subscriber) -> Parcel:
         """All that waits for one subscriber in one mail, oldest first. Raises as parcel_for."""
-        told = [self._item(delivery.notification) for delivery in deliveries]
-        last = told[-1]
-        wanted = (tuple(item.record_seq for item in told), subscriber.language, subscriber.channel)
+        items_ = [self._item(delivery.notification) for delivery in deliveries]
+        wanted = (tuple(item.record_seq for item in items_), subscriber.language, subscriber.channel)
         if wanted not in self._digests:
-            self._digests[wanted] = rendering.render_digest(told, subscriber.language, subscriber.channel)
-        key = addresses.recipient_key(subscriber.address_hash)
-        return self._parcel(
-            subscriber,
-            rendered=self._digests[wanted],
-            message_id=f"digest.{last.public_id}.{key}",
-            thread_id=f"digest.{key}",
-            item=last,
-            feedback=feedback_id("digest", "digest"),
-        )
-
-    def _parcel(
-        self, subscriber: Subscriber, *, rendered: Rendered, message_id: str, thread_id: str, item: Item, feedback: str
-    ) -> Parcel:
-        token = links.token_for(subscriber, links.UNSUBSCRIBE)
-        unsubscribe_url = links.unsubscribe_url_of(token, subscriber.language)
-        return Parcel(
-            address=addresses.decrypt(subscriber.address_encrypted),
-            rendered=rendered,
-            fills={rendering.UNSUBSCRIBE_MARK: unsubscribe_url, rendering.MANAGE_MARK: links.manage_url(subscriber)},
-            message_id=message_id,
-            date=item.published_at,
-            thread_id=thread_id,
-            feedback_id=feedback,
-            unsubscribe_url=unsubscribe_url,
-            unsubscribe_token=token,
-            subscriber_id=subscriber.pk,
-            item=item,
-            private=TRANSPORTS[subscriber.channel].private_of(subscriber),
-        )
+            self._digests[wanted] = _told(
+                items_[-1],
+                rendering.render_digest(items_, subscriber.language, subscriber.channel),
+                message=f"digest.{items_[-1].public_id}.",
+                thread="digest.",
+                feedback=feedback_id("digest", "digest"),
+                language=subscriber.language,
+            )
+        return _parcel(self._digests[wanted], subscriber)
 
     def _item(self, notification: Notification) -> Item:
         if notification.pk not in self._items:
@@ -86,12 +82,32 @@ class Packer:
             self._items[notification.pk] = items.item_of(document)
         return self._items[notification.pk]
 
-    def _render(self, item: Item, subscriber: Subscriber) -> Rendered:
-        wanted = (item.record_seq, subscriber.language, subscriber.channel)
-        if wanted not in self._rendered:
-            own = TRANSPORTS[subscriber.channel].render(item, subscriber.language)
-            self._rendered[wanted] = own or rendering.render(item, subscriber.language, subscriber.channel)
-        return self._rendered[wanted]
+
+def _told(item: Item, rendered: Rendered, *, message: str, thread: str, feedback: str, language: str) -> _Told:
+    unsubscribe, manage = links.unsubscribe_url_of("", language), links.manage_url_of("", language)
+    return _Told(item, rendered, message, thread, feedback, unsubscribe, manage)
+
+
+def _parcel(told: _Told, subscriber: Subscriber) -> Parcel:
+    """What is the recipient's own, and nothing else, is made here: it is made for each."""
+    token = links.token_for(subscriber, links.UNSUBSCRIBE)
+    key = addresses.recipient_key(subscriber.address_hash)
+    unsubscribe_url = told.unsubscribe + token
+    manage_url = told.manage + links.token_for(subscriber, links.MANAGE)
+    return Parcel(
+        address=addresses.decrypt(subscriber.address_encrypted),
+        rendered=told.rendered,
+        fills={rendering.UNSUBSCRIBE_MARK: unsubscribe_url, rendering.MANAGE_MARK: manage_url},
+        message_id=told.message + key,
+        date=told.item.published_at,
+        thread_id=told.thread + key,
+        feedback_id=told.feedback,
+        unsubscribe_url=unsubscribe_url,
+        unsubscribe_token=token,
+        subscriber_id=subscriber.pk,
+        item=told.item,
+        private=TRANSPORTS[subscriber.channel].private_of(subscriber),
+    )
 
 
 FEEDBACK = {"incident_update": "update", "maintenance_update": "planned"}  # what complaints are counted by

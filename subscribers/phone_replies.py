@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from subscribers import addresses, bounces, subscriptions, suppression
-from subscribers.models import Delivery, Subscriber, Suppressed
+from subscribers import addresses, bounces, farewells, subscriptions, suppression
+from subscribers.models import Delivery, Subscriber, SubscriberState, Suppressed
 from subscribers.transports.base import Failed
 from subscribers.transports.sms import SmsSender
 
@@ -22,7 +22,9 @@ def take_text(*, number: str, text: str, now: datetime) -> str:
     """What a word texted to our number led to: stopped, confirmed, started, or "" for nothing. Raises addresses.AddressError."""
     word = next(iter(text.strip().casefold().split()), "").strip(".!,'\"")
     if word in STOP:
-        opt_out(number=number, now=now)
+        ended = opt_out(number=number, now=now)
+        if ended:
+            farewells.ask(number=SmsSender.normalise(number), language=ended.language, now=now)
         return "stopped"
     if word in YES:
         return "confirmed" if subscriptions.confirm_by_reply(address=number, now=now) else ""
@@ -31,17 +33,23 @@ def take_text(*, number: str, text: str, now: datetime) -> str:
     return ""
 
 
-def opt_out(*, number: str, now: datetime) -> None:
-    """Nothing more to that number, at once. Only its owner, by START or by a code that reaches it, brings it back."""
+def opt_out(*, number: str, now: datetime) -> Subscriber | None:
+    """Nothing more to that number, at once. Only its owner, by START or by a code that reaches it, brings it back.
+
+    Answers whose subscription ended by it; None where none ran.
+    """
     address_hash = addresses.hash_on(CHANNEL, SmsSender.normalise(number))
     subscriber = Subscriber.objects.filter(channel=CHANNEL, address_hash=address_hash).first()
+    ended = subscriber if subscriber and subscriber.state == SubscriberState.ACTIVE else None
     if subscriber:
         subscriptions.unsubscribe(subscriber=subscriber, now=now)
     suppression.suppress(channel=CHANNEL, address_hash=address_hash, reason=Suppressed.OPTED_OUT, now=now)
+    return ended
 
 
 def _start(number: str, language: str, now: datetime) -> bool:
     """Who texts START has shown by it that the number is theirs: they ask and confirm in one."""
+    farewells.take_back(number=number)
     source = {"wording": f"sms-start {language}", "by": "sms"}
     subscriptions.subscribe(address=number, channel=CHANNEL, language=language, source=source, now=now)
     return subscriptions.confirm_by_reply(address=number, now=now) is not None

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from django.conf import settings
+
 from subscribers import destinations
 from subscribers.transports.base import TransportError
 
@@ -61,6 +63,8 @@ class Poster:
     def _perform(
         self, url: str, pins: list[str], body: bytes, headers: Mapping[str, str], read_at_most: int = READ_AT_MOST
     ) -> Answer:
+        if settings.EXERCISE:
+            raise TransportError("This is an exercise: nobody is contacted.", permanent=True)
         import pycurl  # with the first post: it is large, and few processes post
 
         curl = self._curl = self._curl or pycurl.Curl()

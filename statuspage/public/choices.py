@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.translation import gettext, gettext_noop
 
+from incidents.facts import Text
 from incidents.languages import by_language
 from incidents.models import Component, ComponentGroup, Incident
 from incidents.public_ids import PATTERN
@@ -36,6 +37,9 @@ COMPONENT_FIELDS = ("component", "component_id", "subscriber[component_id]")
 INCIDENT_FIELDS = ("incident", "incident_id", "subscriber[incident_id]")
 
 
+Services = tuple[tuple[str, Text, tuple[tuple[str, Text], ...]], ...]  # (group's id, its name, ((service's id, its name), ...))
+
+
 class UnknownChoice(Exception):
     """A service, group or incident that the public does not see."""
 
@@ -44,6 +48,20 @@ def offered() -> dict[str, str]:
     """Channels that can be asked for here, with their words; SMS only where it can be sent."""
     can = [name for name in CHANNELS if name in settings.CHANNELS and (name != "sms" or settings.SMS_KEY)]
     return {name: gettext(CHANNELS[name].words) for name in can}
+
+
+def services() -> Services:
+    """What the form that signs up lists."""
+    groups: dict[str, tuple[Text, list[tuple[str, Text]]]] = {}
+    for component in Component.objects.published():
+        _, listed = groups.setdefault(component.group.public_id, (by_language(component.group.name), []))
+        listed.append((component.public_id, by_language(component.name)))
+    return tuple((public_id, name, tuple(listed)) for public_id, (name, listed) in groups.items())
+
+
+def ticked(form: QueryDict) -> frozenset[str]:
+    """Ids of groups and services as the form was sent, to show it again with nothing lost."""
+    return frozenset(form.getlist("component")) | frozenset(form.getlist("group"))
 
 
 def asked(form: QueryDict) -> Wishes:

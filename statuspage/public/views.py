@@ -26,7 +26,7 @@ from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
 
 # Which text they agreed to; count it up whenever the words of the form change.
-WORDING = "subscribe-2"
+WORDING = "subscribe-3"
 HONEYPOT = "website"
 EMAIL_FIELDS = ("email", "subscriber[email]")
 # Where an address stands, and which channel it is of: our own form names the channel, Statuspage's field says it.
@@ -83,13 +83,22 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def subscribe(request: HttpRequest, language: str) -> HttpResponse:
     """The form, and what it posts. The answer is the same whether the address is known or not."""
     if request.method != "POST":
-        return _page("subscribe", language=language, path="/subscribe")
+        return _page("subscribe", language=language, path="/subscribe", services=choices.services())
     language = _language(request, language)
     channel, address = _address(request)
     done = functools.partial(_page, "subscribe_done", language=language, path="/subscribe", email=address, channel=channel)
     if request.POST.get(HONEYPOT):
         return done()  # a machine filled in what people cannot see
-    again = functools.partial(_page, "subscribe", language=language, path="/subscribe", email=address, channel=channel)
+    again = functools.partial(
+        _page,
+        "subscribe",
+        language=language,
+        path="/subscribe",
+        email=address,
+        channel=channel,
+        services=choices.services(),
+        ticked=choices.ticked(request.POST),
+    )
     with override(language):
         unknown, too_many = (
             gettext("We have no such service. Open this page anew and choose again."),

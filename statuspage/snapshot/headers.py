@@ -14,10 +14,17 @@ POLICY = "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-sr
 DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 FRAME_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *; base-uri 'none'; form-action 'none'"
 
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"  # nothing of a reader's phone is ours
+HSTS_SECONDS = 31_536_000
+
 ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("Permissions-Policy", PERMISSIONS),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
 )
+# Only where the reader came by https, as browsers ask.
+BY_HTTPS = (("Strict-Transport-Security", f"max-age={HSTS_SECONDS}"),)
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".json": "application/json; charset=utf-8",

@@ -36,6 +36,8 @@ from statuspage.page_answers import AnswerPage
 from statuspage.page_components import ComponentPage
 from statuspage.page_history import MonthPage
 from statuspage.page_uptime import UptimePage
+from statuspage.public import choices
+from statuspage.public.choices import Services
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import building
 from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
@@ -83,8 +85,14 @@ def is_made_with_this(stamped: str) -> bool:
 
 
 def standing() -> dict[str, Part]:
-    """Pages that hang on no row: only templates, texts and settings change them, and then everything is made anew."""
-    return {"standing": Part("standing", _standing_files), "pictures": Part("standing", _picture_files)}
+    """Pages that hang on no row: only templates, texts and settings change them, and then everything is made anew. The one that
+    signs up lists the services beside."""
+    services = choices.services()
+    return {
+        "standing": Part("standing", _standing_files),
+        "subscribe": Part(key_of(services), _maker(_subscribe_files, services)),
+        "pictures": Part("standing", _picture_files),
+    }
 
 
 def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[str, Part]:
@@ -144,7 +152,7 @@ def _standing_files() -> Halves:
     files: Files = {"404.html": not_found()}
     states = [{"status": status, "text": state_words.definition(status)} for status in rollup.WORST_FIRST]
     for language in codes():
-        for name in STANDING:
+        for name in (name for name in STANDING if name != "subscribe"):
             html = render(
                 f"public/{name}.html",
                 language=language,
@@ -155,6 +163,17 @@ def _standing_files() -> Halves:
             )
             files[f"{folder_of(language)}{name}.html"] = html.encode()
     return {ARCHIVE: files}
+
+
+def _subscribe_files(services: Services) -> Halves:
+    return {
+        ARCHIVE: {
+            f"{folder_of(language)}subscribe.html": render(
+                "public/subscribe.html", language=language, path="/subscribe", services=services
+            ).encode()
+            for language in codes()
+        }
+    }
 
 
 def _picture_files() -> Halves:

@@ -113,6 +113,8 @@ class SnapshotFirst:
         if answer is None:
             return self.app(environ, start_response)
         status, listed, content = answer
+        if _came_by_https(environ):
+            listed = [*listed, *headers.BY_HTTPS]
         if not status.startswith("304"):
             listed = [*listed, ("Content-Length", str(len(content)))]
         start_response(status, listed)
@@ -281,6 +283,11 @@ def _accepted(header: str) -> frozenset[str]:
         if re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters) is None:
             taken.add(name.strip().removeprefix("x-"))
     return frozenset(taken)
+
+
+def _came_by_https(environ: WSGIEnvironment) -> bool:
+    """To us, or to a proxy before us that says so: who lies about it harms nobody, since browsers heed it over https alone."""
+    return environ.get("wsgi.url_scheme") == "https" or environ.get("HTTP_X_FORWARDED_PROTO", "") == "https"
 
 
 def _is_known(sent: Representation, environ: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import brotli
 
+from incidents import exercise
 from statuspage.snapshot import trees
 from statuspage.snapshot.building import FRESH, STALE, Files
 from statuspage.snapshot.swapping import (
@@ -155,6 +156,7 @@ class Generation:
 
     def _put(self, parity: int | None, anew: bool, path: str, content: bytes, earlier: str | None) -> None:
         """Write a file and its twins; where `earlier` says the same, link to it instead, unless all is `anew`."""
+        exercise.require_marked(path, content)
         mtime = self.second
         if earlier is not None:
             with suppress(OSError):

@@ -98,6 +98,7 @@ class Sender:
     """
 
     connections: int = 1
+    together: int = 10  # parcels handed to one connection at once
 
     # --- Addresses -------------------------------------------------------------------------------
 
@@ -123,7 +124,10 @@ class Sender:
 
     def send(self, parcel: Parcel) -> str:
         """Hand one over; answers the other side's name of it, "" for none. Raises TransportError."""
-        raise NotImplementedError
+        [outcome] = self.send_all([parcel])
+        if isinstance(outcome, Sent):
+            return outcome.reference
+        raise error_of(outcome)
 
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
         """One outcome for each, in order, as soon as it is known. Raises TransportUnreachable; the rest was not tried then."""
@@ -154,3 +158,9 @@ def outcome_of(error: TransportError) -> Outcome:
     if error.permanent:
         return Failed(str(error), gone=error.gone, bounced=error.bounced)
     return Retry(str(error), error.retry_after, error.throttled)
+
+
+def error_of(outcome: Retry | Failed) -> TransportError:
+    if isinstance(outcome, Retry):
+        return TransportError(outcome.reason, retry_after=outcome.after, throttled=outcome.throttled)
+    return TransportError(outcome.reason, permanent=True, gone=outcome.gone, bounced=outcome.bounced)

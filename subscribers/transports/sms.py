@@ -68,17 +68,14 @@ class SmsSender(Sender):
         with override(language):
             return Rendered(subject="", text=confirmation_text(), html="")
 
+    @classmethod
+    def render_farewell(cls, language: str) -> Rendered:
+        with override(language):
+            return Rendered(subject="", text=farewell_text(), html="")
+
     def open(self) -> None:
         if not settings.SMS_KEY:
             raise TransportUnreachable("HALI_SMS_KEY is not set: no SMS can be sent.")
-
-    def send(self, parcel: Parcel) -> str:
-        [outcome] = self.send_all([parcel])
-        if isinstance(outcome, Sent):
-            return outcome.reference
-        if isinstance(outcome, Retry):
-            raise TransportError(outcome.reason, retry_after=outcome.after)
-        raise TransportError(outcome.reason, permanent=True, gone=outcome.gone, bounced=outcome.bounced)
 
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
         """Numbers in a row that get the same text share a request."""
@@ -170,3 +167,8 @@ def confirmation_text() -> str:
     """With the mark of the code."""
     asked = gettext("%(provider)s: your code for status SMS is %(code)s. Did not ask? Do nothing.")
     return gsm.plain(asked % {"provider": settings.PROVIDER_NAME, "code": "{code}"}).replace("{code}", CODE_MARK)
+
+
+def farewell_text() -> str:
+    words = gettext("%(provider)s: you get no more status SMS from us. To begin again, send START.")
+    return gsm.plain(words % {"provider": settings.PROVIDER_NAME})

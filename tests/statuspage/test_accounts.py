@@ -116,6 +116,19 @@ def test_who_has_no_second_factor_is_led_to_set_one_up_and_gives_its_code_from_t
     assert AuditEvent.objects.filter(act="session.sign_in").latest("id").factor == "totp"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_after_five_wrong_codes_the_right_one_waits_too(real: Any) -> None:
+    person = with_password(AUTHOR, "asha")
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(person, secret)
+    client = Client()
+    assert log_in(client, "asha")["Location"].startswith("/accounts/2fa/authenticate/")
+    for number in range(5):
+        client.post("/accounts/2fa/authenticate/", {"code": f"00000{number}"})
+    client.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
+    assert client.get("/admin/").status_code == 302, "not signed in"
+
+
 def test_demo_copies_do_without_and_say_so_in_red() -> None:
     page = sign_in(someone(AUTHOR)).get("/admin/").content.decode()
     assert '<span class="d-env">Demo: no second factor</span>' in page

@@ -51,6 +51,9 @@ COMPARED = (
     "X-Content-Type-Options",
     "Referrer-Policy",
     "Content-Security-Policy",
+    "Permissions-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Strict-Transport-Security",
     "Access-Control-Allow-Origin",
 )
 

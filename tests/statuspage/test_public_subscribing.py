@@ -56,6 +56,18 @@ def said(response: Any) -> str:
     return str(response.content.decode())
 
 
+def test_the_form_offers_services_and_keeps_the_ticks_of_who_mistyped(web: Client) -> None:
+    payments, payouts = ComponentFactory(), ComponentFactory()
+    page = said(web.get("/subscribe"))
+    assert f'name="component" value="{payouts.public_id}">' in page
+    assert f'name="group" value="{payouts.group.public_id}">' in page
+    again = said(web.post("/subscribe", {"email": "asha", "component": payments.public_id}))
+    assert f'value="{payments.public_id}" checked>' in again
+    assert f'value="{payouts.public_id}" checked>' not in again
+    web.post("/subscribe", {"email": ASHA, "component": payments.public_id})
+    assert list(Subscriber.objects.get().subscriptions.values_list("component", flat=True)) == [payments.pk]
+
+
 def test_somebody_asks_confirms_hears_and_leaves(web: Client, mail: Path, settings: Any) -> None:
     with time_machine.travel(NOON - timedelta(hours=1), tick=False):
         answer = web.post("/subscribe", {"email": " Asha@Customer.example", "language": "sw"})

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.views.debug import ExceptionReporter
 
 from statuspage.secrets_in_words import LineFormatter, without_password, without_secrets
 
@@ -66,3 +67,51 @@ def test_every_line_goes_through_the_formatter_that_cuts() -> None:
     assert list(logging_settings["handlers"]) == ["stderr"]
     assert logging_settings["formatters"]["line"]["()"].endswith("LineFormatter")
     assert logging_settings["loggers"]["django"]["handlers"] == []
+
+
+OPENS = "hunter2"
+# Every setting that may hold what opens something, as an operator would set it.
+PLANTED = {
+    "EMAIL_URL": f"smtp+tls://me:{OPENS}@mail.example:587",
+    "EMAIL_HOST_PASSWORD": OPENS,
+    "REDIS_URL": f"rediss://:{OPENS}@broker.example:6379/0",
+    "BOUNCE_MAILBOX": f"imaps://me:{OPENS}@mail.example/INBOX",
+    "ALERT_WEBHOOK": f"https://chat.example/hooks/{OPENS}",
+    "CACHES": {"default": {"BACKEND": "x", "LOCATION": f"redis://:{OPENS}@broker.example:6379/0"}},
+    "DATABASES": {"default": {"ENGINE": "x", "NAME": "hali", "PASSWORD": OPENS}},
+    "ANYMAIL": {"WEBHOOK_SECRET": f"hooks:{OPENS}"},
+    "OIDC": {"issuer": "https://id.example", "client": OPENS},
+    **dict.fromkeys(
+        (
+            "SECRET_KEY",
+            "ADDRESS_HASH_KEY",
+            "SMS_KEY",
+            "CALLBACK_TOKEN",
+            "SMS_CALLBACK_TOKEN",
+            "METRICS_TOKEN",
+            "PAGERDUTY_KEY",
+            "MAIL_WEBHOOK_SECRET",
+            "DEMO_PASSWORD",
+            "AGENT_KEY",
+        ),
+        OPENS,
+    ),
+    "ADDRESS_KEYS": [OPENS],
+}
+
+
+def test_no_report_of_an_error_shows_a_setting_that_opens_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    _plant(monkeypatch)
+    try:
+        raise OSError("of a test")
+    except OSError:
+        reporter = ExceptionReporter(RequestFactory().get("/admin/"), *sys.exc_info())
+    for report in (reporter.get_traceback_html(), reporter.get_traceback_text()):
+        assert "mail.example:587" in report, "the report shows settings"
+        assert OPENS not in report
+
+
+def _plant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere than in the frame that the report is about: it shows what stands there."""
+    for name, value in PLANTED.items():
+        monkeypatch.setattr(settings, name, value, raising=False)

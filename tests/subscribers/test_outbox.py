@@ -338,6 +338,12 @@ def test_news_older_than_six_hours_is_not_sent(mail_server: MailServer) -> None:
 # --- Leases ------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
+def test_whether_there_is_work_is_one_question(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        assert not outbox.has_work(now=NOON)
+
+
 def test_a_claimed_delivery_is_nobody_elses(mail_server: MailServer) -> None:
     for number in range(5):
         reader(f"person{number}@customer.example")

@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from subscribers import addresses, gsm, items, links, outbox, phone_replies, subscriptions
 from subscribers.addresses import AddressError
-from subscribers.models import Delivery, Subscriber, Suppression
+from subscribers.models import Delivery, Farewell, Subscriber, Suppression
 from subscribers.rendering import CODE_MARK
 from subscribers.transports.base import Failed, Outcome, Retry, Sent, TransportUnreachable
 from subscribers.transports.sms import SmsSender, confirmation_text
@@ -202,6 +202,34 @@ def test_a_word_stops_it_at_once_and_for_whoever_has_no_account(text: str) -> No
     asha = Subscriber.objects.get()
     assert (asha.state, asha.address_encrypted) == ("unsubscribed", "")
     assert sorted(Suppression.objects.values_list("reason", flat=True)) == ["opted_out", "opted_out"]
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "START"), ("sw", "ANZA")])
+def test_who_stopped_is_told_so_once_in_one_part_and_the_number_is_gone(settings: Any, language: str, word: str) -> None:
+    subscriptions.subscribe(address=PHONE, channel="sms", language=language, source={}, now=NOON)
+    phone_replies.take_text(number=PHONE, text="yes", now=NOON)
+    for _ in range(2):
+        phone_replies.take_text(number=PHONE, text="STOP", now=NOON)
+    assert outbox.has_work(now=NOON)
+    with Hook() as hook:
+        settings.SMS_URL = hook.url.rstrip("/")
+        hook.answers = [(201, {"Content-Type": "application/json"}, recipients((PHONE, 101)))]
+        assert outbox.deliver_due(now=NOON, limit=10) == 1
+        phone_replies.take_text(number=PHONE, text="STOP", now=NOON)
+        assert outbox.deliver_due(now=NOON, limit=10) == 0
+    [asked] = hook.requests
+    form = dict(parse_qsl(asked.body.decode()))
+    assert form["to"] == PHONE
+    assert word in form["message"]
+    assert gsm.length(form["message"]) <= 160
+    assert not Farewell.objects.exists()
+
+
+def test_who_begins_again_at_once_is_told_nothing_of_the_end() -> None:
+    ask()
+    for word in ("yes", "STOP", "START"):
+        phone_replies.take_text(number=PHONE, text=word, now=NOON)
+    assert not Farewell.objects.exists()
 
 
 @pytest.mark.parametrize(("word", "language"), [("START", "en"), ("anza", "sw")])

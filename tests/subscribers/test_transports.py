@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.core import signing
 
+from subscribers import addresses, links
+from subscribers.models import Subscriber
 from subscribers.rendering import Rendered
 from subscribers.transports.base import Failed, Parcel, Retry, Sender, Sent, TransportError, TransportUnreachable
 from tests.factories import NOON
@@ -39,3 +42,12 @@ def test_no_way_out_at_all_ends_the_batch() -> None:
     assert next(answers) == Sent("their-name")
     with pytest.raises(TransportUnreachable):
         next(answers)
+
+
+def test_links_are_what_djangos_signer_writes() -> None:
+    """The key is derived once, which must change no link of an old mail."""
+    asha = Subscriber(public_id="asha")
+    plain = signing.Signer(key=addresses.hash_key(), sep=".", salt="subscribers.links.unsubscribe")
+    assert links.token_for(asha, links.UNSUBSCRIBE) == plain.sign("asha")
+    dated = signing.TimestampSigner(key=addresses.hash_key(), sep=".", salt="subscribers.links.manage")
+    assert dated.unsign(links.token_for(asha, links.MANAGE), max_age=2 * links.DAY) == "asha"
