@@ -8,9 +8,11 @@ sha256(salt || text), with text and salt in RecordText beside it, so that a text
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import rfc8785
@@ -18,7 +20,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit
+from incidents import audit, tracing
 from incidents.languages import by_language, in_all
 from incidents.models import (
     AffectedComponent,
@@ -34,11 +36,17 @@ from incidents.models.publishable import Document
 from incidents.models.record import GENESIS
 from incidents.words import Publication
 
+log = logging.getLogger(__name__)
+
 REMOVED = {"en": "[removed on {day}]", "sw": "[imeondolewa tarehe {day}]"}
 
 
 class RecordError(Exception):
     """The record cannot take this."""
+
+
+class RecordHeld(RecordError):
+    """Nothing may be added: the record ends before what readers have seen. Its words tell what to do."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -59,10 +67,29 @@ def lock_head() -> RecordHead:
     return locked
 
 
+def hold(why: str) -> bool:
+    """Let nothing be added until `release`: `why` is what everybody who tries is told. Answers whether that is new."""
+    with transaction.atomic():
+        last = lock_head()
+        is_new = last.held != why
+        last.held = why
+        last.save(update_fields=["held"])
+    return is_new
+
+
+def release() -> None:
+    with transaction.atomic():
+        last = lock_head()
+        last.held = ""
+        last.save(update_fields=["held"])
+
+
 def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now: datetime) -> RecordEntry:
     """Add one entry after the head. Empty texts are left out. Raises RecordError outside a transaction or for a value
     that has no canonical form."""
     last = lock_head()
+    if last.held:
+        raise RecordHeld(last.held)
     kept = {field: text for field, text in texts.items() if text}
     salts = {field: secrets.token_hex(16) for field in kept}
     body = {
@@ -86,7 +113,14 @@ def append(*, kind: str, data: Mapping[str, Any], texts: Mapping[str, str], now:
         RecordText(entry=entry, field=field, salt=salts[field], text=text) for field, text in kept.items()
     )
     RecordHead.objects.filter(pk=1).update(seq=entry.seq, hash=entry.hash)
+    transaction.on_commit(partial(_tell, entry, tracing.origin()))
     return entry
+
+
+def _tell(entry: RecordEntry, origin: str) -> None:
+    """One line for whoever follows a click or a batch of outcomes: from here on, lines name the entry."""
+    with tracing.since(origin):
+        log.info("The record goes on: entry %s, %s.", entry.seq, entry.kind, extra={"entry": entry.seq, "kind": entry.kind})
 
 
 def text_hash(salt: str, text: str) -> str:

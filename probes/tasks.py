@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -12,16 +13,20 @@ from celery import current_app, shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from incidents import tracing
 from probes import late_answers, reference, retention, rollups, scheduling, sparing, vantages
-from probes.outcome import Task
+from probes.outcome import OutcomeStatus, Task
 from probes.reporting import Reporter
 from probes.running import Runner
 from probes.signed_batches import Batch, pack
+
+log = logging.getLogger(__name__)
 
 SEND_EVERY = 1.0  # seconds: with the publisher's second the page is told within two
 SEND_AT_MOST = 100  # outcomes in one message, and so in one transaction
 _SHOWN = "(...)"  # of a message's arguments, for logs: Celery's own way takes as long as all our rest
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
+_UNREMARKABLE = {OutcomeStatus.OK.value, OutcomeStatus.SKIPPED.value, OutcomeStatus.ACCEPTED.value}
 
 
 @shared_task(ignore_result=True)
@@ -87,6 +92,10 @@ def _send(vantage: str, reports: list[dict[str, Any]], outward_s: float | None) 
     guarded = reference.guard(reports, settings.REFERENCE_TARGETS)
     batch = Batch(vantage, guarded, time.time(), secrets.token_urlsafe(12), outward_s)
     signed = pack(batch, settings.AGENT_KEY)
+    unwell = [one for one in guarded if one["status"] not in _UNREMARKABLE]
+    if unwell:
+        with tracing.since(f"batch-{batch.nonce}"):
+            log.info("Handed in: %s.", "; ".join(f"probe {one['probe_id']} at {one['slot']}: {one['status']}" for one in unwell))
     # Nothing is declared: at the broker an agent's user may append to the queue core and do nothing else to it.
     options: dict[str, Any] = {"declare": [], "argsrepr": _SHOWN}
     record_outcomes.apply_async(args=(vantage, *signed), queue="core", expires=300, **options)

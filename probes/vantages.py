@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.db.models import F
 
+from incidents import tracing
 from incidents.models import StatusChange
 from probes import recording, signed_batches
 from probes.models import Vantage, VantageBatch
@@ -96,7 +97,8 @@ def take_batch(*, name: str, payload: str, signature: str, now: datetime) -> lis
             raise
         except TypeError:
             raise Refused("form") from None
-        return recording.record(vantage_name=name, reports=reports, now=now, signed=recording.Signed(batch.nonce, clock))
+        with tracing.since(f"batch-{batch.nonce}"):
+            return recording.record(vantage_name=name, reports=reports, now=now, signed=recording.Signed(batch.nonce, clock))
     except Refused as refusal:
         _count(vantage, refusal.reason, now)
         return []

@@ -7,4 +7,4 @@ class StatuspageConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from statuspage import checks  # noqa: F401 - registers the system checks
+        from statuspage import checks, deploy_checks  # noqa: F401 - registers the system checks

@@ -12,6 +12,7 @@ from celery import Celery
 from celery.beat import Scheduler
 
 from statuspage import broker_client
+from statuspage.processes import tell_systemd
 
 
 class MarkingScheduler(Scheduler):
@@ -20,6 +21,11 @@ class MarkingScheduler(Scheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._marks = broker_client.connect(self.app.conf.broker_url)
+
+    def tick(self, *args: Any, **kwargs: Any) -> Any:
+        pause = super().tick(*args, **kwargs)
+        tell_systemd("READY=1\nWATCHDOG=1")
+        return pause
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
         sent = super().apply_async(entry, producer=producer, advance=advance, **kwargs)

@@ -59,6 +59,11 @@ beat_schedule = {
         "schedule": 300.0,
         "options": {"queue": "core", "expires": 300},
     },
+    "let go of old rows": {
+        "task": "statuspage.tasks.prune",
+        "schedule": 3600.0,
+        "options": {"queue": "core", "expires": 600},
+    },
     "canary of the core queue": {
         "task": "statuspage.tasks.canary",
         "schedule": 5.0,

@@ -1,4 +1,7 @@
-"""GET /healthz: 200 only when every part is doing its work; else which part is not, and since when."""
+"""GET /healthz: 200 only when every part is doing its work; else which part is not, and since when.
+
+GET /readyz: 200 when this host may be sent readers. It asks the disk alone, since that is what readers get.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,19 @@ def healthz(request: HttpRequest) -> JsonResponse:
     well = all(part.ok for part in parts.values())
     body = {"status": "ok" if well else "failing", "parts": {name: part.as_json() for name, part in parts.items()}}
     return JsonResponse(body, status=200 if well else 503)
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """503 when this host has nothing to show; with `?fresh` also when it shows the stale form: for a balancer that has others
+    to send readers to, and sends them here all the same when no other is better."""
+    now = timezone.now()
+    form = "none"
+    if snapshot.current() is not None:
+        form = "fresh" if swapping.is_live(snapshot.directory(), now=now.timestamp()) else "stale"
+    ready = form == "fresh" or (form == "stale" and "fresh" not in request.GET)
+    return JsonResponse({"status": "ready" if ready else "not ready", "page": form}, status=200 if ready else 503)
 
 
 def examine(*, now: datetime) -> dict[str, Part]:

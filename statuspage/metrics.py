@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -16,11 +18,21 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from probes import metrics as probes
+from statuspage import metrics_of_page
+from subscribers import metrics as outbox
 
 
 class _OfNow(Collector):
     def collect(self) -> Iterable[Metric]:
-        return probes.collect(now=timezone.now())
+        """Without a database the page and its parts are told all the same: an empty answer would hide what is wrong."""
+        now = timezone.now()
+        yield from metrics_of_page.of_this_host(now=now)
+        for collect in (metrics_of_page.of_rows, probes.collect, outbox.collect):
+            try:
+                yield from list(collect(now=now))
+            except DatabaseError:
+                connection.close()
+                return
 
 
 @never_cache

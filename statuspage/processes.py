@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -47,6 +49,16 @@ def adopt_orphans() -> None:
     """Become the parent of grandchildren whose parent ends, so that we can wait for them to be gone."""
     if IS_LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def tell_systemd(state: str) -> None:
+    """Tell the service manager READY=1 or WATCHDOG=1 (sd_notify); without one, or when it does not listen, nothing happens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as teller, contextlib.suppress(OSError):
+        teller.setblocking(False)
+        teller.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
 
 
 def children_now() -> list[int]:

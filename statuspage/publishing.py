@@ -101,6 +101,12 @@ def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
 # --- Acts --------------------------------------------------------------------------------------
 
 
+def _lock_head() -> None:
+    """The transaction's first lock. Raises Blocked while the record is held, after a restore from an older copy."""
+    if why := record.lock_head().held:
+        raise Blocked([Blocker("record_held", "", why)])
+
+
 def publish_update(
     *, update_id: int, actor: User | None, now: datetime, reason: str = "", automatic: bool = False
 ) -> IncidentUpdate:
@@ -109,7 +115,7 @@ def publish_update(
     `reason` overrules probes that disagree; it is kept, for staff only. Raises Blocked with all that forbids it.
     """
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         update = _publish(update_id=update_id, actor=actor, now=now, reason=reason, automatic=automatic)
     _show(now)
     return update
@@ -163,7 +169,7 @@ def publish_notice(
     A draft that a person has worked on is left as it is.
     """
     with transaction.atomic(durable=True):
-        record.lock_head()  # finding the incident and speaking of it are one step: whoever comes second sees the first
+        _lock_head()  # finding the incident and speaking of it are one step: whoever comes second sees the first
         update = _publish(update_id=_draft_from_notice(component, notice, now).pk, actor=actor, now=now, reason=reason)
     _show(now)
     return update
@@ -250,7 +256,7 @@ def publish_document(
     name that calls this.
     """
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         draft = type(document)._default_manager.get(pk=document.pk)
         if draft.publication == Publication.PUBLISHED:
             return draft
@@ -290,7 +296,7 @@ def publish_withdrawal(*, withdrawal: Withdrawal, actor: User | None, now: datet
 def following(*, incident: Incident, now: datetime) -> Iterator[None]:
     """What is done inside may shake what was said of data and funds: statements follow in the same transaction."""
     with transaction.atomic(durable=True):
-        record.lock_head()
+        _lock_head()
         yield
         _follow(Incident.objects.get(pk=incident.pk), now)
     _show(now)
@@ -320,7 +326,7 @@ def advance_maintenance(*, now: datetime) -> int:
     for prepare, pk in planned_acts.waiting(now=now):
         try:
             with transaction.atomic(durable=True):
-                record.lock_head()
+                _lock_head()
                 word = None if freezing.is_frozen() else prepare(pk, now)
                 if word:
                     entry = planned_work.mark_published(document=word, actor=None, now=now)
@@ -353,7 +359,7 @@ def publish_due(*, now: datetime) -> list[IncidentUpdate]:
     for step, pk in due:
         try:
             with transaction.atomic(durable=True):
-                record.lock_head()
+                _lock_head()
                 update = None if freezing.is_frozen() else step(pk, now)
         except (OperationalError, InterfaceError):
             raise  # nothing works without a database: the tick fails as a whole

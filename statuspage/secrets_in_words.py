@@ -6,6 +6,8 @@ from __future__ import annotations
 import logging
 import re
 
+from incidents import tracing
+
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 # Whoever has the token can read, change or end a subscription.
 _TOKEN_PATH = re.compile(r"(/(?:confirm|u|manage|callbacks|phone)/)[^/\s?'\"]+")
@@ -24,7 +26,8 @@ def without_secrets(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Cuts secrets out of every line, tracebacks included, whoever writes it."""
+    """Cuts secrets out of every line, tracebacks included, whoever writes it. Its origin, where it has one, stands at its end."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        text = without_secrets(super().format(record))
+        return f"{text} [{tracing.origin()}]" if tracing.origin() else text

@@ -1,14 +1,13 @@
 """Settings, read from the environment; safe for production unless told otherwise.
 
 Three layers, the first that names a value wins: the process's environment, `$HALI_DATA_DIR/env`
-(written by `make run`), the defaults below. Every name read here stands in README's settings table;
-a test compares the two.
+(written by `make run`), the defaults below; a secret may lie in a file (statuspage.environment). Every name
+read here stands in README's settings table; a test compares the two.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import warnings
 from datetime import date, timedelta
 from ipaddress import ip_network
@@ -16,46 +15,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-import environ
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 from incidents import exercise, policy
 from probes import addresses, pacing, reference
-from statuspage import brand, broker, oidc, processes, sign_in
+from statuspage import brand, broker, desk_frame, logs, oidc, processes, s3, sign_in
+from statuspage.environment import BASE_DIR, DATA_DIR, UnreadableFile, env
+from statuspage.environment import boolean as _boolean
+from statuspage.environment import integer as _integer
+from statuspage.environment import one_of as _one_of
 from subscribers import channels, pace_rules
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = environ.Env()
-DATA_DIR = Path(env.str("HALI_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
-_env_file = DATA_DIR / "env"
-if _env_file.is_file():
-    environ.Env.read_env(str(_env_file), overwrite=False)
-
-
-def _integer(name: str, default: int, low: int, high: int) -> int:
-    """A whole number from the environment, or one line that says what to change."""
-    raw = env.str(name, default=str(default)).strip()
-    if not raw.isdigit() or not low <= int(raw) <= high:
-        raise ImproperlyConfigured(f"{name}={raw!r}: give a whole number from {low} to {high}.")
-    return int(raw)
-
-
-def _boolean(name: str, default: bool) -> bool:
-    raw = env.str(name, default="true" if default else "false").strip().lower()
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"", "0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name}={raw!r}: give true or false.")
-
-
-def _one_of(name: str, default: str, allowed: frozenset[str], hint: str) -> str:
-    raw: str = env.str(name, default=default).strip()
-    if raw not in allowed:
-        raise ImproperlyConfigured(f"{name}={raw!r} is not known: {hint}")
-    return raw
 
 
 def _agent_key() -> str:
@@ -66,7 +36,7 @@ def _agent_key() -> str:
     try:
         key: str = env.str("HALI_AGENT_KEY", default="").strip() or path.read_text().strip()
         signed_batches.public_key_of(key)
-    except (OSError, ValueError):  # whatever it is, the words must not hold the key
+    except (OSError, ValueError, ImproperlyConfigured):  # whatever it is, the words must not hold the key
         raise ImproperlyConfigured(
             f"HALI_AGENT_KEY is no agent's key, nor is the file {path}: run `manage.py add_vantage {HALI_AGENT}` where the "
             "database is, and give this agent the key it prints."
@@ -123,7 +93,15 @@ IDLE_MINUTES = _integer("HALI_IDLE_MINUTES", 60, 5, 12 * 60)
 # How many proxies of ours a request passes: the address is taken from that place of X-Forwarded-For, never from what came before.
 TRUSTED_PROXIES = _integer("HALI_TRUSTED_PROXIES", 1 if _boolean("HALI_BEHIND_PROXY", False) else 0, 0, 5)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+# Plain HTTP is sent on by the proxy, and once more here; who asks on this host whether we are well needs no TLS.
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE and TRUSTED_PROXIES > 0
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS of this host alone: what lies below it is not ours to decide
+    "security.W021",  # nor whether browsers ship it in their lists
+    *(one.strip() for one in env.list("HALI_SILENCED_CHECKS", default=[]) if one.strip()),
+]
 SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0  # as snapshot.headers
 
 # --- Who speaks, in which languages, on which clock -------------------------------------------
@@ -189,6 +167,8 @@ else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an unknown scheme is told below, in one line
             DATABASES = {"default": dict(env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'hali.sqlite3'}"))}
+    except UnreadableFile:
+        raise
     except Exception:  # noqa: BLE001  whatever it is, its words may hold the password
         raise ImproperlyConfigured("DATABASE_URL cannot be read: give postgres://… or sqlite:///….") from None
     _engine = DATABASES["default"].get("ENGINE")
@@ -209,8 +189,16 @@ KEEP_RESULTS_HOURS = _integer("HALI_KEEP_RESULTS_HOURS", 336 if _has_days else 4
 KEEP_HOURS_DAYS = _integer("HALI_KEEP_HOURS_DAYS", 400, 2, 3660)
 KEEP_DAYS_YEARS = _integer("HALI_KEEP_DAYS_YEARS", 10, 1, 100)
 SQLITE_RESULTS = _integer("HALI_SQLITE_RESULTS", 1_000_000, 10_000, 100_000_000)  # at most, whatever the hours say
+KEEP_WORK_DAYS = _integer("HALI_KEEP_WORK_DAYS", 400, 30, 3660)  # deliveries, alerts, shifts: what staff did, not what was said
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+try:  # a copy of the page in an object store
+    PUBLISH_TO = s3.parse(_publish_to) if (_publish_to := env.str("HALI_PUBLISH_TO", default="").strip()) else None
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_PUBLISH_TO: {error}.") from error
+PUBLISH_KEY = env.str("HALI_PUBLISH_KEY", default="").strip()
+if PUBLISH_TO and not re.fullmatch(r"[^:\s]+:\S+", PUBLISH_KEY):
+    raise ImproperlyConfigured("HALI_PUBLISH_KEY: give the store's key as <id>:<secret>.")
 SNAPSHOT_DIR = Path(env.str("HALI_SNAPSHOT_DIR", default=str(DATA_DIR / "snapshot"))).absolute()
 
 # --- Broker ----------------------------------------------------------------------------------
@@ -371,6 +359,7 @@ INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
 if not HALI_AGENT and processes.has_desk():  # nobody signs in at the others: they save its megabytes
     INSTALLED_APPS = [*_ALL_APPS, *_SIGN_IN_APPS]
 MIDDLEWARE = [
+    "statuspage.clicks.Clicks",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -412,33 +401,15 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEMO or DEBUG  # production serves what collectstatic gathered
 WHITENOISE_AUTOREFRESH = DEBUG
-UNFOLD = {
-    "SITE_TITLE": f"{PROVIDER_NAME} desk",
-    "SITE_HEADER": PROVIDER_NAME,
-    "SITE_SUBHEADER": "Hali comms desk",
-    "SITE_URL": "/",
-    "SHOW_HISTORY": True,  # from the audit log: statuspage.admin.base
-    "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [lambda request: f"{STATIC_URL}css/desk.css", lambda request: f"{STATIC_URL}css/desk-pages.css"],
-    "SCRIPTS": [lambda request: f"{STATIC_URL}js/desk.js", lambda request: f"{STATIC_URL}js/compose.js"],
-    "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},
-    "COLORS": {"primary": brand.shades(ACCENT.light)},
-}
+UNFOLD = desk_frame.of_unfold(provider=PROVIDER_NAME, static=STATIC_URL, accent=ACCENT.light)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "statuspage.error_reports.Filter"
 LOG_LEVEL = _one_of(
     "HALI_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), "give DEBUG, INFO, WARNING or ERROR."
 )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "statuspage.secrets_in_words.LineFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
-    "loggers": {"django": {"handlers": []}},  # Django's own handlers would write lines past our formatter
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-}
+LOG_FORMAT = _one_of("HALI_LOG_FORMAT", "line", frozenset({"line", "json"}), "give line or json.")
+LOGGING = logs.settings_of(level=LOG_LEVEL, form=LOG_FORMAT)
+SENTRY_DSN = env.str("HALI_SENTRY_DSN", default="").strip()
+if SENTRY_DSN:
+    _secrets = [SECRET_KEY, ADDRESS_HASH_KEY, *ADDRESS_KEYS, AGENT_KEY, METRICS_TOKEN, PUBLISH_KEY, PAGERDUTY_KEY]
+    _secrets += [CALLBACK_TOKEN, SMS_KEY, SMS_CALLBACK_TOKEN]
+    logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in _secrets if secret])

@@ -7,10 +7,16 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from statuspage import audit_heads
+from statuspage import audit_heads, retention
 from statuspage.models import Heartbeat
 
 log = logging.getLogger(__name__)
+
+
+@shared_task(ignore_result=True, soft_time_limit=50, time_limit=60)
+def prune() -> None:
+    """Each hour: let go of rows that are older than their rule says."""
+    retention.prune(now=timezone.now())
 
 
 @shared_task(ignore_result=True, soft_time_limit=5, time_limit=10)

@@ -16,6 +16,7 @@ def _when_asked(route: str, urlconf: str, namespace: str | None = None) -> URLRe
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
+    path("readyz", health.readyz),
     path("metrics", metrics.metrics),
     *([path("anymail/", include("anymail.urls"))] if settings.MAIL_WEBHOOK_SECRET else []),
     _when_asked("api/v1/", "statuspage.api.urls"),

@@ -6,6 +6,7 @@ is killed anywhere goes on there and makes nothing twice. It runs while the hold
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from subscribers import audience, items
 from subscribers.items import Item
 from subscribers.models import Delivery, DeliveryState, Notification, Rhythm, Subscriber
 from subscribers.transports import TRANSPORTS
+
+log = logging.getLogger(__name__)
 
 CHUNK = 5_000  # subscribers looked at in one transaction: well below 0.2 s on PostgreSQL
 LAST = 2**63 - 1
@@ -63,6 +66,9 @@ def _expand_chunk(now: datetime) -> int | None:
         notification.cursor = last or notification.cursor
         notification.expanded_at = now if last is None else None
         notification.save(update_fields=["cursor", "expanded_at"])
+    if last is None:
+        told = {"entry": notification.record_seq, "notification": notification.pk}
+        log.info("Entry %s is notification %s: all its deliveries exist.", *told.values(), extra=told)
     return made
 
 

@@ -162,6 +162,9 @@ def record_success(deliveries: Sequence[Delivery], *, now: datetime) -> int:
     by_attempt: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
         by_attempt[delivery.attempt].append(delivery)
+    if deliveries:
+        told = sorted({delivery.notification_id for delivery in deliveries})
+        log.info("Sent: %s of %s.", len(deliveries), told, extra={"sent": len(deliveries), "notifications": told})
     return sum(
         _mark_sent(attempt, some[at : at + KEYS_AT_ONCE], now)
         for attempt, some in by_attempt.items()

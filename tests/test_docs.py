@@ -34,7 +34,7 @@ def first_cells(text: str) -> list[str]:
 
 
 def test_every_setting_is_in_the_table_and_every_row_is_a_setting() -> None:
-    source = (ROOT / "statuspage" / "settings.py").read_text()
+    source = "".join((ROOT / "statuspage" / name).read_text() for name in ("environment.py", "settings.py"))
     read = set(re.findall(r"(?:env\.\w+|_integer|_boolean|_one_of)\(\s*\"([A-Z_]+)\"", source))
     assert set(first_cells(section("Settings"))) == read
 

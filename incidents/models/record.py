@@ -13,6 +13,9 @@ class RecordHead(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     seq = models.PositiveBigIntegerField(default=0)
     hash = models.CharField(max_length=64, default=GENESIS)
+    held = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="Why nothing may be added, in one line; empty: it may."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_record_head")]

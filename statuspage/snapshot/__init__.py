@@ -80,6 +80,9 @@ def _refresh(where: Path, *, now: datetime, force: bool, hurry: bool, anew: bool
         if found is None:
             return False
         _write(where, found, now)
+        entry = found.page.record.seq
+        if seen is None or seen.built_from < entry:
+            log.info("The page shows the record up to entry %s.", entry, extra={"entry": entry})
         tidying.prune(where, keep=1 if found.redacted else swapping.KEPT)
         if turn == 0 or found.redacted:
             tidying.sweep(where)

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.db import OperationalError, connection
 from django.test import Client
@@ -156,6 +157,25 @@ def test_the_answer_is_json_and_never_cached(client: Client, settings: Any) -> N
     assert set(parts) == {"page", "database", "broker", "beat", "agent", "worker", "publisher", "mail"}
     assert parts["database"]["ok"]
     assert parts["page"]["detail"] == "there is no snapshot"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "asked", "status", "form"),
+    [(0, "", 200, "fresh"), (0, "?fresh", 200, "fresh"), (120, "", 200, "stale"), (120, "?fresh", 503, "stale")],
+)
+def test_a_host_is_ready_while_it_has_a_page_to_show(
+    client: Client, django_assert_num_queries: Any, seconds: int, asked: str, status: int, form: str
+) -> None:
+    snapshot.refresh(now=NOON)
+    snapshot.extend_freshness(now=NOON)
+    with time_machine.travel(NOON + timedelta(seconds=seconds), tick=False), django_assert_num_queries(0):
+        answer = client.get(f"/readyz{asked}")
+    assert (answer.status_code, answer.json()["page"]) == (status, form)
+
+
+def test_a_host_without_a_page_is_not_ready(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "page": "none"})
 
 
 ASKS_TWICE = """

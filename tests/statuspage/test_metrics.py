@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+import yaml
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from incidents import record
 from probes import recording
 from probes.models import ProbeSchedule
 from probes.recording import Report
-from tests.factories import ProbeScheduleFactory
+from statuspage import snapshot
+from statuspage.models import Heartbeat
+from subscribers.models import Delivery, Notification, Subscriber
+from tests.copies import ROOT
+from tests.factories import NOON, ProbeScheduleFactory
 
 pytestmark = pytest.mark.django_db
 TOKEN = "of-the-metrics-and-nothing-else"
@@ -92,11 +103,87 @@ def test_slots_that_nobody_claims_are_a_queue(row: ProbeSchedule) -> None:
     assert samples()["hali_probe_slots_due{vantage=nairobi}"] == 1
 
 
-def test_what_is_asked_of_the_database_does_not_grow(row: ProbeSchedule, django_assert_num_queries: Any) -> None:
+def test_what_is_asked_of_the_database_does_not_grow(row: ProbeSchedule) -> None:
+    with CaptureQueriesContext(connection) as before:
+        samples()
     for number in range(5):
         ProbeScheduleFactory(vantage__name=f"vantage-{number}")
-    with django_assert_num_queries(2):
+        wait_to_be_sent("email", timezone.now())
+    with CaptureQueriesContext(connection) as after:
         samples()
+    assert len(after) == len(before)
+
+
+def wait_to_be_sent(channel: str, due_at: datetime) -> None:
+    number = Delivery.objects.count() + 1
+    subscriber = Subscriber.objects.create(
+        public_id=str(number), channel=channel, address_hash=str(number), language="en", created_at=due_at
+    )
+    notification = Notification.objects.create(record_seq=number, kind="incident_update", created_at=due_at, send_at=due_at)
+    Delivery.objects.create(notification=notification, subscriber=subscriber, channel=channel, due_at=due_at, wanted_at=due_at)
+
+
+def test_the_outbox_is_told_by_channel() -> None:
+    with time_machine.travel(NOON, tick=False):
+        for channel, seconds in (("email", -90), ("email", -10), ("email", 30), ("sms", 30)):
+            wait_to_be_sent(channel, NOON + timedelta(seconds=seconds))
+        said = samples()
+    told = ("waiting", "due", "age_seconds")
+    assert [said[f"hali_outbox_{name}{{channel=email}}"] for name in told] == [3, 2, 90]
+    assert [said[f"hali_outbox_{name}{{channel=sms}}"] for name in told] == [1, 0, 0]
+    assert said["hali_outbox_waiting{channel=webhook}"] == 0
+
+
+def test_the_page_is_told_with_its_age_and_what_it_shows(public_incident: str) -> None:
+    said = samples()
+    assert said["hali_snapshot_fresh{}"] == 1
+    assert said["hali_snapshot_entry{}"] == said["hali_record_head{}"] == record.head().seq > 0
+    assert said["hali_incidents_open{}"] == 1
+    assert said["hali_snapshot_publish_seconds{}"] >= 0
+    with time_machine.travel(timezone.now() + timedelta(seconds=100), tick=False):
+        said = samples()
+    assert said["hali_snapshot_fresh{}"] == 0
+    assert 100 <= said["hali_snapshot_age_seconds{}"] < 160
+
+
+def test_without_a_database_the_page_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot.refresh(now=NOON)
+
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(connection, "cursor", gone)
+    said = samples()
+    assert "hali_snapshot_age_seconds{}" in said
+    assert (said["hali_part_up{part=database}"], "hali_record_head{}" in said) == (0, False)
+
+
+def named_in(path: str) -> set[str]:
+    return set(re.findall(r"hali_[a-z_]*[a-z]", (ROOT / path).read_text()))
+
+
+@pytest.mark.parametrize("path", ["deploy/prometheus-rules.yaml", "deploy/grafana-dashboard.json", "docs/operations.md"])
+def test_every_metric_that_is_drawn_alerted_or_told_exists(row: ProbeSchedule, path: str) -> None:
+    start = int(timezone.now().timestamp()) - 60
+    take(report(row, start))
+    Heartbeat.objects.create(name="publisher", at=timezone.now())
+    snapshot.refresh(now=timezone.now())
+    there = {name.partition("{")[0] for name in samples()}
+    named = named_in(path)
+    assert named
+    assert named <= there
+    if path.startswith("docs"):
+        families = {re.sub(r"_(bucket|count|sum|total|created)$", "", name) for name in there}
+        assert {re.sub(r"_(bucket|count|sum|total|created)$", "", name) for name in named} == families
+
+
+def test_every_alert_has_its_severity_and_words_and_every_panel_its_question() -> None:
+    [group] = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yaml").read_text())["groups"]
+    for rule in group["rules"]:
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert set(rule["annotations"]) == {"summary", "description"}
+    panels = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())["panels"]
+    assert all(target["expr"] for panel in panels for target in panel["targets"])
 
 
 def test_with_a_token_only_who_shows_it_reads(row: ProbeSchedule, settings: Any) -> None:

@@ -1,0 +1,140 @@
+"""A database that came back from an older copy: nothing is published over what readers have seen until a person says so."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from incidents import record, timeline, verification
+from incidents.models import Component, IncidentUpdate, RecordEntry
+from statuspage import publishing, restoring, snapshot, ticking
+from statuspage.courier import Courier
+from tests.factories import ComponentFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def copy_taken(public_incident: str) -> Iterator[Callable[[], None]]:
+    """A copy of the database with one published incident; what is given restores it."""
+    if connection.vendor != "sqlite":
+        pytest.skip("copies are taken with SQLite's own backup here")
+    ComponentFactory(code="other")
+    kept = sqlite3.connect(":memory:")
+    connection.ensure_connection()
+    connection.connection.backup(kept)
+
+    def restore() -> None:
+        kept.backup(connection.connection)
+
+    yield restore
+    kept.close()
+
+
+def say_more(status: str) -> None:
+    """One more entry, which the page shows."""
+    now = timezone.now()
+    timeline.observe(component=Component.objects.get(code="other"), status=status, since=now, now=now)
+    snapshot.refresh(now=timezone.now(), force=True)
+
+
+def check(*arguments: str) -> str:
+    out = StringIO()
+    call_command("restore_check", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_a_restored_database_publishes_nothing_until_told_and_then_says_so(
+    copy_taken: Callable[[], None], settings: Any, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    kept_to = record.head().seq
+    say_more("major_outage")
+    lost = record.head()
+    copy_taken()
+
+    # Refused, everywhere and in one line.
+    trouble = ticking._try_tick(Courier())
+    assert f"the page, which shows entry {lost.seq}: run `manage.py restore_check`" in trouble
+    assert "\n" not in trouble
+    with pytest.raises(record.RecordHeld):
+        say_more("major_outage")
+    with pytest.raises(publishing.Blocked, match="restore_check"):
+        publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=None, now=timezone.now())
+    with pytest.raises(CommandError, match=f"ends at entry {kept_to}, readers have seen {lost.seq}"):
+        check()
+    assert record.head().seq == kept_to
+
+    # Told: what is lost is kept beside, the record says so and holds, and publishing goes on.
+    said = check("--go-on-without", "the copy of last night was all there was")
+    assert f"  {lost.seq} " in said
+    assert "component_status" in said
+    beside = (tmp_path / f"record-until-{lost.seq}.jsonl").read_text().splitlines()
+    assert json.loads(beside[-1])["hash"] == lost.hash
+    entry = RecordEntry.objects.get(kind="restored")
+    assert json.loads(entry.body)["data"] == {"kept_to": kept_to, "seen_to": lost.seq, "seen_hash": lost.hash}
+    assert verification.verify().holds
+    assert ticking._try_tick(Courier()) == ""
+    say_more("partial_outage")
+    shown = snapshot.current()
+    assert shown is not None
+    assert shown.built_from == record.head().seq
+    assert "all that readers have seen" in check()
+
+
+def test_a_newer_copy_releases_by_itself(copy_taken: Callable[[], None]) -> None:
+    say_more("major_outage")
+    newer = sqlite3.connect(":memory:")
+    connection.connection.backup(newer)
+    copy_taken()
+    with pytest.raises(record.RecordHeld):
+        restoring.hold_if_behind()
+    newer.backup(connection.connection)
+    newer.close()
+    assert "publishing may go on" in check()
+    restoring.hold_if_behind()
+
+
+def test_what_was_added_before_anybody_noticed_is_noticed(copy_taken: Callable[[], None]) -> None:
+    say_more("major_outage")
+    copy_taken()
+    now = timezone.now()
+    for status in ("partial_outage", "major_outage", "operational"):
+        timeline.observe(component=Component.objects.get(code="other"), status=status, since=now, now=now)
+    with pytest.raises(record.RecordHeld):
+        restoring.hold_if_behind()
+
+
+def test_a_file_that_does_not_hold_is_refused(copy_taken: Callable[[], None], snapshot_dir: Path, tmp_path: Path) -> None:
+    lines = (snapshot_dir / restoring.FILE).read_text().splitlines()
+    bad = tmp_path / "record.jsonl"
+    bad.write_text("\n".join(lines[1:]))
+    with pytest.raises(CommandError, match=r"line 1 of .* does not hold"):
+        check("--file", str(bad))
+    with pytest.raises(CommandError, match="is not there"):
+        check("--file", str(tmp_path / "none"))
+
+
+def test_another_database_than_the_pages_is_no_restored_one(public_incident: str) -> None:
+    assert IncidentUpdate.objects.published().exists()
+    manifest = snapshot.current()
+    assert manifest is not None
+    assert manifest.built_from > 0
+    RecordEntry.objects.filter(seq=1).update(hash="0" * 63 + "1")
+    RecordEntry.objects.filter(seq=manifest.built_from).update(hash="0" * 63 + "2")
+    restoring.hold_if_behind()
+    assert record.head().held == ""
+
+
+def test_nothing_is_asked_twice_while_all_is_well(public_incident: str, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        restoring.hold_if_behind()
