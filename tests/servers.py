@@ -29,6 +29,9 @@ from tests.copies import free_port, wait_for
 ROOT = Path(__file__).resolve().parent.parent
 
 
+NPM = Path(__file__).with_name("npm")
+
+
 def found(name: str, *places: str) -> str | None:
     """Where a program is, the newest of several."""
     return shutil.which(name) or next((path for place in places for path in sorted(glob.glob(place), reverse=True)), None)
@@ -40,6 +43,18 @@ def binary(name: str, *places: str) -> str:
         return path
     message = f"{name} is not installed: `.ci/run` installs it from Debian's packages"
     if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def npm_package(*parts: str) -> Path:
+    """Where a program of others lies that `npm ci --prefix tests/npm` brought. Missing: as with `binary`; but where even
+    `.ci/run` could not reach the registry, it sets TEST_WITHOUT_NPM to say so, and the tests that need one are left out."""
+    found = NPM.joinpath("node_modules", *parts)
+    if shutil.which("node") and found.exists():
+        return found
+    message = f"{found.name} is not there: run `npm ci --prefix tests/npm` (packages nodejs, npm), as `.ci/run` does"
+    if os.environ.get("CI") == "true" and not os.environ.get("TEST_WITHOUT_NPM"):
         pytest.fail(message)
     pytest.skip(message)
 

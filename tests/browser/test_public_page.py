@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page
+
+from tests import servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 Open = Callable[..., Page]
@@ -151,12 +151,7 @@ def test_the_incident_page_tells_the_story(open_page: Open, public_incident: str
 
 def test_the_widget_of_statuspage_says_what_our_page_says(browser: Browser, app_url: str) -> None:
     """`<statuspage-widget>` from npm, on a page of another origin."""
-    script = Path(__file__).parents[1] / "npm/node_modules/@statuspage/status-widget/dist/index.js"
-    if not script.is_file():
-        message = "the widget was not tried: run `npm ci --prefix tests/npm`, as `.ci/run` does"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    script = servers.npm_package("@statuspage", "status-widget", "dist", "index.js")
     said = requests.get(f"{app_url}/api/v2/status.json", timeout=5).json()["status"]["description"]
     page = browser.new_page()
     page.set_content(f'<statuspage-widget src="{app_url}"></statuspage-widget>')

@@ -26,6 +26,7 @@ from incidents.models import Component
 from incidents.words import IncidentStatus
 from statuspage import snapshot
 from statuspage.snapshot import faces, parts, serving
+from tests import servers
 from tests.factories import NOON, ComponentFactory, ComponentGroupFactory
 from tests.incidents import plans
 from tests.statuspage import rows
@@ -72,8 +73,6 @@ SITUATIONS: dict[str, Callable[[], None]] = {
     "resolved": everything_resolved,
     "stale": active_incident,
 }
-NODE = shutil.which("node")
-MODULES = Path(__file__).parents[1] / "npm" / "node_modules"
 INDICATORS = {"green": "none", "incident": "critical", "planned": "maintenance", "many": "minor", "resolved": "none"}
 INDICATORS["stale"] = "critical"  # it never lowers what was worse
 
@@ -122,23 +121,18 @@ def test_clients_of_others_understand_us(situation: tuple[str, str], tmp_path: P
     ask_as_exporter(origin, name, summary, tmp_path)
     read_feeds(origin, name)
     read_calendar(origin, name)
-    if NODE and MODULES.is_dir():
+    if shutil.which("node") and (servers.NPM / "node_modules").is_dir():
         ask_as_npm(origin, name, summary)
 
 
 def test_clients_from_npm_are_there_to_be_asked() -> None:
     """They come with `npm ci --prefix tests/npm`; CI has them, a workplace may do without."""
-    if NODE and MODULES.is_dir():
-        return
-    message = "the clients from npm were not asked: run `npm ci --prefix tests/npm` (package nodejs, npm), as `.ci/run` does"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
+    assert servers.npm_package("statuspage.io").is_dir()
 
 
 def ask_as_npm(origin: str, name: str, summary: dict[str, Any]) -> None:
     """statuspage.io, rss-parser and ical.js, in one run of node."""
-    command = [str(NODE), str(MODULES.with_name("clients.cjs")), origin]
+    command = ["node", str(servers.NPM / "clients.cjs"), origin]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
     said = json.loads(run.stdout)

@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter
 from datetime import datetime, timedelta
@@ -39,6 +38,7 @@ from incidents.models import (
 from incidents.words import IncidentStatus
 from statuspage import snapshot
 from statuspage.snapshot.writing import PACKED_FROM
+from tests import servers
 from tests.factories import NOON
 from tests.incidents import plans
 from tests.statuspage import rows
@@ -201,12 +201,7 @@ def test_every_page_is_html_without_an_error(folder: Path) -> None:
 
 def test_the_checker_of_the_w3c_finds_no_error_on_any_page(folder: Path) -> None:
     """Nu Html Checker (vnu), from npm; it wants Java. CI has both, a workplace may do without."""
-    java, jar = shutil.which("java"), Path(__file__).parents[1] / "npm/node_modules/vnu-jar/build/dist/vnu.jar"
-    if not (java and jar.is_file()):
-        message = "vnu was not asked: install Java 11 or later and run `npm ci --prefix tests/npm`, as `.ci/run` does"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    jar, java = servers.npm_package("vnu-jar", "build", "dist", "vnu.jar"), servers.binary("java")
     pages = [str(folder / "current" / name) for name in files(folder, ".html")]
     command = [java, "-jar", str(jar), "--errors-only", "--format", "json", *pages]
     told = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False).stderr
