@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.utils.translation import gettext_noop
+
+def gettext_noop(words: str) -> str:
+    """Marks words for translation. Django's own asks the settings, which are read after this."""
+    return words
 
 
 @dataclass(frozen=True, slots=True)

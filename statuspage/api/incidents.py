@@ -201,5 +201,6 @@ def _fields(body: schemas.UpdateFields, given: set[str], *, keep: bool = True) -
         fields["next_update_by"] = body.next_update_by
     elif keep:
         fields["next_update_by"] = Keep.KEEP
-    more: Mapping[str, Any] = {name: getattr(body, name) for name in drafts.STATED if getattr(body, name) is not None}
+    stated = {name: getattr(body, name) for name in drafts.STATED if name in type(body).model_fields}
+    more: Mapping[str, Any] = {name: value for name, value in stated.items() if value is not None}
     return {**fields, **({"more": more} if more else {})}
