@@ -26,6 +26,7 @@ LEFT_OUT: dict[str, frozenset[str]] = {
     "auth.user": frozenset({"password"}),
     "statuspage.token": frozenset({"secret_hash", "mark"}),
     "subscribers.subscriber": frozenset({"address_encrypted", "address_hash", "confirm_token_hash"}),
+    "subscribers.farewell": frozenset({"address_encrypted", "address_hash"}),
     "subscribers.suppression": frozenset({"address_hash"}),
     "subscribers.endpoint": frozenset({"secret_encrypted", "old_secret_encrypted"}),
 }

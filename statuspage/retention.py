@@ -24,6 +24,7 @@ FORGET_TYPED = timedelta(days=90)  # what somebody typed and never kept
 PRUNED = {
     "probes.Result": "HALI_KEEP_RESULTS_HOURS; HALI_SQLITE_RESULTS",
     "probes.Rollup": "HALI_KEEP_HOURS_DAYS; HALI_KEEP_DAYS_YEARS",
+    "probes.PushedCounts": "HALI_KEEP_RESULTS_HOURS",
     "probes.LateHour": "once its hour is counted again",
     "probes.PendingAnswer": "48 hours",
     "probes.VantageBatch": "17 minutes: until a replay would be refused for its age",
@@ -73,6 +74,7 @@ KEPT = {
             "incidents.MissedPromise",
             "incidents.AfterSignature",
             "incidents.PhraseTick",
+            "incidents.SetTime",
         ),
         THE_RECORD,
     ),
@@ -100,6 +102,7 @@ KEPT = {
             "subscribers.Pace",
             "subscribers.OutboxCursor",
             "statuspage.Heartbeat",
+            "statuspage.PushDevice",
             "contenttypes.ContentType",
             "auth.Permission",
             "auth.Group",

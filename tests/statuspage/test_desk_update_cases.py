@@ -165,8 +165,8 @@ def test_dashboard_and_composer_ask_the_same_of_ten_thousand_incidents_as_of_one
     of_one = [queries(client, page) for page in pages]
     over(10_000)
     assert [queries(client, page) for page in pages] == of_one
-    assert of_one[0] <= 30
-    assert max(of_one[1:]) <= 64
+    assert of_one[0] <= 32
+    assert max(of_one[1:]) <= 72
 
 
 def over(count: int) -> None:

@@ -35,11 +35,11 @@ if IS_FULL:
 
 ASKED = {
     "first sign": [31],
-    "first word": [63],
-    "ten updates": [49] * 10,  # drafted, signed, published
+    "first word": [64],
+    "ten updates": [50] * 10,  # drafted, signed, published
     "recovery": [7],
-    "watching": [60],
-    "resolved": [56],
+    "watching": [61],
+    "resolved": [57],
 }
 
 
