@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='incidentupdate',
             name='share_source',
-            field=models.CharField(blank=True, choices=[('counted', 'Counted'), ('probes', 'Probes')], default='', help_text='What measured the share; empty: a person says it.', max_length=10),
+            field=models.CharField(blank=True, choices=[('counted', 'Counted'), ('probes', 'Probes')], db_default='', default='', help_text='What measured the share; empty: a person says it.', max_length=10),
         ),
     ]

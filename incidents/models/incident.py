@@ -151,7 +151,12 @@ class IncidentUpdate(Publishable):
         null=True, blank=True, help_text="Transactions affected, in thousandths, from data."
     )
     share_source = models.CharField(
-        max_length=10, choices=ShareSource, blank=True, default="", help_text="What measured the share; empty: a person says it."
+        max_length=10,
+        choices=ShareSource,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What measured the share; empty: a person says it.",
     )
     next_update_by = models.DateTimeField(null=True, blank=True, help_text="The promise. Required until resolved.")
     deliver_notifications = models.BooleanField("tell subscribers", default=True)
