@@ -161,7 +161,7 @@ def mark_published(*, update: IncidentUpdate, actor: User | None, now: datetime,
     update.holding = holding.languages_of(update)
     if update.status in IncidentStatus.closed():
         update.next_update_by = None
-    _raise_impact(incident, update, [item.new_status for item in affected])
+    _raise_impact(incident, update, _all_stated(incident, affected))
     entry = record.append(
         kind="incident_update",
         data=record.update_data(update, affected),
@@ -219,6 +219,15 @@ def _overruled(update: IncidentUpdate, item: AffectedComponent) -> str:
     """What probes confirmed worse than what is stated, with a typed reason; "" where nothing was overruled."""
     observed = item.component.observed_status
     return observed if update.reason and observed and rollup.is_worse(observed, item.new_status) else ""
+
+
+def _all_stated(incident: Incident, affected: Sequence[AffectedComponent]) -> list[str]:
+    """What the incident says of every component it has named, once this word is public: those left out keep theirs."""
+    stated: dict[int, str] = {}
+    if incident.publication == Publication.PUBLISHED:
+        rows = AffectedComponent.objects.filter(update__incident=incident, update__publication=Publication.PUBLISHED)
+        stated |= rows.order_by("update__record_seq").values_list("component", "new_status")
+    return list((stated | {item.component_id: item.new_status for item in affected}).values())
 
 
 def _raise_impact(incident: Incident, update: IncidentUpdate, states: Sequence[str]) -> None:

@@ -216,6 +216,22 @@ def test_an_impact_set_by_hand_stays_until_it_is_taken_back(
     assert verify().holds
 
 
+def test_a_word_that_leaves_services_out_raises_no_impact(
+    component: Component, say: Callable[..., IncidentUpdate], notices: dict[str, Notice]
+) -> None:
+    draft = drafts.open_draft(
+        component=component, status="partial_outage", since=at(0), now=at(0), notice=notices["down"], author=UserFactory()
+    )
+    affected: dict[Component, str] = {component: "partial_outage", ComponentFactory(code="till"): "delayed"}
+    draft = drafts.edit_update(update=draft, actor=UserFactory(), now=at(0), affected=affected)
+    signing.sign(item=draft, signer=UserFactory(), now=at(0))
+    first = publishing.publish_update(update_id=draft.pk, actor=None, now=at(1))
+    assert first.incident.impact == "minor"
+    say("no-change", 5)  # of the one that fails alone: the other one stays delayed
+    assert shown(first.incident).facts.impact == "minor"
+    assert verify().holds
+
+
 def test_a_false_alarm_had_no_impact(incident: Incident, component: Component) -> None:
     draft = write(incident, component, status="false_alarm", state="operational")
     publishing.publish_update(update_id=draft.pk, actor=None, now=at(6))

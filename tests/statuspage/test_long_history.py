@@ -36,10 +36,10 @@ if IS_FULL:
 ASKED = {
     "first sign": [31],
     "first word": [64],
-    "ten updates": [50] * 10,  # drafted, signed, published
+    "ten updates": [51] * 10,  # drafted, signed, published
     "recovery": [7],
-    "watching": [61],
-    "resolved": [57],
+    "watching": [62],
+    "resolved": [58],
 }
 
 
