@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -16,17 +16,20 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from incidents import (
     breaking_glass,
+    claims,
     closing,
     components,
     documents,
     drafts,
     planned_work,
     promises,
+    rebutting,
     record,
     signing,
     stating,
     timeline,
     times,
+    withdrawing,
 )
 from incidents.drafts import TimelineError
 from incidents.languages import in_all
@@ -40,8 +43,10 @@ from incidents.models import (
     Notice,
     Override,
     RecordText,
+    Redress,
     Review,
 )
+from incidents.rebuttals import State
 from incidents.record import RecordError
 from incidents.signing import SigningRefused
 from incidents.statements import SIGNERS, Level
@@ -51,6 +56,7 @@ from statuspage import grounds, publishing
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices, safety_notices
+from tests.incidents.test_rebuttals import WHOLE
 
 REFUSALS = (TimelineError, Blocked, SigningRefused, RecordError)
 CODES = st.sampled_from(["paybill", "till"])
@@ -156,6 +162,63 @@ class Record(RuleBasedStateMachine):
             )
             self.signed(draft)
             publishing.publish_update(update_id=draft.pk, actor=self.writer, now=self.now, reason="They are wrong.")
+
+        self.try_to(act)
+
+    @rule(which=WHICH, code=CODES, status=STATED, signed=st.booleans())
+    def speak_alone(self, which: int, code: str, status: str, signed: bool) -> None:
+        """Nobody else is there; somebody signs afterwards, or nobody within the hour."""
+
+        def act() -> None:
+            draft = drafts.add_update(
+                incident=self.incident(which),
+                status="identified",
+                body={"en": "Do not pay again.", "sw": "Usilipe tena."},
+                affected={self.component(code): status},
+                next_update_by=self.now + timedelta(minutes=30),
+                author=self.writer,
+                now=self.now,
+            )
+            breaking_glass.break_glass(update=draft, actor=self.writer, reason="Nobody answers.", now=self.now)
+            publishing.publish_update(update_id=draft.pk, actor=self.writer, now=self.now, reason="They are wrong.")
+            if signed:
+                breaking_glass.sign_after(update=draft, signer=self.signer, now=self.now)
+
+        self.try_to(act)
+
+    @rule(which=WHICH)
+    def make_good(self, which: int) -> None:
+        def act() -> None:
+            words = in_all({"en": "Whoever paid twice.", "sw": "Aliyelipa mara mbili."})
+            redress = Redress(
+                incident=self.incident(which), who=words, how=words, complain=words, good_by=(self.now + timedelta(days=2)).date()
+            )
+            draft = self.signed(documents.add(document=redress, author=self.writer, now=self.now))
+            publishing.publish_redress(redress=draft, actor=self.writer, now=self.now)
+
+        self.try_to(act)
+
+    @rule(withdrawn=st.booleans())
+    def answer_a_claim(self, withdrawn: bool) -> None:
+        def act() -> None:
+            claim = claims.log_claim(
+                words=WHOLE.claim.quote,
+                language="en",
+                where="posts",
+                first_seen=NOON.date(),
+                actor=self.writer,
+                now=self.now,
+                reach=50_000,
+            )
+            claim = claims.move(claim=claim, to=State.ASSESSING, actor=self.writer, now=self.now)
+            answer = rebutting.draft(claim=claim, answer=WHOLE, author=self.writer, now=self.now)
+            rebutting.send_to_lawyers(rebuttal=answer, actor=self.writer, now=self.now)
+            approved = rebutting.approve(rebuttal=answer, signer=self.signer, now=self.now)
+            public = publishing.publish_rebuttal(rebuttal=approved, actor=self.writer, now=self.now)
+            if withdrawn:
+                note = {"en": "We were wrong.", "sw": "Tulikosea."}
+                back = self.signed(withdrawing.draft(of=public, note=note, author=self.writer, now=self.now))
+                publishing.publish_withdrawal(withdrawal=back, actor=self.writer, now=self.now)
 
         self.try_to(act)
 
@@ -391,6 +454,7 @@ def test_any_sequence_of_acts_leaves_a_record_that_holds_and_one_draft_a_compone
     Record.notices = all_notices()
     safety_notices()
     Record.writer, Record.signer = UserFactory(), UserFactory()
+    Record.writer.user_permissions.add(Permission.objects.get(codename="break_glass"))
     for code in ("paybill", "till"):
         ComponentFactory(code=code)
     run_state_machine_as_test(
