@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext, gettext_noop, override
 
 from incidents import planned_words, rebuttals, wording
-from incidents.facts import IncidentFacts, MaintenanceFacts, Text, UpdateFacts
+from incidents.facts import EarlierText, IncidentFacts, MaintenanceFacts, Text, UpdateFacts
 from incidents.maintenance import Phase
 from incidents.words import IncidentStatus
 from statuspage import clock_words, inert, state_words
@@ -126,7 +126,16 @@ def _paragraph(said: Lately, update: UpdateFacts, language: str, *, repeats: boo
     day = f"<var data-var='date'>{local.day}</var>"
     hour = f"<var data-var='time'>{local:%H:%M}</var> {wording.zone_name(local, zone)}"
     when = f"<small>{_MONTHS[local.month - 1]} {day}, {hour}</small>"
-    return f"<p>{when}<br><strong>{_label(update, language, repeats)}</strong> - {inert.html(update.body[language])}</p>"
+    said_now = f"<p>{when}<br><strong>{_label(update, language, repeats)}</strong> - {inert.html(update.body[language])}</p>"
+    return said_now + "".join(_earlier(text, language) for text in update.earlier)
+
+
+def _earlier(text: EarlierText, language: str) -> str:
+    """What was said before a correction, folded as on the page."""
+    with override(language):
+        corrected, before = gettext("Corrected"), gettext("It said before:")
+    head = f"{corrected} {clock_words.full(text.corrected_at, language)}: {inert.html(text.reason[language])}"
+    return f"<details><summary>{head}</summary><p>{before} <del>{inert.html(text.body[language])}</del></p></details>"
 
 
 def _label(update: UpdateFacts, language: str, repeats: bool) -> str:

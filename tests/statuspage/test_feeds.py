@@ -8,7 +8,7 @@ import feedparser
 import pytest
 
 from incidents.languages import in_all
-from incidents.models import Incident
+from incidents.models import Correction, Incident
 from incidents.words import IncidentStatus
 from statuspage import entries, feeds, page, page_lately
 from tests.factories import NOON, IncidentFactory
@@ -94,6 +94,21 @@ def test_ids_and_first_times_never_change(kind: str) -> None:
     Incident.objects.update(name=in_all({"en": "Payments were late", "sw": "Malipo yalichelewa"}))
     after = {entry.id: entry.published for entry in read(feed(kind)).entries}
     assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize("kind", ATOM)
+@pytest.mark.parametrize(("language", "mark"), [("en", "Corrected"), ("sw", "Imesahihishwa")])
+def test_a_correction_is_marked_with_what_was_said_before_folded_below_it(kind: str, language: str, mark: str) -> None:
+    first = story().updates.order_by("pk")[0]
+    words = {field: in_all({"en": f"{field} <new>", "sw": f"{field} <mpya>"}) for field in ("body", "reason")}
+    at = NOON + timedelta(minutes=1)
+    Correction.objects.create(update=first, publication="published", published_at=at, record_seq=900, **words)
+    raw = feedparser.parse(feed(kind, language=language), sanitize_html=False)
+    [html] = [entry.content[0].value for entry in raw.entries if "<details>" in entry.content[0].value]
+    new = {"en": "&lt;new&gt;", "sw": "&lt;mpya&gt;"}[language]
+    assert f" - body {new}</p><details><summary>{mark} " in html
+    assert f": reason {new}</summary>" in html
+    assert f"<del>{first.body.data[language]}</del></p></details>" in html
 
 
 @pytest.mark.parametrize("kind", ATOM)
