@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.utils.translation import gettext_noop
+
 from incidents import rollup
 from incidents.facts import Text
 from incidents.languages import by_language
@@ -30,6 +32,7 @@ class Problem:
     began_at: datetime
     over_at: datetime | None
     services: tuple[Text, ...] = ()
+    noted: Text | None = None  # what is to be known of its time in the figures
 
     def touches(self, day: date) -> bool:
         zone = clock_words.zone()
@@ -77,7 +80,17 @@ _ROW = (
     "incident__status",
     "incident__started_at",
     "incident__resolved_at",
+    "incident__backfilled",
 )
+_NO_PROBLEM = gettext_noop("There was no problem: the time it was shown stays counted.")
+_WRITTEN_LATER = gettext_noop("Written down after it was over: its time is counted.")
+
+
+def noted(status: str, *, backfilled: bool) -> Text | None:
+    """What stands beside the figures of a false alarm, and of what was written down afterwards."""
+    if status == IncidentStatus.FALSE_ALARM:
+        return state_words.say(_NO_PROBLEM)
+    return state_words.say(_WRITTEN_LATER) if backfilled else None
 
 
 def problems_by_component(now: datetime, only: Sequence[str] | None = None) -> Mapping[str, Sequence[Problem]]:
@@ -92,12 +105,18 @@ def problems_by_component(now: datetime, only: Sequence[str] | None = None) -> M
     still_open = said.exclude(incident__status__in=IncidentStatus.closed())
     found: dict[tuple[str, str], Problem] = {}
     for row in (*recent.values_list(*_ROW), *still_open.filter(incident__started_at__lt=since).values_list(*_ROW)):
-        component, status, public_id, name, phase, began_at, over_at = row
+        component, status, public_id, name, phase, began_at, over_at, backfilled = row
         before = found.get((component, public_id))
         if before is None or rollup.is_worse(status, before.status):
             over = over_at if phase in IncidentStatus.closed() else None
             found[component, public_id] = Problem(
-                public_id, by_language(name), state_words.phase_word(phase), status, began_at, over
+                public_id,
+                by_language(name),
+                state_words.phase_word(phase),
+                status,
+                began_at,
+                over,
+                noted=noted(phase, backfilled=backfilled),
             )
     by_component: defaultdict[str, list[Problem]] = defaultdict(list)
     for (component, _), problem in sorted(found.items(), key=lambda item: item[1].began_at, reverse=True):

@@ -13,7 +13,7 @@ from incidents.facts import IncidentFacts
 from incidents.models import Component, Incident
 from incidents.rollup import worst
 from incidents.words import ComponentStatus
-from statuspage import clock_words, days, page_reviews, reading, state_words, trust
+from statuspage import clock_words, days, page_components, page_reviews, reading, state_words, trust
 from statuspage.days import Days
 from statuspage.page import Identity, identity
 from statuspage.page_components import Problem
@@ -100,6 +100,7 @@ def _problem(incident: IncidentFacts) -> Problem:
         began_at=incident.started_at,
         over_at=None if incident.is_open else incident.resolved_at,
         services=tuple(item.name for item in stated),
+        noted=page_components.noted(incident.status, backfilled=incident.backfilled),
     )
 
 

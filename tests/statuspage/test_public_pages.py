@@ -101,6 +101,31 @@ def test_a_bad_day_leads_to_the_problem_it_was(folder: Path) -> None:
     assert "1 day with problems" in page
 
 
+@pytest.mark.parametrize(
+    ("fields", "status", "said", "swahili"),
+    [
+        ({}, IncidentStatus.FALSE_ALARM, "There was no problem: the time it was shown stays counted.", "Hakukuwa na hitilafu:"),
+        ({"backfilled": True}, IncidentStatus.RESOLVED, "Written down after it was over: its time is counted.", "Iliandikwa"),
+        ({}, IncidentStatus.RESOLVED, "", ""),
+    ],
+)
+def test_a_false_alarm_and_what_was_written_later_are_noted_beside_the_days_they_count_in(
+    folder: Path, fields: dict[str, Any], status: str, said: str, swahili: str
+) -> None:
+    part = old_component()
+    change(part, "partial_outage", 30)
+    change(part, "operational", 28)
+    over = NOON - timedelta(hours=28)
+    incident = IncidentFactory(started_at=NOON - timedelta(hours=30), resolved_at=over, **fields)
+    rows.publish(incident=incident, at=NOON - timedelta(hours=29), affected={part: "partial_outage"})
+    rows.publish(incident=incident, at=over, status=status, affected={part: "operational"})
+    snapshot.refresh(now=NOON)
+    page = read(folder, "fresh/pages/components/send-money/page.html")
+    notes = re.findall(rf"/incidents/{incident.public_id}\">[^<]*</a> <span class=\"m\">([^<]*)</span><td>2 h", page)
+    assert notes == [said] * bool(said)
+    assert swahili in read(folder, "fresh/pages/sw/components/send-money/page.html")
+
+
 def test_a_service_s_page_says_how_fast_it_answered_and_leaves_days_without_answers_out(folder: Path) -> None:
     row = ProbeScheduleFactory(probe__component=old_component())
     midnight = int((NOON - timedelta(hours=12)).timestamp())
