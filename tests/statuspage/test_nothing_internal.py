@@ -38,6 +38,7 @@ from incidents.models import (
     Announcement,
     Component,
     Correction,
+    Dependency,
     Incident,
     IncidentUpdate,
     MaintenanceUpdate,
@@ -87,6 +88,7 @@ def told(settings: Any) -> Incident:
     first = publishing.publish_notice(component=part, notice=notices["down"], actor=person(), now=at(0))
     incident = Incident.objects.get(pk=first.incident_id)
     _about_the_incident(incident, part)
+    _behind_it(part)
     _alone(incident, part)
     _statements(incident)
     _claims(incident)
@@ -102,6 +104,14 @@ def _about_the_incident(incident: Incident, part: Component) -> None:
     times.set_time(incident=incident, field="started_at", value=at(-5), reason=SECRET, actor=staff, now=at(1))
     times.set_impact(incident=incident, impact="critical", reason=SECRET, actor=staff, now=at(1))
     components.set_override(component=part, status="delayed", reason=SECRET, expires_at=at(600), actor=staff, now=at(1))
+
+
+def _behind_it(part: Component) -> None:
+    """A part that the service needs, which is never public, and fails too."""
+    core = ComponentFactory(code="zebra-core", internal=True, name=in_all(BOTH), description=in_all(BOTH), owner=SECRET)
+    Dependency.objects.create(component=part, needs=core)
+    timeline.observe(component=core, status="major_outage", since=at(0), now=at(1), evidence={"saw": SECRET})
+    assert components.proposals(component=core, status="major_outage")
 
 
 def _alone(incident: Incident, part: Component) -> None:
