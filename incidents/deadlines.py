@@ -20,7 +20,7 @@ from incidents.clocks import Deadline, Rule, Situation
 from incidents.drafts import TimelineError
 from incidents.figures import Figures, Moments, Word
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Filing, Incident, IncidentUpdate, Review
+from incidents.models import AffectedComponent, Breach, Filing, Incident, IncidentUpdate, Review
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
 from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, ComponentStatus, Publication
@@ -62,11 +62,13 @@ def deadlines_of(incident: Incident, *, now: datetime) -> list[Deadline]:
 def situation_of(incident: Incident) -> Situation:
     """What the clocks look at, from the rows."""
     filed = {filing.code: filing.filed_at for filing in incident.filings.filter(taken_back_at=None)}
+    more = _more_moments(incident)
     return Situation(
-        moments=moments_of(incident).known() | _more_moments(incident),
+        moments=moments_of(incident).known() | more,
         flags=clocks.flags(
             impact=incident.impact,
             security=incident.security_related,
+            breach="breach_aware" in more,
             deployment=settings.DEADLINE_CONDITIONS,
         ),
         filed=filed,
@@ -75,10 +77,13 @@ def situation_of(incident: Incident) -> Situation:
 
 
 def _more_moments(incident: Incident) -> dict[str, datetime]:
-    """Customers are told by the first public word that subscribers were told of."""
+    """Customers are told by the first public word that subscribers were told of. A breach is known since its record was opened, while
+    it is open."""
     told = incident.updates.filter(publication=Publication.PUBLISHED, deliver_notifications=True).order_by("record_seq")
     first = told.values_list("published_at", flat=True).first()
-    return {"customers_told": first} if first else {}
+    breach = Breach.objects.filter(incident=incident, closed_at=None).order_by("opened_at").first()
+    found = {"customers_told": first, "breach_aware": breach.opened_at if breach else None}
+    return {name: moment for name, moment in found.items() if moment}
 
 
 def _profiles() -> list[clocks.Profile]:

@@ -139,7 +139,7 @@ def test_without_delay_is_due_at_once_and_never_missed_by_the_clock() -> None:
     deadline = clock("odpc-data-subjects", flags=("breach",), breach_aware=0, now=5_000)
     assert deadline
     assert (deadline.state, deadline.without_delay) == ("due", True)
-    told = clock("odpc-data-subjects", flags=("breach",), breach_aware=0, customers_told=100, now=5_000)
+    told = clock("odpc-data-subjects", flags=("breach",), breach_aware=0, filed={"odpc-data-subjects": 100}, now=5_000)
     assert told
     assert told.state == "met"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from incidents import deadlines, documents, drafts, signing, times
+from incidents import breaches, deadlines, documents, drafts, filings, signing, times
 from incidents.drafts import TimelineError
 from incidents.languages import in_all
 from incidents.models import AuditEvent, Component, Filing, Incident, RecordEntry, Review
@@ -74,6 +74,22 @@ def test_what_a_provider_is_changes_its_deadlines(incident: Incident, settings: 
 def test_an_incident_that_is_no_security_matter_has_no_cyber_deadline(incident: Incident, officer: User) -> None:
     times.set_security(incident=incident, value="no", reason="Triage", actor=officer, now=at(hours=2))
     assert "cbk-cyber" not in states(Incident.objects.get(), at(hours=2))
+
+
+def test_an_open_breach_record_starts_the_72_hours_of_the_data_commissioner(incident: Incident, officer: User) -> None:
+    breach = breaches.open_breach(incident=incident, reason="A file was read.", actor=officer, now=at(hours=3))
+    [clock] = [one for one in deadlines.deadlines_of(incident, now=at(hours=4)) if one.rule.code == "odpc-breach"]
+    assert (clock.state, clock.due_at) == ("running", at(hours=75))
+    assert states(incident, at(hours=76))["odpc-breach"] == "missed"
+    draft = deadlines.draft_filing(incident=incident, code="odpc-breach", now=at(hours=4))
+    assert filings.SLOTS["breach_aware"]["en"] not in draft  # filled in, no gap
+    breaches.close_breach(breach=breach, finding="A test account.", actor=officer, now=at(hours=5))
+    assert "odpc-breach" not in states(incident, at(hours=6))
+
+
+def test_people_whose_data_was_seen_are_not_told_by_what_was_said_of_the_outage(incident: Incident, officer: User) -> None:
+    breaches.open_breach(incident=incident, reason="A file was read.", actor=officer, now=at(hours=3))
+    assert states(incident, at(hours=4))["odpc-data-subjects"] == "due"
 
 
 @pytest.mark.parametrize(("profile", "code"), [("eu-dora", "dora-initial"), ("uk", "uk-initial"), ("ghana", "ghana-users")])
