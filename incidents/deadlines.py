@@ -20,7 +20,7 @@ from incidents.clocks import Deadline, Rule, Situation
 from incidents.drafts import TimelineError
 from incidents.figures import Figures, Moments, Word
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Breach, Filing, Incident, IncidentUpdate, Review
+from incidents.models import AffectedComponent, Breach, Filing, Incident, IncidentUpdate, Review, ScheduledMaintenance
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
 from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, ComponentStatus, Publication
@@ -77,13 +77,31 @@ def situation_of(incident: Incident) -> Situation:
 
 
 def _more_moments(incident: Incident) -> dict[str, datetime]:
-    """Customers are told by the first public word that subscribers were told of. A breach is known since its record was opened, while
-    it is open."""
+    """Customers are told by the first public word that subscribers were told of. A breach is known since its record was
+    opened, while it is open."""
     told = incident.updates.filter(publication=Publication.PUBLISHED, deliver_notifications=True).order_by("record_seq")
     first = told.values_list("published_at", flat=True).first()
     breach = Breach.objects.filter(incident=incident, closed_at=None).order_by("opened_at").first()
     found = {"customers_told": first, "breach_aware": breach.opened_at if breach else None}
     return {name: moment for name, moment in found.items() if moment}
+
+
+def deadlines_of_planned(planned: ScheduledMaintenance, *, now: datetime) -> list[Deadline]:
+    """Every clock that applies to planned work: notice given beforehand, and what is owed when it runs late."""
+    flags = clocks.flags(planned=True, deployment=settings.DEADLINE_CONDITIONS)
+    situation = Situation(moments=_planned_moments(planned), flags=flags, holidays=frozenset(settings.HOLIDAYS))
+    return clocks.deadlines(_profiles(), situation, zone=_zone(), now=now)
+
+
+def _planned_moments(planned: ScheduledMaintenance) -> dict[str, datetime]:
+    moments = {
+        "planned_known": planned.created_at,
+        "planned_announced": planned.announced_at,
+        "planned_start": planned.starts_at,
+        "planned_end": planned.ends_at,
+        "planned_finished": planned.finished_at,
+    }
+    return {name: moment for name, moment in moments.items() if moment}
 
 
 def _profiles() -> list[clocks.Profile]:
@@ -112,6 +130,24 @@ def draft_filing(*, incident: Incident, code: str, now: datetime, language: str 
         raise TimelineError(f"{code} has no draft in “{language}”.")
     with override(language):
         return filings.draft(rule, language=language, values=_values(incident, language, now))
+
+
+def draft_of_planned(*, planned: ScheduledMaintenance, code: str, language: str = "en") -> str:
+    """The text that a deadline of planned work asks for. Raises TimelineError for a code or language that is not there."""
+    rule = rule_of(code)
+    if language not in filings.languages(rule):
+        raise TimelineError(f"{code} has no draft in “{language}”.")
+    rows = planned.plan.affected.select_related("component") if planned.plan else []
+    values = {
+        "title": _in(planned.name, language),
+        "provider": settings.PROVIDER_NAME,
+        "reference": planned.public_id,
+        "public_url": f"{settings.BASE_URL}/maintenance/{planned.public_id}",
+        "services": ", ".join(_in(row.component.name, language) for row in rows),
+        **filings.moment_values(_planned_moments(planned), language=language, zone=_zone()),
+    }
+    with override(language):
+        return filings.draft(rule, language=language, values=values)
 
 
 def mark_filed(

@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from incidents import breaches, deadlines, documents, drafts, filings, signing, times
 from incidents.drafts import TimelineError
 from incidents.languages import in_all
-from incidents.models import AuditEvent, Component, Filing, Incident, RecordEntry, Review
+from incidents.models import AuditEvent, Component, Filing, Incident, RecordEntry, Review, ScheduledMaintenance
 from incidents.words import IncidentStatus
 from statuspage import checks, publishing
 from tests.factories import NOON, ComponentFactory, UserFactory
+from tests.incidents import plans
 from tests.incidents.helpers import all_notices
 
 pytestmark = pytest.mark.django_db
@@ -223,3 +224,25 @@ def test_an_unknown_profile_or_condition_is_an_error_at_start(
     [found] = checks.check_deadlines()
     assert found.id == ident
     assert words in found.msg
+
+
+def test_planned_work_has_its_own_clocks_and_drafts(settings: Any) -> None:
+    settings.DEADLINE_PROFILES = ["pakistan", "saudi-arabia", "kenya"]
+    settings.PROVIDER_NAME = "Mfano Pesa"
+    planned = plans.announced(
+        {ComponentFactory(code="paybill", name=in_all({"en": "PayBill"})): "partial_outage"}, start=240, end=243
+    )
+    ScheduledMaintenance.objects.update(created_at=at(hours=-72))  # known when it was announced
+    planned.refresh_from_db()
+    found = {one.rule.code: one for one in deadlines.deadlines_of_planned(planned, now=at(hours=1))}
+    assert {code: str(one.state) for code, one in found.items() if code != "sbp-overrun"} == {
+        "sbp-planned": "running",
+        "sbp-planned-customers": "met",
+        "sama-planned": "running",
+    }
+    assert found["sbp-planned"].due_at == at(hours=240) - timedelta(days=7)
+    draft = deadlines.draft_of_planned(planned=planned, code="sbp-planned")
+    assert f"Activity: {plans.NAME['en']}" in draft
+    assert "Services affected: PayBill" in draft
+    with pytest.raises(TimelineError, match="no draft in “lg”"):
+        deadlines.draft_of_planned(planned=planned, code="sbp-planned", language="lg")
