@@ -147,7 +147,7 @@ class WordAdmin(DocumentAdmin[MaintenanceUpdate]):
         }
 
     def public_url(self, document: MaintenanceUpdate) -> str:
-        return f"/planned/{document.maintenance.public_id}"
+        return f"/maintenance/{document.maintenance.public_id}"
 
 
 def _moved(request: HttpRequest) -> ScheduledMaintenance | None:

@@ -79,6 +79,12 @@ def test_work_is_announced_ahead_with_its_time_line(author: Client) -> None:
     assert b"Cancel the work" in author.get(page_of(planned)).content
 
 
+def test_what_is_public_leads_to_its_page(author: Client) -> None:
+    planned = announced(author)
+    assert planned.plan is not None
+    assert f'href="/maintenance/{planned.public_id}">On the public page' in author.get(page_of(planned.plan)).content.decode()
+
+
 def test_work_that_has_begun_already_is_no_planned_work(author: Client) -> None:
     draft = drafted(author, **window(hours=-1, length=3))
     page = author.get(page_of(draft)).content.decode()
