@@ -23,7 +23,7 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = found("chromium-headless-shell") or binary("chromium")  # the same browser without its windows: half the work
+    path = found("chromium-headless-shell") or binary("chromium")  # the same browser, which draws no windows
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
