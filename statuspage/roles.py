@@ -5,7 +5,10 @@ Nobody signs their own words, whatever their roles: incidents.signing refuses it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
 
 from incidents import rights
 from incidents.statements import Role
@@ -128,20 +131,24 @@ def sync() -> list[str]:
 
     Raises UnknownPermission when migrations have not made them. Groups that are no role are left alone.
     """
-    for role, wanted in ROLES.items():
-        group, _ = Group.objects.get_or_create(name=role)
-        group.permissions.set(_permissions(wanted))
+    known = {
+        f"{app}.{codename}": pk for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    }
+    if missing := sorted({name for wanted in ROLES.values() for name in wanted} - known.keys()):
+        raise UnknownPermission(f"These permissions do not exist yet: {', '.join(missing)}. Run `manage.py migrate` first.")
+    with transaction.atomic():
+        Group.objects.bulk_create([Group(name=role) for role in ROLES], ignore_conflicts=True)
+        groups = dict(Group.objects.filter(name__in=ROLES).values_list("name", "pk"))
+        _give({(groups[role], known[name]) for role, wanted in ROLES.items() for name in wanted}, groups.values())
     return list(ROLES)
 
 
-def _permissions(wanted: tuple[str, ...]) -> list[Permission]:
-    found = {
-        f"{permission.content_type.app_label}.{permission.codename}": permission
-        for permission in Permission.objects.select_related("content_type").filter(
-            codename__in=[name.partition(".")[2] for name in wanted]
-        )
-    }
-    missing = sorted(set(wanted) - set(found))
-    if missing:
-        raise UnknownPermission(f"These permissions do not exist yet: {', '.join(missing)}. Run `manage.py migrate` first.")
-    return [found[name] for name in wanted]
+def _give(wanted: set[tuple[int, int]], groups: Iterable[int]) -> None:
+    """Pairs of group and permission, and no other for these groups."""
+    rows = Group.permissions.through.objects.filter(group__in=groups)
+    given = {(group, permission): pk for pk, group, permission in rows.values_list("pk", "group_id", "permission_id")}
+    rows.filter(pk__in=[given[pair] for pair in given.keys() - wanted]).delete()
+    rows.model.objects.bulk_create(
+        [rows.model(group_id=group, permission_id=permission) for group, permission in sorted(wanted - given.keys())],
+        ignore_conflicts=True,
+    )

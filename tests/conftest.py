@@ -111,7 +111,7 @@ def _let_tests_empty_what_is_append_only() -> None:
 # At import: the conftests of folders below import models.
 _set_environment()
 _set_up_django()
-from tests.serving import app_url, public_incident  # noqa: E402, F401  (they import models)
+from tests.serving import app_url, public_incident, shared_app  # noqa: E402, F401  (they import models)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

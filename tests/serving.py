@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -35,28 +34,55 @@ def public_incident(snapshot_dir: Path) -> str:
     return str(update.incident.public_id)
 
 
+class SharedApp:
+    """The app as production runs it, started once: each test puts its own snapshot behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._served = folder / "served"
+        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning"]
+        with (folder / "web.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "granian", *options, "statuspage.wsgi:application"],
+                cwd=ROOT,
+                env={**os.environ, "HALI_SNAPSHOT_DIR": str(self._served)},
+                stdout=log,
+                stderr=log,
+                preexec_fn=functools.partial(die_with_parent),
+            )
+        wait_for("the app is up", self.has_nothing)
+
+    def serve(self, snapshot_dir: Path) -> None:
+        self._served.symlink_to(snapshot_dir)
+        assert requests.get(f"{self.url}/", timeout=30).ok
+
+    def serve_nothing(self) -> None:
+        """It sees that there is none, so that nothing of one test is on its shelf in the next."""
+        self._served.unlink()
+        assert self.has_nothing()
+
+    def has_nothing(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/", timeout=30).status_code == 503
+        except requests.RequestException:
+            return False
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedApp]:
+    app = SharedApp(tmp_path_factory.mktemp("app"))
+    yield app
+    app.stop()
+
+
 @pytest.fixture
-def app_url(public_incident: str, snapshot_dir: Path, settings: Any, tmp_path: Path) -> Iterator[str]:
-    """The app as production runs it, over the test's snapshot."""
-    port = free_port()
-    options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning"]
-    with (tmp_path / "web.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "granian", *options, "statuspage.wsgi:application"],
-            cwd=ROOT,
-            env={**os.environ, "HALI_SNAPSHOT_DIR": str(snapshot_dir)},
-            stdout=log,
-            stderr=log,
-            preexec_fn=functools.partial(die_with_parent),
-        )
-    wait_for("the app answers", lambda: answers(f"http://127.0.0.1:{port}/"))
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(timeout=10)
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.RequestException:
-        return False
+def app_url(public_incident: str, snapshot_dir: Path, shared_app: SharedApp) -> Iterator[str]:
+    """The app's address, over the test's snapshot."""
+    shared_app.serve(snapshot_dir)
+    yield shared_app.url
+    shared_app.serve_nothing()

@@ -161,6 +161,7 @@ class SnapshotFirst:
         """The shelf of the generation `current` names now. One reading of a link: cheap enough for every request."""
         generation = swapping.current_generation(self.directory)
         if generation is None:
+            self._shelf = None  # a snapshot made from nothing counts its generations anew
             return None
         shelf = self._shelf
         if shelf is None or shelf.generation != generation:

@@ -80,10 +80,12 @@ def nginx(app: str, snapshot_dir: Path, nginx_for: Callable[[Path, int], str]) -
     return nginx_for(snapshot_dir, int(app.rpartition(":")[2]))
 
 
+ASKING = requests.Session()
+ASKING.trust_env = False
+
+
 def ask(url: str, *, method: str = "GET", **headers: str) -> requests.Response:
-    return requests.request(
-        method, url, headers={"Accept-Encoding": "identity", **headers}, timeout=5, allow_redirects=False, stream=False
-    )
+    return ASKING.request(method, url, headers={"Accept-Encoding": "identity", **headers}, timeout=30, allow_redirects=False)
 
 
 def seen(answer: requests.Response) -> dict[str, str]:

@@ -19,6 +19,7 @@ class Command(BaseCommand):
         "Make vantages, probes and their schedules what a YAML file says: all of it or nothing, and nothing the second time. "
         "What the file does not name is left alone, unless --prune says otherwise. Exit status: 0 done, 1 the file has errors."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="the file, or - for standard input")

@@ -30,6 +30,7 @@ class Command(BaseCommand):
         "outcome is ok (or accepted: the answer comes later), 1 when one is anything else, 2 when there is no such probe or "
         "nobody ran it."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("code", help="the probe's code")

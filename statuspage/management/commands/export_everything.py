@@ -14,6 +14,7 @@ from statuspage import exporting
 
 class Command(BaseCommand):
     help = "Write every row of ours as JSON lines: no secret, no address (docs/importing.md)."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", nargs="?", default="-", help="a new file, for its owner alone; left out: the terminal")

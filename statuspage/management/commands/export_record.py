@@ -12,6 +12,7 @@ from incidents import record_export
 
 class Command(BaseCommand):
     help = "Write the record as JSON lines, one an entry: verifiable with SHA-256 and docs/record.md alone."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--output", type=Path, metavar="FILE", help="where to write; without it, standard output")

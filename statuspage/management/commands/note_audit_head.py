@@ -12,6 +12,7 @@ from statuspage import audit_heads
 
 class Command(BaseCommand):
     help = "Note the head of the audit log in HALI_AUDIT_HEADS and mail it to HALI_AUDIT_HEADS_TO."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -17,6 +17,7 @@ Row = TypeVar("Row", bound=Model)
 
 class Command(BaseCommand):
     help = "Publish a pre-signed notice about a service: in its open draft or incident, else in a new one."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("component", metavar="component-code", help="for example stk-push")

@@ -11,6 +11,7 @@ from statuspage import roles
 
 class Command(BaseCommand):
     help = "Give each role of the desk exactly its permissions. Run it after migrate."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -13,6 +13,7 @@ from statuspage import audit_heads
 
 class Command(BaseCommand):
     help = "Prove that the audit log still says what it said at each noted head. Exit 1 names the first that does not hold."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--heads", default="", metavar="FILE", help="heads kept elsewhere; else those of HALI_AUDIT_HEADS")

@@ -11,6 +11,7 @@ from incidents.verification import verify
 
 class Command(BaseCommand):
     help = "Prove the record's chain, texts and rows. Exit 1 names the first entry that does not hold."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--head", default="", metavar="HASH", help="a head hash printed earlier: it must stand in the chain")

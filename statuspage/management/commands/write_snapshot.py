@@ -12,6 +12,7 @@ from statuspage import snapshot
 
 class Command(BaseCommand):
     help = "Write the public files from the record. They count as fresh while the publisher runs, or for a minute with --fresh."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rebuild", action="store_true", help="Everything anew, whatever the folder holds.")
