@@ -132,7 +132,8 @@ def sync() -> list[str]:
     Raises UnknownPermission when migrations have not made them. Groups that are no role are left alone.
     """
     known = {
-        f"{app}.{codename}": pk for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+        f"{app}.{codename}": pk
+        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
     }
     if missing := sorted({name for wanted in ROLES.values() for name in wanted} - known.keys()):
         raise UnknownPermission(f"These permissions do not exist yet: {', '.join(missing)}. Run `manage.py migrate` first.")
