@@ -128,6 +128,16 @@ def snapshot_dir(settings: Any, tmp_path: Path) -> Path:
     return tmp_path / "snapshot"
 
 
+@pytest.fixture
+def pages_unwritten(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page that each publication writes takes longer than everything else it does, and is tested with the page.
+
+    A test that reads it, where all others do without, says so with the mark `writes_pages`.
+    """
+    if not request.node.get_closest_marker("writes_pages"):
+        monkeypatch.setattr("statuspage.snapshot.refresh", lambda **_: False)
+
+
 # --- Servers -------------------------------------------------------------------------------------
 
 

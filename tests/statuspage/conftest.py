@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,3 @@ def mfano_pesa(settings: Any) -> None:
     settings.HELP_LINE = "0800 000 100"
     settings.PAGE_TIME_ZONE = "Africa/Nairobi"
     settings.BASE_URL = "https://status.mfanopesa.example"
-
-
-@pytest.fixture
-def no_disk(settings: Any, tmp_path: Path) -> None:
-    """The snapshot cannot be written: what is published is public all the same, and each press is quick."""
-    (tmp_path / "a-file").touch()
-    settings.SNAPSHOT_DIR = tmp_path / "a-file" / "snapshot"

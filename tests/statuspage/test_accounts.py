@@ -27,7 +27,7 @@ from statuspage.sessions import BEGAN, SEEN
 from tests.copies import ROOT
 from tests.statuspage.desk import a_draft, at, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 PASSWORD = "a long password"
 
 

@@ -24,7 +24,7 @@ from statuspage.roles import APPROVER, AUDITOR, AUTHOR
 from tests.factories import ProbeScheduleFactory, UserFactory
 from tests.statuspage.desk import a_draft, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def on_duty(role: DutyRole, name: str, now: datetime) -> Any:

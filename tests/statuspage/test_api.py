@@ -23,7 +23,7 @@ from tests.incidents.helpers import all_notices
 from tests.statuspage.api import NAME, WORDS, Machine, an_incident, machine
 from tests.statuspage.desk import a_draft, sign_in, someone
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture(autouse=True)

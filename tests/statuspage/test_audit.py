@@ -16,7 +16,7 @@ from statuspage.roles import AUDITOR, PAGE_ADMIN
 from tests.factories import ComponentFactory, UserFactory
 from tests.statuspage.desk import sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def an_event(**fields: object) -> AuditEvent:

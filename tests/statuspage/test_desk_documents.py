@@ -16,7 +16,7 @@ from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.statuspage.desk import a_public_incident, page_of, sign_in, someone
 from tests.statuspage.forms import posted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 NEW = "/admin/incidents/announcement/add/"
 WORDS = {
     "title_en": "Beware of callers",

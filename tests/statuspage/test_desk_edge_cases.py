@@ -21,7 +21,7 @@ from tests.statuspage import rows
 from tests.statuspage.desk import a_draft, a_public_incident, after, page_of, sign_in, someone
 from tests.statuspage.forms import posted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture

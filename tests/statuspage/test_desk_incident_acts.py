@@ -13,7 +13,7 @@ from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.statuspage import rows
 from tests.statuspage.desk import sign_in, someone
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.factories import ComponentFactory, ProbeScheduleFactory
 from tests.incidents.helpers import all_notices
 from tests.statuspage.desk import a_draft, at, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from tests.factories import ComponentFactory, NoticeFactory, ProbeFactory, Probe
 from tests.incidents.helpers import signed_notice
 from tests.statuspage.desk import a_draft, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 ADDRESS = "amina@mail.example"
 

@@ -9,7 +9,7 @@ from tests.factories import ComponentFactory
 from tests.incidents.helpers import signed_notice
 from tests.statuspage.desk import a_public_incident, page_of, sign_in, someone
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def test_a_signed_notice_is_rehearsed_with_its_slots_filled_and_its_letters_counted() -> None:

@@ -21,7 +21,7 @@ from tests.factories import ComponentFactory, NoticeFactory, UserFactory
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 from tests.subscribers.news import reader
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("snapshot_dir")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 PLACE = "Maelezo ya Kiswahili yanakuja."
 
 

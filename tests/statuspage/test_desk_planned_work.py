@@ -16,7 +16,7 @@ from tests.factories import ComponentFactory
 from tests.statuspage.desk import page_of, sign_in, someone
 from tests.statuspage.forms import posted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 NEW = "/admin/incidents/maintenanceupdate/add/"
 WORDS = {
     "name_en": "New database for airtime",

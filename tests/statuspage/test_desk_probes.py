@@ -15,7 +15,7 @@ from statuspage.roles import AUTHOR, ENGINEER
 from tests.factories import ProbeFactory, ProbeScheduleFactory
 from tests.statuspage.desk import sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def at(row: ProbeSchedule, act: str) -> str:

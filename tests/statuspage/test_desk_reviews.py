@@ -15,7 +15,7 @@ from tests.statuspage import rows
 from tests.statuspage.desk import page_of, sign_in, someone
 from tests.statuspage.forms import posted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 WORDS = {
     "cause_en": "A link broke.",
     "cause_sw": "Kiungo kilikatika.",

@@ -16,7 +16,7 @@ from statuspage.roles import APPROVER, AUTHOR
 from subscribers.models import Notification
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("snapshot_dir")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def a_signed_draft() -> tuple[IncidentUpdate, Client]:

@@ -13,7 +13,7 @@ from tests.incidents.helpers import safety_notices
 from tests.statuspage.desk import a_public_incident, page_of, sign_in, someone
 from tests.statuspage.forms import posted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture

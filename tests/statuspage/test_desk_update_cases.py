@@ -21,7 +21,7 @@ from subscribers.models import ChannelTrouble, Delivery, Notification
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 from tests.subscribers.news import reader
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def test_an_approver_who_changes_words_is_an_author_and_is_told_that_another_signs() -> None:

@@ -19,7 +19,7 @@ from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.factories import UserFactory
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from statuspage.roles import ENGINEER
 from tests.factories import ProbeScheduleFactory, VantageFactory
 from tests.statuspage.desk import sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 def listed(**facts: Any) -> str:

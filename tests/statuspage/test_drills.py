@@ -40,7 +40,7 @@ def an_exercise(settings: Any, tmp_path: Path, mfano_pesa: None) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("an_exercise", "no_disk")
+@pytest.mark.usefixtures("an_exercise", "pages_unwritten")
 def test_people_speak_sign_and_end_what_is_over_and_the_report_tells_of_it() -> None:
     began = timezone.now()
     someone(AUTHOR, "writer")
@@ -73,7 +73,7 @@ def test_people_speak_sign_and_end_what_is_over_and_the_report_tells_of_it() -> 
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("an_exercise", "no_disk")
+@pytest.mark.usefixtures("an_exercise", "pages_unwritten")
 def test_people_announce_the_work_that_will_overrun() -> None:
     someone(AUTHOR, "writer")
     someone(APPROVER, "approver")

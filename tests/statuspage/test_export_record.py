@@ -26,7 +26,7 @@ from statuspage import publishing
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import signed_notice
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # Written from docs/record.md, by somebody who has nothing else of ours. The first argument is a hash kept earlier.

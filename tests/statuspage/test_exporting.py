@@ -17,7 +17,7 @@ from subscribers import subscriptions
 from tests.statuspage.api import machine
 from tests.statuspage.desk import a_public_incident
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_disk")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 HARMLESS = {"signature_hash", "content_hash", "state_hash", "hash", "previous_hash", "salt", "tokens"}  # of words; of a pace
 SUSPICIOUS = re.compile(r"secret|password|token|hash|encrypted|salt|mark$")
 

@@ -15,7 +15,7 @@ from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.factories import UserFactory
 from tests.statuspage.desk import a_draft, sign_in, someone
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("pages_unwritten")]
 LATER = timedelta(minutes=6)
 
 

@@ -31,7 +31,7 @@ def run(url: str, secret: str, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.usefixtures("no_disk")
+@pytest.mark.usefixtures("pages_unwritten")
 def test_it_says_opens_updates_resolves_and_tells_refusals_in_one_line(live_server: LiveServer) -> None:
     cache.clear()
     all_notices()

@@ -20,7 +20,7 @@ from statuspage.roles import AUTHOR, ENGINEER
 from tests.factories import ComponentFactory
 from tests.statuspage.desk import someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 EXPORTS = Path(__file__).resolve().parent.parent / "fixtures" / "importing"
 CAPTURED = Path(__file__).resolve().parent.parent / "fixtures" / "statuspage_v2"
 GIVEN: dict[str, list[str]] = {

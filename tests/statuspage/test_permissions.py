@@ -33,7 +33,7 @@ from statuspage.roles import (
 from tests.factories import ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

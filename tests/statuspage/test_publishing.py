@@ -24,7 +24,7 @@ from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ from tests.factories import UserFactory
 from tests.incidents.helpers import safety_notices
 from tests.statuspage.desk import a_draft, a_public_incident, sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 LONG = " ".join(f"Sentence number {number} says what customers notice." for number in range(40))
 
 
 @pytest.fixture(autouse=True)
-def _provider(mfano_pesa: None, no_disk: None) -> None:
+def _provider(mfano_pesa: None) -> None:
     pass
 
 

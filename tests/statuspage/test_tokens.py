@@ -24,7 +24,7 @@ from tests.factories import ComponentFactory, ProbeFactory
 from tests.statuspage.api import machine
 from tests.statuspage.desk import sign_in, someone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 SECRET = re.compile(r"hali_[0-9a-z]{12}_[A-Za-z0-9_-]{43}")
 
 

@@ -21,7 +21,7 @@ from statuspage.roles import AUTHOR, USER_ADMIN
 from tests.statuspage.desk import a_draft, sign_in, someone
 from tests.subscribers.hooks import Hook
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 KEY = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"
 # RFC 8291, 5: what a browser with this key and secret opens.
 SAMPLE = (
