@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from icalendar import Calendar, Event, vUri
-
 from incidents.maintenance import Phase
 from incidents.models import MaintenanceUpdate
 from subscribers import links
@@ -19,6 +17,8 @@ def of(item: Item, language: str) -> str:
     if not isinstance(update, MaintenanceUpdate):
         return ""
     work = update.maintenance
+    from icalendar import Calendar, Event, vUri  # 5 MB, of which processes that tell of no planned work have no need
+
     starts_at, ends_at = update.starts_at or work.starts_at, update.ends_at or work.ends_at
     if starts_at is None or ends_at is None:
         return ""
