@@ -535,6 +535,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing catches it."""
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("acts", "stride", "steps"),
     [(("symlink", "rename", "replace", "unlink"), 37, 150), (("mkdir", "link", "utime", "rmdir"), 37, 100)],
