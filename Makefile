@@ -50,8 +50,9 @@ format: $(VENV)/tools
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Two at a time, each with a copy of its own; a file's tests stay together, with the servers they share.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Three at a time, since part of each test is waiting, each with a copy of its own; a file's tests stay together, with the servers
+# they share.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 # Everything on SQLite, then what differs between databases again on PostgreSQL.
 test: lint
@@ -59,7 +60,7 @@ test: lint
 	TEST_DATABASE=postgresql $(BIN)/pytest $(SIDE_BY_SIDE) -m "database and not faults"
 
 test-faults: $(VENV)/tools translations
-	$(BIN)/pytest -m faults
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults
 
 # Every fault in turn, and the table of docs/faults.md: three quarters of an hour. As root, so that disks can be full.
 faults-table: $(VENV)/tools translations

@@ -138,6 +138,12 @@ def pages_unwritten(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr("statuspage.snapshot.refresh", lambda **_: False)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files begin first, in their random order: one that came last would leave the other cores idle."""
+    items.sort(key=lambda item: not any(item.iter_markers("long")) and not any(item.iter_markers("browser")))
+
+
 # --- Servers -------------------------------------------------------------------------------------
 
 

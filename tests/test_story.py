@@ -22,6 +22,7 @@ from tests.story import (
     text_of,
 )
 
+pytestmark = pytest.mark.long
 ASHA, BRIAN = "asha@customer.example", "brian@customer.example"
 
 

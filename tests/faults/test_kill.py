@@ -14,7 +14,7 @@ import requests
 from tests.copies import PROCESSES, RunningCopy, wait_for
 from tests.story import STK_QUERY, Desk, Inbox, feed_entries, open_incident_phase, publish_notice, see_trouble, subscribe
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.timeout(700)]
 ASHA, BRIAN = "asha@customer.example", "brian@customer.example"
 
 

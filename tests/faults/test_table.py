@@ -14,7 +14,7 @@ from tests.faults.acts import FAULTS
 
 FULL = os.environ.get("TEST_FAULTS") == "full"
 SOME = ["database-refused", "page-disk-full", "connections"]
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(3 * 3600 if FULL else 900)]
+pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.timeout(3 * 3600 if FULL else 900)]
 
 
 def test_readers_see_neither_errors_nor_false_green_and_all_is_whole_again() -> None:

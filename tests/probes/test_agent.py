@@ -30,7 +30,7 @@ from tests.copies import ROOT, wait_for
 from tests.probes import gateways
 from tests.probes.test_flow import example
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.long, pytest.mark.broker]
 KEY = signed_batches.new_key()
 
 

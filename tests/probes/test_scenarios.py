@@ -11,7 +11,7 @@ from django.db import transaction
 from probes.sandbox.scenarios import SCENARIOS
 from tests.probes.rehearsal import Play, Seen, rehearse
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1200)]  # all are played before the first test
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.timeout(1200)]  # all are played before the first test
 
 MINUTE, HOUR = 60, 3600
 INTERVAL = 120  # seconds between two runs of a probe
