@@ -86,3 +86,10 @@ def app_url(public_incident: str, snapshot_dir: Path, shared_app: SharedApp) -> 
     shared_app.serve(snapshot_dir)
     yield shared_app.url
     shared_app.serve_nothing()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
