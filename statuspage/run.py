@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import functools
-import http.client
 import os
 import re
 import signal
@@ -326,14 +325,13 @@ def _how(code: int) -> str:
 
 
 def is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    # By a socket alone: the library for HTTP brings TLS with it, megabytes for a process that only waits.
     try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        with socket.create_connection(("127.0.0.1", port), timeout=3) as connection:
+            connection.sendall(f"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            return connection.makefile("rb").readline().split()[1:2] == [b"200"]
+    except OSError:
         return False
-    finally:
-        connection.close()
 
 
 def banner(copy: Copy, values: Mapping[str, str]) -> str:
