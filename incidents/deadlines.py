@@ -30,25 +30,29 @@ from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, Compo
 
 def moments_of(incident: Incident) -> Moments:
     """Its timestamps by the names that figures and clocks use."""
-    reviewed = incident.reviews.filter(publication=Publication.PUBLISHED).order_by("record_seq").values_list("published_at")
+    reviews = incident.reviews.filter(publication=Publication.PUBLISHED).order_by("record_seq").values_list("published_at")
+    reviewed = next((at for (at,) in reviews), None)
     return Moments(
         first_customer_impact=incident.started_at,
         detected=incident.detected_at,
         aware=incident.aware_at,
         executive_informed=incident.executive_informed_at,
         classified_major=incident.classified_major_at,
-        first_public_update=incident.published_at,
+        first_public_update=incident.first_word_at,
         identified=incident.identified_at,
         mitigated=incident.mitigated_at,
         resolved=incident.resolved_at,
-        review_published=next((at for (at,) in reviewed), None),
+        review_published=reviewed and (incident.review_published_at or reviewed),
     )
 
 
 def figures_of(incident: Incident, *, now: datetime) -> Figures:
     """Time to detect, to first word, to restore, longest silence, duration, promises kept: computed from the rows."""
-    said = incident.updates.filter(publication=Publication.PUBLISHED).values_list("display_at", "next_update_by")
-    return figures.derive(moments_of(incident), [Word(at, next_by) for at, next_by in said if at], now=now)
+    said = incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    words = [Word(at, next_by) for at, next_by in said.values_list("display_at", "next_update_by") if at]
+    if words and incident.first_public_update_at:
+        words[0] = Word(incident.first_public_update_at, words[0].next_by)
+    return figures.derive(moments_of(incident), words, now=now)
 
 
 # --- Deadlines -------------------------------------------------------------------------------------

@@ -160,6 +160,11 @@ class IncidentFacts:
     backfilled: bool = False
     missed_promises: tuple[datetime, ...] = ()
     redress: tuple[RedressFacts, ...] = ()
+    first_word_by_hand: datetime | None = None  # our first word was elsewhere, or not seen here: as a person set it
+
+    @property
+    def first_word_at(self) -> datetime:
+        return self.first_word_by_hand or self.published_at
 
     @property
     def is_open(self) -> bool:

@@ -179,6 +179,7 @@ def incident_facts(incident: Incident) -> IncidentFacts:
         backfilled=incident.backfilled,
         missed_promises=tuple(missed.promised_by for missed in incident.missed_promises.all()),
         redress=tuple(map(_redress_facts, incident.redress.all())),
+        first_word_by_hand=incident.first_public_update_at,
     )
 
 

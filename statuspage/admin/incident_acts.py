@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import closing, deadlines, drafts, filings, merging, notes, notice_updates, notices, rollup, times
+from incidents import closing, deadlines, drafts, filings, linking, merging, notes, notice_updates, notices, rollup, times
 from incidents.drafts import TimelineError
 from incidents.languages import by_language
 from incidents.models import AffectedComponent, AuditEvent, Component, Filing, Incident, IncidentUpdate, Notice
@@ -28,9 +28,11 @@ from statuspage.admin.incident_forms import (
     DetectedForm,
     FiledForm,
     ImpactForm,
+    LinkForm,
     MergeForm,
     NoteForm,
     TimeForm,
+    UnlinkForm,
     WithdrawForm,
 )
 from statuspage.templatetags.desk import first_text, moment
@@ -106,7 +108,7 @@ class IncidentActs(_Admin):
             forms={act: posted.get(act) or make(None, incident) for act, make in _FORMS.items()},
             open_act=next(iter(posted), ""),
             may=may,
-            times=[(label, getattr(incident, field)) for field, label in TIMES],
+            times=_times(incident),
             figures=deadlines.figures_of(incident, now=now),
             notes=incident.notes.select_related("author"),
             changes=AuditEvent.objects.filter(target=incident.public_id)[:30],
@@ -243,6 +245,16 @@ class IncidentActs(_Admin):
         return redirect(reverse("admin:incidents_incident_deadlines", args=[incident.pk]))
 
 
+def _times(incident: Incident) -> list[tuple[str, datetime | None, bool]]:
+    """(name, when, is it set by hand beside what the record knows?)"""
+    known = deadlines.moments_of(incident)
+    recorded = {"first_public_update_at": known.first_public_update, "review_published_at": known.review_published}
+    return [
+        (label, recorded.get(field, getattr(incident, field)), field in recorded and getattr(incident, field) is not None)
+        for field, label in TIMES
+    ]
+
+
 def facts_url(incident: Incident) -> str:
     return reverse("admin:incidents_incident_facts", args=[incident.pk])
 
@@ -257,9 +269,10 @@ def _note(incident: Incident, form: Any, actor: User, now: datetime) -> str:
 
 def _time(incident: Incident, form: Any, actor: User, now: datetime) -> str:
     given = form.cleaned_data
-    value = form.moment_given("value")
+    value = form.moment("value")
     entry = times.set_time(incident=incident, field=given["field"], value=value, reason=given["reason"], actor=actor, now=now)
-    return f"Set to {moment(value)}. " + ("The record says that it was changed." if entry else "It is for staff.")
+    done = f"Set to {moment(value)}. " if value else "As recorded again. "
+    return done + ("The record says that it was changed." if entry else "It is for staff.")
 
 
 def _impact(incident: Incident, form: Any, actor: User, now: datetime) -> str:
@@ -272,6 +285,17 @@ def _detected(incident: Incident, form: Any, actor: User, now: datetime) -> str:
     given = form.cleaned_data
     times.set_detected_by(incident=incident, value=given["value"], reason=given["reason"], actor=actor, now=now)
     return "Kept, for staff."
+
+
+def _link(incident: Incident, form: Any, actor: User, now: datetime) -> str:
+    given = form.cleaned_data
+    linking.link(incident=incident, earlier=given["earlier"], reason=given["reason"], actor=actor, now=now)
+    return f"Linked: its page leads to “{first_text(given['earlier'].name)}”."
+
+
+def _unlink(incident: Incident, form: Any, actor: User, now: datetime) -> str:
+    linking.unlink(incident=incident, reason=form.cleaned_data["reason"], actor=actor, now=now)
+    return "Unlinked: it stands by itself."
 
 
 def _merge(incident: Incident, form: Any, actor: User, now: datetime) -> str:
@@ -304,6 +328,8 @@ _ACTS: dict[str, tuple[tuple[str, ...], Callable[[Incident, Any, User, datetime]
     "time": ((WRITE,), _time),
     "impact": ((WRITE,), _impact),
     "detected": ((WRITE,), _detected),
+    "link": ((WRITE,), _link),
+    "unlink": ((WRITE,), _unlink),
     "merge": ((PUBLISH,), _merge),
     "ask_to_withdraw": ((PUBLISH,), _ask_to_withdraw),
     "withdraw": ((PUBLISH,), _withdraw),
@@ -314,6 +340,8 @@ _FORMS: dict[str, Callable[[Any, Incident], forms.Form | None]] = {
     "time": lambda data, incident: TimeForm(data),
     "impact": lambda data, incident: ImpactForm(data, initial={"impact": incident.impact_override}),
     "detected": lambda data, incident: DetectedForm(data, initial={"value": incident.detected_by}),
+    "link": lambda data, incident: LinkForm(data),
+    "unlink": lambda data, incident: UnlinkForm(data),
     "merge": lambda data, incident: MergeForm(data, incident=incident),
     "ask_to_withdraw": lambda data, incident: WithdrawForm(data),
     "withdraw": lambda data, incident: None,

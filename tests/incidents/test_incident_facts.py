@@ -9,11 +9,24 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from incidents import availability, breaking_glass, documents, drafts, notes, promises, signing, timeline, times
+from incidents import (
+    availability,
+    breaking_glass,
+    deadlines,
+    documents,
+    drafts,
+    linking,
+    notes,
+    promises,
+    signing,
+    timeline,
+    times,
+)
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import (
     AfterSignature,
+    AuditEvent,
     Component,
     Correction,
     Incident,
@@ -183,6 +196,8 @@ def test_an_internal_time_is_in_no_entry(incident: Incident) -> None:
         ("resolved_at", 5, "the incident is open"),
         ("identified_at", -5, "between the incident's start and its end"),
         ("published_at", 1, "no time called published_at"),
+        ("first_public_update_at", 10, "has not come yet"),
+        ("first_public_update_at", -5, "between the incident's start and its end"),
     ],
 )
 def test_times_keep_their_order(incident: Incident, field: str, minute: float, words: str) -> None:
@@ -196,6 +211,28 @@ def test_a_time_that_words_set_is_not_set_before_them(component: Component, fiel
     draft = drafts.open_draft(component=component, status="delayed", since=at(0), now=at(0), author=UserFactory())
     with pytest.raises(TimelineError, match="not public yet"):
         times.set_time(incident=draft.incident, field=field, value=at(1), reason="r", actor=UserFactory(), now=at(2))
+
+
+def test_the_first_public_word_set_by_hand_stands_beside_the_recorded_one(incident: Incident, component: Component) -> None:
+    update = write(incident, component, minute=12)
+    publishing.publish_update(update_id=update.pk, actor=None, now=at(12))
+    Incident.objects.update(started_at=at(-20))
+    times.set_time(incident=incident, field="started_at", value=at(-20), reason="Logs", actor=UserFactory(), now=at(13))
+    times.set_time(
+        incident=incident, field="first_public_update_at", value=at(-10), reason="A post", actor=UserFactory(), now=at(14)
+    )
+    facts = shown(incident).facts
+    assert (facts.first_word_at, facts.published_at) == (at(-10), at(0))
+    figures = deadlines.figures_of(Incident.objects.get(pk=incident.pk), now=at(20))
+    assert figures.impact_to_first_word == timedelta(minutes=10)
+    assert figures.longest_silence == timedelta(minutes=22)
+    assert verify().holds
+    Incident.objects.update(first_public_update_at=None)
+    assert "its first_public_update_at is not what its entries say" in verify().problem
+    Incident.objects.update(first_public_update_at=at(-10))
+    times.set_time(incident=incident, field="first_public_update_at", value=None, reason="No", actor=UserFactory(), now=at(15))
+    assert shown(incident).facts.first_word_at == at(0)
+    assert verify().holds
 
 
 def test_phases_set_their_times(resolved: Incident) -> None:
@@ -266,6 +303,46 @@ def test_after_a_day_a_new_incident_follows_the_old_one(resolved: Incident, comp
 def test_a_closed_incident_takes_no_other_word(resolved: Incident, component: Component) -> None:
     draft = write(resolved, component, minute=70, status="monitoring", state="operational")
     assert [blocker.code for blocker in publishing.blockers_of(draft, now=at(71))] == ["incident_closed"]
+
+
+# --- Linked by hand ----------------------------------------------------------------------------
+
+
+def test_what_came_back_later_is_linked_by_hand_and_unlinked(
+    resolved: Incident, component: Component, say: Callable[..., IncidentUpdate]
+) -> None:
+    month = 60 * 24 * 30
+    later = say("down", month).incident
+    assert later.follows is None  # by itself it is linked within a week
+    linking.link(incident=later, earlier=resolved, reason="The same cable", actor=UserFactory(), now=at(month + 1))
+    assert shown(later).facts.follows == resolved.public_id
+    say("watching", month + 5)
+    assert verify().holds
+    Incident.objects.filter(pk=later.pk).update(follows=None)
+    assert "its follows is not what its entries say" in verify().problem
+    Incident.objects.filter(pk=later.pk).update(follows=resolved)
+    linking.unlink(incident=later, reason="Another cable", actor=UserFactory(), now=at(month + 9))
+    assert shown(later).facts.follows == ""
+    assert verify().holds
+    assert list(AuditEvent.objects.filter(target=later.public_id, act__endswith="link").values_list("act", flat=True)) == [
+        "incident.unlink",
+        "incident.link",
+    ]
+
+
+def test_no_link_without_a_reason_to_itself_or_to_what_began_later(
+    resolved: Incident, say: Callable[..., IncidentUpdate]
+) -> None:
+    later = say("down", 60 * 24 * 30).incident
+    for incident, earlier, reason, words in (
+        (later, resolved, " ", "Say why"),
+        (later, later, "x", "begun earlier"),
+        (resolved, later, "x", "begun earlier"),
+    ):
+        with pytest.raises(TimelineError, match=words):
+            linking.link(incident=incident, earlier=earlier, reason=reason, actor=UserFactory(), now=at(60 * 24 * 31))
+    with pytest.raises(TimelineError, match="no earlier incident"):
+        linking.unlink(incident=later, reason="x", actor=UserFactory(), now=at(60 * 24 * 31))
 
 
 # --- Merged, withdrawn -------------------------------------------------------------------------
