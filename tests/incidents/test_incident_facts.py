@@ -362,6 +362,8 @@ def test_a_duplicate_goes_on_in_the_other_and_its_link_says_so(incident: Inciden
     publishing.merge_incidents(incident=duplicate, into=incident, actor=UserFactory(), now=at(7))
     facts = shown(duplicate).facts
     assert (facts.merged_into, facts.is_open) == (incident.public_id, False)
+    told = page.build_incident(incident.public_id, now=at(8)).merged
+    assert [(one.facts.public_id, len(one.updates)) for one in told] == [(duplicate.public_id, 1)]
     assert [one.facts.public_id for one in page.build_now(at(8)).open_incidents] == [incident.public_id]
     assert Component.objects.get(code="tills").status == "partial_outage"
     assert verify().holds
