@@ -6,7 +6,7 @@ Drafts only: a person files, and says so. Nothing is sent anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -257,7 +257,7 @@ def _reviewed(incident: Incident, language: str) -> dict[str, str]:
         "cause": _in(review.cause, language),
         "measures": _in(review.measures, language),
         "compensation": _in(review.compensation, language),
-        "prevention": "; ".join(f"{what} ({owner}, {date.fromisoformat(by)})" for what, owner, by in items),
+        "prevention": "; ".join(f"{what} ({', '.join(filter(None, (owner, by)))})" for what, owner, by in items),
     }
 
 
