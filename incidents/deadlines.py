@@ -65,7 +65,6 @@ def deadlines_of(incident: Incident, *, now: datetime) -> list[Deadline]:
 
 def situation_of(incident: Incident) -> Situation:
     """What the clocks look at, from the rows."""
-    filed = {filing.code: filing.filed_at for filing in incident.filings.filter(taken_back_at=None)}
     more = _more_moments(incident)
     return Situation(
         moments=moments_of(incident).known() | more,
@@ -75,7 +74,7 @@ def situation_of(incident: Incident) -> Situation:
             breach="breach_aware" in more,
             deployment=settings.DEADLINE_CONDITIONS,
         ),
-        filed=filed,
+        filed=_filed(incident),
         holidays=frozenset(settings.HOLIDAYS),
     )
 
@@ -93,17 +92,24 @@ def _more_moments(incident: Incident) -> dict[str, datetime]:
 def deadlines_of_planned(planned: ScheduledMaintenance, *, now: datetime) -> list[Deadline]:
     """Every clock that applies to planned work: notice given beforehand, and what is owed when it runs late."""
     flags = clocks.flags(planned=True, deployment=settings.DEADLINE_CONDITIONS)
-    situation = Situation(moments=_planned_moments(planned), flags=flags, holidays=frozenset(settings.HOLIDAYS))
+    holidays = frozenset(settings.HOLIDAYS)
+    situation = Situation(moments=_planned_moments(planned), flags=flags, filed=_filed(planned), holidays=holidays)
     return clocks.deadlines(_profiles(), situation, zone=_zone(), now=now)
 
 
+def _filed(about: Incident | ScheduledMaintenance) -> dict[str, datetime]:
+    return {filing.code: filing.filed_at for filing in about.filings.filter(taken_back_at=None)}
+
+
 def _planned_moments(planned: ScheduledMaintenance) -> dict[str, datetime]:
+    told = planned.updates.filter(publication=Publication.PUBLISHED, deliver_notifications=True).order_by("record_seq")
     moments = {
         "planned_known": planned.created_at,
         "planned_announced": planned.announced_at,
         "planned_start": planned.starts_at,
         "planned_end": planned.ends_at,
         "planned_finished": planned.finished_at,
+        "customers_told": told.values_list("published_at", flat=True).first(),
     }
     return {name: moment for name, moment in moments.items() if moment}
 
@@ -155,21 +161,29 @@ def draft_of_planned(*, planned: ScheduledMaintenance, code: str, language: str 
 
 
 def mark_filed(
-    *, incident: Incident, code: str, filed_at: datetime, actor: User, now: datetime, reference: str = "", text: str = ""
+    *,
+    about: Incident | ScheduledMaintenance,
+    code: str,
+    filed_at: datetime,
+    actor: User,
+    now: datetime,
+    reference: str = "",
+    text: str = "",
 ) -> Filing:
     """Say that a person handed it in, and when. Raises TimelineError when it is marked already, or for a time to come."""
     filing_code = rule_of(code).filing
     if filed_at > now:
         raise TimelineError("filed_at: that time has not come yet.")
-    if filed_at < incident.started_at:
+    if isinstance(about, Incident) and filed_at < about.started_at:
         raise TimelineError("filed_at: that was before the incident began.")
+    whose = {"incident": about} if isinstance(about, Incident) else {"planned": about}
     try:
         with transaction.atomic():
             filing = Filing.objects.create(
-                incident=incident, code=filing_code, filed_at=filed_at, filed_by=actor, reference=reference.strip(), text=text
+                code=filing_code, filed_at=filed_at, filed_by=actor, reference=reference.strip(), text=text, **whose
             )
             details = {"code": filing_code, "filed_at": record.timestamp(filed_at), "reference": filing.reference}
-            audit.log(act="filing.add", actor=actor, now=now, target=incident.public_id, details=details)
+            audit.log(act="filing.add", actor=actor, now=now, target=about.public_id, details=details)
     except IntegrityError:
         raise TimelineError(f"{filing_code} is marked as filed already: take that back first if it is wrong.") from None
     return filing
@@ -182,7 +196,7 @@ def take_back_filing(*, filing: Filing, reason: str, actor: User, now: datetime)
     with transaction.atomic():
         if Filing.objects.filter(pk=filing.pk, taken_back_at=None).update(taken_back_at=now):
             details = {"code": filing.code, "reason": reason.strip()}
-            audit.log(act="filing.take_back", actor=actor, now=now, target=filing.incident.public_id, details=details)
+            audit.log(act="filing.take_back", actor=actor, now=now, target=filing.about.public_id, details=details)
 
 
 # --- What a draft is filled with -------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_closing_lists_what_is_owed(incident: Incident, author: Client) -> None:
 def test_deadlines_count_and_their_drafts_are_filled_and_marked_as_handed_in(incident: Incident, author: Client) -> None:
     Incident.objects.filter(pk=incident.pk).update(aware_at=timezone.now() - timedelta(hours=1), security_related="yes")
     page = author.get(f"/admin/incidents/incident/{incident.pk}/deadlines/")
-    codes = [one.rule.code for one in page.context["deadlines"] if one.rule.draft]
+    codes = [one.rule.code for one, _ in page.context["deadlines"] if one.rule.draft]
     assert codes
     filing = f"/admin/incidents/incident/{incident.pk}/deadlines/{codes[0]}/"
     page = author.get(filing)

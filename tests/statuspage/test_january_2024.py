@@ -416,7 +416,7 @@ def test_the_relapse_of_the_23rd_from_the_first_probe_to_the_review(house: House
     report = deadlines.draft_filing(incident=house.incident, code="ca-report", now=eat(24, 9))
     assert "Lasted: 20 h 30 min" in report
     deadlines.mark_filed(
-        incident=house.incident, code="ca-report", filed_at=eat(24, 10), actor=house.officer, now=eat(24, 10), text=report
+        about=house.incident, code="ca-report", filed_at=eat(24, 10), actor=house.officer, now=eat(24, 10), text=report
     )
     met = {one.rule.code: str(one.state) for one in deadlines.deadlines_of(house.incident, now=eat(30, 0))}
     assert met["ca-report"] == "met"
