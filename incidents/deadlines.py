@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext, override
 
-from incidents import audit, clocks, figures, filings, profiles, record
+from incidents import audit, clocks, corrections, figures, filings, profiles, record
 from incidents.clocks import Deadline, Rule, Situation
 from incidents.drafts import TimelineError
 from incidents.figures import Figures, Moments, Word
@@ -207,7 +207,7 @@ def _values(incident: Incident, language: str, now: datetime) -> dict[str, str]:
     moments, zone = moments_of(incident), _zone()
     lasted = figures_of(incident, now=now).duration
     return {
-        "title": _in(incident.name, language),
+        "title": corrections.name_of(incident).get(language, ""),
         "provider": settings.PROVIDER_NAME,
         "reference": incident.public_id,
         "public_url": f"{settings.BASE_URL}/incidents/{incident.public_id}",

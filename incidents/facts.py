@@ -75,11 +75,13 @@ class AffectedFacts:
 
 @dataclass(frozen=True, slots=True)
 class EarlierText:
-    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it."""
+    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it. `field`: body, name (of the
+    incident), what_to_do, who_affected, still_works."""
 
     body: Text
     corrected_at: datetime
     reason: Text
+    field: str = "body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class RedressFacts:
 class UpdateFacts:
     """One public word. `promised_by` is when the word before it promised this one.
 
-    `body` is the text as last corrected, `earlier` what it said before, oldest first. What it does not state is empty."""
+    Its texts are as last corrected, `earlier` is what they said before, oldest first. What it does not state is empty."""
 
     public_id: str
     status: str
@@ -160,6 +162,7 @@ class IncidentFacts:
     backfilled: bool = False
     missed_promises: tuple[datetime, ...] = ()
     redress: tuple[RedressFacts, ...] = ()
+    earlier_names: tuple[EarlierText, ...] = ()  # oldest first
     first_word_by_hand: datetime | None = None  # our first word was elsewhere, or not seen here: as a person set it
 
     @property
@@ -183,7 +186,7 @@ class IncidentFacts:
     def last_change_at(self) -> datetime:
         """The last word, or the last correction of one."""
         corrected = [update.corrected_at for update in self.updates if update.corrected_at]
-        return max([self.last_word_at, *corrected])
+        return max([self.last_word_at, *corrected, *(text.corrected_at for text in self.earlier_names)])
 
     def last_said(self, field: str) -> Any:
         """What the newest update that states `field` says of it; None when none does."""

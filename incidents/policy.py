@@ -77,6 +77,7 @@ NEVER_OFF: dict[str, str] = {
     "not_public": "what it speaks of is not public",
     "gone": "the incident was merged or withdrawn",
     "withdrawn": "it is withdrawn already",
+    "nothing_to_correct": "a correction changes nothing, or what was never said",
     "not_approved": "an answer has not been by the lawyers yet",
     "verdict_missing": "an answer has no verdict to show",
     "short_form_unknown": "an answer has a short form that nothing sends",

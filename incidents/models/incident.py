@@ -286,39 +286,6 @@ class MissedPromise(models.Model):
         return f"{self.incident_id}: {self.promised_by}"
 
 
-class CorrectionQuerySet(PublishableQuerySet["Correction"]):
-    pass
-
-
-class Correction(Document):
-    """New words in place of a published update's: the earlier ones stay readable, folded, beside the reason."""
-
-    noun = "correction"
-    kind = "correction"
-    text_fields = ("body", "reason")
-
-    update = models.ForeignKey(IncidentUpdate, on_delete=models.PROTECT, related_name="corrections")
-    body = I18nTextField(help_text="The whole text as it should have been.")
-    reason = I18nCharField(help_text="Public: what was wrong.")
-    deliver_notifications = models.BooleanField("tell subscribers", default=False)
-
-    objects = CorrectionQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        permissions = [("publish_correction", "Can publish a correction"), ("sign_correction", "Can sign a correction")]
-
-    def __str__(self) -> str:
-        return f"correction {self.public_id}"
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "incident": self.update.incident.public_id,
-            "update": self.update.public_id,
-            "deliver_notifications": self.deliver_notifications,
-        }
-
-
 class RedressQuerySet(PublishableQuerySet["Redress"]):
     pass
 

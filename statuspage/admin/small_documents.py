@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,8 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from incidents import documents, withdrawing
-from incidents.languages import by_language, in_all
+from incidents import corrections, documents, withdrawing
+from incidents.languages import in_all
 from incidents.models import Correction, Incident, IncidentUpdate, Rebuttal, Redress, Statement, Withdrawal
 from statuspage import publishing
 from statuspage.admin.columns import display, publication_column
@@ -49,14 +50,38 @@ class SmallDocumentAdmin(DocumentAdmin[Kind]):
 # --- Corrections -----------------------------------------------------------------------------------
 
 
+LABELS = {
+    "name": "The headline",
+    "body": "The whole text",
+    "what_to_do": "What to do",
+    "who_affected": "Who is affected",
+    "still_works": "What still works",
+}
+
+
 class CorrectionForm(WordsForm):
-    words = (
-        Words("body", "The whole text as it should have been", rows=6),
-        Words("reason", "What was wrong (public)", rows=2, most=250),
-    )
+    """The texts an update says, as they should have been; one left as it stands is not corrected."""
+
+    reason_words = Words("reason", "What was wrong (public)", rows=2, most=250)
     deliver_notifications = yes_no(
         "Tell subscribers", help_text="Your own choice: those who got the old words hear the new ones."
     )
+
+    def __init__(self, data: Any = None, *, update: IncidentUpdate, start: Mapping[str, Any] | None = None) -> None:
+        self.standing = corrections.standing(update)
+        texts = (Words(name, f"{LABELS[name]}, as it should be", rows=6 if name == "body" else 2) for name in self.standing)
+        self.words = (*texts, self.reason_words)  # type: ignore[misc]
+        super().__init__(data, start={**self.standing, **(start or {})})
+
+    def fields_of(self) -> dict[str, Any]:
+        """The row's fields: what differs from what stands, the reason, the choice."""
+        written = {name: self.said(name) for name in self.standing}
+        changed = {name: text for name, text in written.items() if text != self.standing[name]}
+        return {
+            **corrections.fields_of(changed),
+            "reason": in_all(self.said("reason")),
+            "deliver_notifications": self.cleaned_data["deliver_notifications"],
+        }
 
 
 class CorrectionAdmin(SmallDocumentAdmin[Correction]):
@@ -67,12 +92,14 @@ class CorrectionAdmin(SmallDocumentAdmin[Correction]):
         return f"Correction: {first_text(document.update.incident.name)}, {moment(document.update.display_at)}"
 
     def start(self, document: Correction) -> dict[str, Any]:
-        return {"body": document.body, "reason": document.reason, "deliver_notifications": document.deliver_notifications}
+        return {**document.words(), "reason": document.reason, "deliver_notifications": document.deliver_notifications}
 
-    def new_start(self, request: HttpRequest) -> dict[str, Any]:
-        update = _public_update(request)
-        last = update.corrections.filter(publication="published").order_by("-record_seq").first()
-        return {"body": by_language(last.body if last else update.body)}
+    def form_for(self, document: Correction, data: Any = None) -> CorrectionForm:
+        start = {"seen_at": document.updated_at.isoformat(), **self.start(document)}
+        return CorrectionForm(data, update=document.update, start=start)
+
+    def new_form(self, request: HttpRequest, data: Any = None) -> CorrectionForm:
+        return CorrectionForm(data, update=_public_update(request))
 
     def new_context(self, request: HttpRequest) -> dict[str, Any]:
         update = _public_update(request)
@@ -83,10 +110,10 @@ class CorrectionAdmin(SmallDocumentAdmin[Correction]):
         return {"lead": f"The old words stay on the page, folded, beside what was wrong. {told}"}
 
     def create(self, form: CorrectionForm, *, request: HttpRequest, actor: User, now: datetime) -> Correction:
-        return documents.add(document=Correction(update=_public_update(request), **_corrected(form)), author=actor, now=now)
+        return documents.add(document=Correction(update=_public_update(request), **form.fields_of()), author=actor, now=now)
 
     def keep(self, document: Correction, form: CorrectionForm, *, actor: User, now: datetime) -> Correction:
-        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, **_corrected(form))
+        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, **form.fields_of())
 
     def facts(self, document: Correction) -> list[tuple[str, str]]:
         return [
@@ -98,18 +125,14 @@ class CorrectionAdmin(SmallDocumentAdmin[Correction]):
         return publishing.publish_correction(correction=document, actor=actor, now=now)
 
     def further(self, request: HttpRequest, document: Correction) -> dict[str, Any]:
-        return {"before": [("Text", list(by_language(document.update.body).items()))], "incident": document.update.incident}
+        stands = corrections.standing(document.update, until=document.record_seq)
+        return {
+            "before": [(LABELS[name], list(stands[name].items())) for name in document.words() if name in stands],
+            "incident": document.update.incident,
+        }
 
     def public_url(self, document: Correction) -> str:
         return f"/incidents/{document.update.incident.public_id}"
-
-
-def _corrected(form: CorrectionForm) -> dict[str, Any]:
-    return {
-        "body": in_all(form.said("body")),
-        "reason": in_all(form.said("reason")),
-        "deliver_notifications": form.cleaned_data["deliver_notifications"],
-    }
 
 
 def _public_update(request: HttpRequest) -> IncidentUpdate:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from incidents import rollup, statuspage_v2
-from incidents.languages import codes
+from incidents import corrections, rollup, statuspage_v2
+from incidents.languages import by_language, codes
 from incidents.models import (
     AffectedComponent,
     Component,
@@ -73,7 +73,7 @@ def _incident(incident: Incident, page: statuspage_v2.Page) -> dict[str, Any]:
     assert incident.published_at is not None
     return {
         **_nothing(),
-        "name": said(incident.name, page.language),
+        "name": corrections.name_of(incident)[page.language],
         "status": statuspage_v2.phase(incident.status),
         "created_at": statuspage_v2.time(incident.published_at, page),
         "updated_at": statuspage_v2.time(updates[0].display_at or incident.published_at, page),
@@ -131,8 +131,8 @@ def _nothing() -> dict[str, Any]:
 
 def _body_now(update: IncidentUpdate) -> Any:
     """As last corrected."""
-    published = [one for one in update.corrections.all() if one.record_seq is not None]
-    return max(published, key=lambda one: one.record_seq or 0).body if published else update.body
+    published = sorted((one for one in update.corrections.all() if one.is_published), key=lambda one: one.record_seq or 0)
+    return corrections.now_said({"body": by_language(update.body)}, published)["body"]
 
 
 def _update(update: IncidentUpdate | MaintenanceUpdate, incident_id: str, page: statuspage_v2.Page, body: Any) -> dict[str, Any]:

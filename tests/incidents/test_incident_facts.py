@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission, User
 from incidents import (
     availability,
     breaking_glass,
+    corrections,
     deadlines,
     documents,
     drafts,
@@ -419,6 +420,42 @@ def test_a_correction_is_shown_with_what_was_said_before(incident: Incident) -> 
     update.refresh_from_db()
     assert by_language(update.body) == before
     assert verify().holds
+
+
+def test_the_name_and_what_was_said_beside_the_words_are_corrected_too(incident: Incident, component: Component) -> None:
+    who = {"en": "People in Mombasa.", "sw": "Watu wa Mombasa."}
+    update = publishing.publish_update(update_id=write(incident, component, who_affected=who).pk, actor=None, now=at(6))
+    name = by_language(incident.name)
+    words = {
+        "name": {"en": "Till payments fail", "sw": "Malipo ya till hayapiti"},
+        "who_affected": {"en": "Some.", "sw": "Baadhi."},
+    }
+    draft = corrections.draft(update=update, words=words, reason=who, author=UserFactory(), now=at(7))
+    signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
+    correction = publishing.publish_correction(correction=signed, actor=None, now=at(8))
+    facts = shown(incident).facts
+    assert (facts.name, facts.last_said("who_affected")) == (words["name"], words["who_affected"])
+    assert [(one.field, one.body) for one in (*facts.earlier_names, *facts.updates[0].earlier)] == [
+        ("name", name),
+        ("who_affected", who),
+    ]
+    assert corrections.name_of(incident) == words["name"]
+    assert facts.last_change_at == at(8)
+    assert verify().holds
+    Correction.objects.update(beside={**words, "name": name})
+    assert (verify().bad_seq, verify().problem) == (correction.record_seq, "the text name.en of its correction was edited")
+
+
+def test_a_correction_of_nothing_or_of_what_was_never_said_is_refused(incident: Incident) -> None:
+    update, reason = incident.updates.get(), {"en": "Wrong.", "sw": "Si sahihi."}
+    for words in ({}, {"still_works": reason}):
+        draft = corrections.draft(update=update, words=words, reason=reason, author=UserFactory(), now=at(7))
+        signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
+        with pytest.raises(Blocked) as refusal:
+            publishing.publish_correction(correction=signed, actor=None, now=at(8))
+        assert [blocker.code for blocker in refusal.value.blockers] == ["nothing_to_correct"]
+    with pytest.raises(TimelineError, match="use body, name, what_to_do"):
+        corrections.draft(update=update, words={"impact": reason}, reason=reason, author=UserFactory(), now=at(7))
 
 
 def test_a_correction_needs_both_languages_and_a_second_person(incident: Incident) -> None:

@@ -229,6 +229,17 @@ def test_redress_is_written_signed_and_published_from_its_incident(author: User,
     assert draft.is_published
 
 
+def test_a_headline_is_corrected_and_what_is_left_as_it_stands_is_not(author: User, approver: Client) -> None:
+    incident, client = a_public_incident(), sign_in(author)
+    new = f"/admin/incidents/correction/add/?update={incident.updates.get().pk}"
+    words = {"name_en": "Till payments fail", "name_sw": "Malipo hayapiti", "reason_en": "Wrong.", "reason_sw": "Si sahihi."}
+    client.post(new, posted(client.get(new), **words))
+    draft = Correction.objects.get()
+    assert list(draft.words()) == ["name"]
+    assert sign(approver, draft, act="publish").status_code == 302
+    assert "Till payments fail" in client.get(f"/admin/incidents/correction/{draft.pk}/change/").content.decode()
+
+
 def test_a_correction_of_nothing_public_is_not_found(author: User) -> None:
     assert sign_in(author).get("/admin/incidents/correction/add/?update=7").status_code == 404
     assert not Correction.objects.exists()
