@@ -33,20 +33,23 @@ def blockers(draft: Document, own: Sequence[Blocker], *, now: datetime) -> list[
 def _is_about_announced_work(draft: Document, now: datetime) -> bool:
     """Is it about an incident of which the word may be used, since announced work had begun?"""
     if isinstance(draft, Correction):
-        return windows.may_speak_of(incident=draft.update.incident, now=now)
+        if draft.announcement:
+            return windows.is_any_announced()
+        about = draft.update or draft.redress
+        return about is not None and windows.may_speak_of(incident=about.incident, now=now)
     return isinstance(draft, Redress | Review) and windows.may_speak_of(incident=draft.incident, now=now)
 
 
 def of_correction(correction: Correction) -> list[Blocker]:
-    words, said = correction.words(), corrections.said(correction.update)
+    words, said = correction.words(), corrections.said(correction.of)
     found = gates.language_blockers({**words, "reason": by_language(correction.reason)})
     if not words:
         found.append(Blocker("nothing_to_correct", "body", "It changes nothing: write the words as they should have been."))
     for field in (field for field in words if field not in said):
-        message = f"The update said nothing of {field.replace('_', ' ')}: say it in a new update."
+        message = f"It said nothing of {field.replace('_', ' ')}: say it in a new update."
         found.append(Blocker("nothing_to_correct", field, message))
-    if not correction.update.is_published:
-        found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
+    if not correction.of.is_published:
+        found.append(Blocker("not_public", "update", "What it corrects is not public: change the draft instead."))
     return found
 
 

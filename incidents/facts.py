@@ -75,8 +75,8 @@ class AffectedFacts:
 
 @dataclass(frozen=True, slots=True)
 class EarlierText:
-    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it. `field`: body, name (of the
-    incident), what_to_do, who_affected, still_works."""
+    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it. `field`: one of those that
+    incidents.corrections knows."""
 
     body: Text
     corrected_at: datetime
@@ -93,6 +93,7 @@ class RedressFacts:
     complain: Text
     good_by: date
     published_at: datetime
+    earlier: tuple[EarlierText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,7 @@ class MaintenanceFacts:
     updates: tuple[UpdateFacts, ...]
     recurrence: str = ""
     earlier_dates: tuple[tuple[datetime, datetime], ...] = ()  # announced before, oldest first
+    earlier_names: tuple[EarlierText, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -254,6 +256,12 @@ class MaintenanceFacts:
     def last_word_at(self) -> datetime:
         return self.updates[0].display_at if self.updates else self.published_at
 
+    @property
+    def last_change_at(self) -> datetime:
+        """The last word, or the last correction of one."""
+        corrected = [update.corrected_at for update in self.updates if update.corrected_at]
+        return max([self.last_word_at, *corrected, *(text.corrected_at for text in self.earlier_names)])
+
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementFacts:
@@ -266,3 +274,4 @@ class AnnouncementFacts:
     ends_at: datetime | None
     pinned: bool
     published_at: datetime
+    earlier: tuple[EarlierText, ...] = ()

@@ -201,9 +201,15 @@ def _of_planned(said: Lately, work: MaintenanceFacts, language: str) -> Entry:
         id=f"Incident/{work.public_id}",
         title=work.name[language],
         published=work.published_at,
-        updated=work.last_word_at,
+        updated=work.last_change_at,
         path=f"/maintenance/{work.public_id}",
-        html=_words(said, work.updates, language) + _window(work, language),
+        html="".join(
+            [
+                _words(said, work.updates, language),
+                *(_earlier(text, language) for text in work.earlier_names),
+                _window(work, language),
+            ]
+        ),
         about=frozenset(work.expected),
     )
 
@@ -215,7 +221,7 @@ def _of_planned_update(said: Lately, update: UpdateFacts, work: MaintenanceFacts
         id=f"IncidentUpdate/{update.public_id}",
         title=f"{planned}: {work.name[language]}: {_phase(update.status)[language]}",
         published=update.display_at,
-        updated=update.display_at,
+        updated=max(update.display_at, update.corrected_at or update.display_at),
         path=f"/maintenance/{work.public_id}#u-{update.public_id}",
         html=_paragraph(said, update, language, repeats=False) + _window(work, language),
         about=frozenset(work.expected),

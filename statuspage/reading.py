@@ -151,6 +151,7 @@ def with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
     updates = IncidentUpdate.objects.published().defer("reason")
     updates = updates.prefetch_related(Prefetch("affected", affected), Prefetch("corrections", corrected))
     redress = Redress.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    redress = redress.prefetch_related(Prefetch("corrections", corrected))
     rows = incidents.defer("evidence").select_related("follows", "merged_into")
     return rows.prefetch_related(Prefetch("updates", updates), Prefetch("redress", redress), "missed_promises")
 
@@ -197,8 +198,10 @@ def incident_facts(incident: Incident) -> IncidentFacts:
 
 def _redress_facts(redress: Redress) -> RedressFacts:
     assert redress.published_at is not None
-    texts = (by_language(redress.who), by_language(redress.how), by_language(redress.complain))
-    return RedressFacts(*texts, redress.good_by, redress.published_at)
+    originals, corrected = corrections.said(redress), list(redress.corrections.all())
+    words = corrections.now_said(originals, corrected)
+    earlier = tuple(corrections.earlier(originals, corrected))
+    return RedressFacts(words["who"], words["how"], words["complain"], redress.good_by, redress.published_at, earlier)
 
 
 def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> UpdateFacts:

@@ -26,6 +26,7 @@ from incidents.models import (
     Statement,
     Withdrawal,
 )
+from incidents.models.correction import Corrected
 from incidents.models.publishable import Publishable
 from incidents.planned_words import PHASE_WORDS as PLANNED_PHASES
 from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
@@ -122,15 +123,25 @@ def _states(rows: Iterable[tuple[Any, Any, str]], language: str) -> list[tuple[s
 
 
 def _correction(correction: Correction, language: str) -> _Said:
-    words, before = correction.words(), corrections.standing(correction.update, until=correction.record_seq)
+    words, before = correction.words(), corrections.standing(correction.of, until=correction.record_seq)
     now = [Section(_label(field), text.get(language, "")) for field, text in words.items()]
     struck = [Section(_before(field), before[field].get(language, ""), struck=True) for field in words if field in before]
+    subject, about = _thread_of(correction.of, language)
     return _Said(
-        subject=said(correction.update.incident.name, language),
+        subject=subject,
         headline=gettext("Corrected"),
-        about=_name_of(correction.update.incident, language),
+        about=about,
         sections=[*now, Section(gettext("What was wrong"), said(correction.reason, language)), *struck],
     )
+
+
+def _thread_of(of: Corrected, language: str) -> tuple[str, str]:
+    """(the subject that its mails have, its name now)"""
+    if isinstance(of, Announcement):
+        return said(of.title, language), corrections.standing(of)["title"][language]
+    if isinstance(of, MaintenanceUpdate):
+        return said(of.maintenance.name, language), corrections.standing(of)["name"][language]
+    return said(of.incident.name, language), _name_of(of.incident, language)
 
 
 def _label(field: str) -> str:

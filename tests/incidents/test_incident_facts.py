@@ -39,9 +39,10 @@ from incidents.models import (
 )
 from incidents.signing import SigningRefused
 from incidents.verification import verify
-from statuspage import page, publishing
+from statuspage import page, page_planned, publishing
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
+from tests.incidents import plans, test_announcements
 from tests.incidents.helpers import all_notices
 
 pytestmark = pytest.mark.django_db
@@ -430,7 +431,7 @@ def test_the_name_and_what_was_said_beside_the_words_are_corrected_too(incident:
         "name": {"en": "Till payments fail", "sw": "Malipo ya till hayapiti"},
         "who_affected": {"en": "Some.", "sw": "Baadhi."},
     }
-    draft = corrections.draft(update=update, words=words, reason=who, author=UserFactory(), now=at(7))
+    draft = corrections.draft(of=update, words=words, reason=who, author=UserFactory(), now=at(7))
     signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
     correction = publishing.publish_correction(correction=signed, actor=None, now=at(8))
     facts = shown(incident).facts
@@ -446,16 +447,51 @@ def test_the_name_and_what_was_said_beside_the_words_are_corrected_too(incident:
     assert (verify().bad_seq, verify().problem) == (correction.record_seq, "the text name.en of its correction was edited")
 
 
+def _corrected(of: Any, **words: str) -> Correction:
+    both = {field: {"en": text, "sw": text} for field, text in words.items()}
+    reason = {"en": "Wrong.", "sw": "Si sahihi."}
+    draft = corrections.draft(of=of, words=both, reason=reason, author=UserFactory(), now=at(7))
+    signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
+    return publishing.publish_correction(correction=signed, actor=None, now=at(8))
+
+
+def test_words_on_planned_work_are_corrected_in_place_with_the_earlier_ones_folded(component: Component) -> None:
+    planned = plans.announced({component: "partial_outage"}, start=24, end=26)
+    said = planned.updates.get()
+    before = corrections.said(said)
+    _corrected(said, name="Other work", body="Pay before noon.")
+    [facts] = page_planned.recent()
+    assert (facts.name["en"], facts.updates[0].body["en"]) == ("Other work", "Pay before noon.")
+    assert [one.body for one in (*facts.earlier_names, *facts.updates[0].earlier)] == [before["name"], before["body"]]
+    assert facts.last_change_at == at(8)
+    assert verify().holds
+
+
+def test_an_announcement_and_a_redress_are_corrected_too(incident: Incident) -> None:
+    announcement = test_announcements.published()
+    _corrected(announcement, title="Another number")
+    words = in_all({"en": "Whoever paid twice.", "sw": "Aliyelipa mara mbili."})
+    redress = Redress(incident=incident, who=words, how=words, complain=words, good_by=at(60 * 24 * 3).date())
+    draft = documents.add(document=redress, author=UserFactory(), now=at(5))
+    publishing.publish_redress(redress=signing.sign(item=draft, signer=UserFactory(), now=at(5)), actor=None, now=at(6))
+    _corrected(redress, how="By Friday.")
+    [told] = page_planned.announcements(at(9))
+    assert (told.title["en"], [one.field for one in told.earlier]) == ("Another number", ["title"])
+    [made_good] = shown(incident).facts.redress
+    assert (made_good.how["en"], [one.body for one in made_good.earlier]) == ("By Friday.", [by_language(words)])
+    assert verify().holds
+
+
 def test_a_correction_of_nothing_or_of_what_was_never_said_is_refused(incident: Incident) -> None:
     update, reason = incident.updates.get(), {"en": "Wrong.", "sw": "Si sahihi."}
     for words in ({}, {"still_works": reason}):
-        draft = corrections.draft(update=update, words=words, reason=reason, author=UserFactory(), now=at(7))
+        draft = corrections.draft(of=update, words=words, reason=reason, author=UserFactory(), now=at(7))
         signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
         with pytest.raises(Blocked) as refusal:
             publishing.publish_correction(correction=signed, actor=None, now=at(8))
         assert [blocker.code for blocker in refusal.value.blockers] == ["nothing_to_correct"]
     with pytest.raises(TimelineError, match="use body, name, what_to_do"):
-        corrections.draft(update=update, words={"impact": reason}, reason=reason, author=UserFactory(), now=at(7))
+        corrections.draft(of=update, words={"impact": reason}, reason=reason, author=UserFactory(), now=at(7))
 
 
 def test_a_correction_needs_both_languages_and_a_second_person(incident: Incident) -> None:
