@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Prefetch
 from django.utils.translation import gettext, override
 
 from incidents import audit, clocks, corrections, figures, filings, profiles, record
@@ -20,7 +21,7 @@ from incidents.clocks import Deadline, Rule, Situation
 from incidents.drafts import TimelineError
 from incidents.figures import Figures, Moments, Word
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Breach, Filing, Incident, IncidentUpdate, Review, ScheduledMaintenance
+from incidents.models import AffectedComponent, Breach, Correction, Filing, Incident, IncidentUpdate, Review, ScheduledMaintenance
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
 from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, ComponentStatus, Publication
@@ -230,8 +231,10 @@ def _services(incident: Incident, language: str) -> list[str]:
 
 
 def _said(incident: Incident, language: str) -> dict[str, str]:
-    """The last thing its updates said of who, where, how much, and what to do."""
-    last = _last_said(incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq"))
+    """The last thing its updates said, as corrected, of who, where, how much, and what to do."""
+    corrected = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    updates = incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    last = _last_said(updates.prefetch_related(Prefetch("corrections", corrected)))
     words = {field: _in(last[field], language) for field in MORE_WORDS if field in last}
     return {
         "advice": words.get("what_to_do", ""),
@@ -247,7 +250,7 @@ def _said(incident: Incident, language: str) -> dict[str, str]:
 def _last_said(updates: Iterable[IncidentUpdate]) -> dict[str, Any]:
     last: dict[str, Any] = {}
     for update in updates:
-        stated = {**update.scope(), **update.more_words()}
+        stated = {**update.scope(), **corrections.now_said(update.more_words(), update.corrections.all())}
         if "share_affected" in stated:  # what measured an earlier share says nothing of this one
             last.pop("share_source", None)
         last |= stated

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from incidents import breaches, deadlines, documents, drafts, filings, signing, times
+from incidents import breaches, corrections, deadlines, documents, drafts, filings, signing, times
 from incidents.drafts import TimelineError
 from incidents.languages import in_all
 from incidents.models import AuditEvent, Component, Filing, Incident, RecordEntry, Review, ScheduledMaintenance
@@ -148,6 +148,12 @@ def test_a_draft_says_what_the_updates_said_last(incident: Incident, officer: Us
     assert "Channels and places: USSD; Mombasa, Nairobi" in text
     assert "Share of transactions affected: 12.4 %" in text
     assert "Customers affected: Some." in text
+    both = {"en": "Many.", "sw": "Wengi."}
+    corrected = corrections.draft(of=draft, words={"who_affected": both}, reason=both, author=officer, now=at(hours=3))
+    signed = signing.sign(item=corrected, signer=UserFactory(), now=at(hours=3))
+    publishing.publish_correction(correction=signed, actor=officer, now=at(hours=3))
+    text = deadlines.draft_filing(incident=Incident.objects.get(), code="cbk-cyber-report", now=at(hours=3))
+    assert "Customers affected: Many." in text
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from incidents import (
     linking,
     notes,
     promises,
+    record,
     signing,
     timeline,
     times,
@@ -39,7 +40,7 @@ from incidents.models import (
 )
 from incidents.signing import SigningRefused
 from incidents.verification import verify
-from statuspage import page, page_planned, publishing
+from statuspage import page, page_planned, publishing, text_packs
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents import plans, test_announcements
@@ -441,6 +442,7 @@ def test_the_name_and_what_was_said_beside_the_words_are_corrected_too(incident:
         ("who_affected", who),
     ]
     assert corrections.name_of(incident) == words["name"]
+    assert text_packs.said_in(update, "en", at(9)).headline == "Till payments fail"
     assert facts.last_change_at == at(8)
     assert verify().holds
     Correction.objects.update(beside={**words, "name": name})
@@ -453,6 +455,15 @@ def _corrected(of: Any, **words: str) -> Correction:
     draft = corrections.draft(of=of, words=both, reason=reason, author=UserFactory(), now=at(7))
     signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
     return publishing.publish_correction(correction=signed, actor=None, now=at(8))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_corrected_name_can_be_removed_for_ever(snapshot_dir: object, incident: Incident) -> None:
+    correction = _corrected(incident.updates.get(), name="Asha Otieno's till fails")
+    seq, two = correction.record_seq or 0, {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    record.redact(seq=seq, field="name.en", now=at(9), **two)
+    assert shown(incident).facts.name["en"] == "[removed on 2026-11-24]"
+    assert verify().holds
 
 
 def test_words_on_planned_work_are_corrected_in_place_with_the_earlier_ones_folded(component: Component) -> None:
