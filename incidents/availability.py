@@ -125,9 +125,10 @@ def australia(*, services: dict[str, Sequence[Component]], quarter: Quarter, now
 
 def uk(*, quarter: Quarter) -> UkTable:
     """United Kingdom: major incidents reported in the quarter and the last four, by the channels of the services they hit."""
-    reports = list(Filing.objects.filter(code=UK_REPORT, taken_back_at=None).select_related("incident"))
-    hit = _channels_hit([report.incident_id for report in reports])
-    reported = [ReportedIncident(report.filed_at, frozenset(hit.get(report.incident_id, ()))) for report in reports]
+    filings = Filing.objects.filter(code=UK_REPORT, taken_back_at=None)
+    reports = [(filing.incident_id, filing.filed_at) for filing in filings if filing.incident_id is not None]
+    hit = _channels_hit([incident for incident, _ in reports])
+    reported = [ReportedIncident(filed_at, frozenset(hit.get(incident, ()))) for incident, filed_at in reports]
     return regulators.uk_table(reported, quarter=quarter, zone=zone())
 
 

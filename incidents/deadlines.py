@@ -6,21 +6,22 @@ Drafts only: a person files, and says so. Nothing is sent anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Prefetch
 from django.utils.translation import gettext, override
 
-from incidents import audit, clocks, figures, filings, profiles, record
+from incidents import audit, clocks, corrections, figures, filings, profiles, record
 from incidents.clocks import Deadline, Rule, Situation
 from incidents.drafts import TimelineError
 from incidents.figures import Figures, Moments, Word
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Breach, Filing, Incident, IncidentUpdate, Review, ScheduledMaintenance
+from incidents.models import AffectedComponent, Breach, Correction, Filing, Incident, IncidentUpdate, Review, ScheduledMaintenance
 from incidents.models.incident import MORE_WORDS
 from incidents.places import COUNTIES
 from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, ComponentStatus, Publication
@@ -30,25 +31,29 @@ from incidents.words import ATTRIBUTION_WORDS, CHANNEL_WORDS, SHARE_WORDS, Compo
 
 def moments_of(incident: Incident) -> Moments:
     """Its timestamps by the names that figures and clocks use."""
-    reviewed = incident.reviews.filter(publication=Publication.PUBLISHED).order_by("record_seq").values_list("published_at")
+    reviews = incident.reviews.filter(publication=Publication.PUBLISHED).order_by("record_seq").values_list("published_at")
+    reviewed = next((at for (at,) in reviews), None)
     return Moments(
         first_customer_impact=incident.started_at,
         detected=incident.detected_at,
         aware=incident.aware_at,
         executive_informed=incident.executive_informed_at,
         classified_major=incident.classified_major_at,
-        first_public_update=incident.published_at,
+        first_public_update=incident.first_word_at,
         identified=incident.identified_at,
         mitigated=incident.mitigated_at,
         resolved=incident.resolved_at,
-        review_published=next((at for (at,) in reviewed), None),
+        review_published=reviewed and (incident.review_published_at or reviewed),
     )
 
 
 def figures_of(incident: Incident, *, now: datetime) -> Figures:
     """Time to detect, to first word, to restore, longest silence, duration, promises kept: computed from the rows."""
-    said = incident.updates.filter(publication=Publication.PUBLISHED).values_list("display_at", "next_update_by")
-    return figures.derive(moments_of(incident), [Word(at, next_by) for at, next_by in said if at], now=now)
+    said = incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    words = [Word(at, next_by) for at, next_by in said.values_list("display_at", "next_update_by") if at]
+    if words and incident.first_public_update_at:
+        words[0] = Word(incident.first_public_update_at, words[0].next_by)
+    return figures.derive(moments_of(incident), words, now=now)
 
 
 # --- Deadlines -------------------------------------------------------------------------------------
@@ -61,7 +66,6 @@ def deadlines_of(incident: Incident, *, now: datetime) -> list[Deadline]:
 
 def situation_of(incident: Incident) -> Situation:
     """What the clocks look at, from the rows."""
-    filed = {filing.code: filing.filed_at for filing in incident.filings.filter(taken_back_at=None)}
     more = _more_moments(incident)
     return Situation(
         moments=moments_of(incident).known() | more,
@@ -71,7 +75,7 @@ def situation_of(incident: Incident) -> Situation:
             breach="breach_aware" in more,
             deployment=settings.DEADLINE_CONDITIONS,
         ),
-        filed=filed,
+        filed=_filed(incident),
         holidays=frozenset(settings.HOLIDAYS),
     )
 
@@ -89,17 +93,24 @@ def _more_moments(incident: Incident) -> dict[str, datetime]:
 def deadlines_of_planned(planned: ScheduledMaintenance, *, now: datetime) -> list[Deadline]:
     """Every clock that applies to planned work: notice given beforehand, and what is owed when it runs late."""
     flags = clocks.flags(planned=True, deployment=settings.DEADLINE_CONDITIONS)
-    situation = Situation(moments=_planned_moments(planned), flags=flags, holidays=frozenset(settings.HOLIDAYS))
+    holidays = frozenset(settings.HOLIDAYS)
+    situation = Situation(moments=_planned_moments(planned), flags=flags, filed=_filed(planned), holidays=holidays)
     return clocks.deadlines(_profiles(), situation, zone=_zone(), now=now)
 
 
+def _filed(about: Incident | ScheduledMaintenance) -> dict[str, datetime]:
+    return {filing.code: filing.filed_at for filing in about.filings.filter(taken_back_at=None)}
+
+
 def _planned_moments(planned: ScheduledMaintenance) -> dict[str, datetime]:
+    told = planned.updates.filter(publication=Publication.PUBLISHED, deliver_notifications=True).order_by("record_seq")
     moments = {
         "planned_known": planned.created_at,
         "planned_announced": planned.announced_at,
         "planned_start": planned.starts_at,
         "planned_end": planned.ends_at,
         "planned_finished": planned.finished_at,
+        "customers_told": told.values_list("published_at", flat=True).first(),
     }
     return {name: moment for name, moment in moments.items() if moment}
 
@@ -151,21 +162,29 @@ def draft_of_planned(*, planned: ScheduledMaintenance, code: str, language: str 
 
 
 def mark_filed(
-    *, incident: Incident, code: str, filed_at: datetime, actor: User, now: datetime, reference: str = "", text: str = ""
+    *,
+    about: Incident | ScheduledMaintenance,
+    code: str,
+    filed_at: datetime,
+    actor: User,
+    now: datetime,
+    reference: str = "",
+    text: str = "",
 ) -> Filing:
     """Say that a person handed it in, and when. Raises TimelineError when it is marked already, or for a time to come."""
     filing_code = rule_of(code).filing
     if filed_at > now:
         raise TimelineError("filed_at: that time has not come yet.")
-    if filed_at < incident.started_at:
+    if isinstance(about, Incident) and filed_at < about.started_at:
         raise TimelineError("filed_at: that was before the incident began.")
+    whose = {"incident": about} if isinstance(about, Incident) else {"planned": about}
     try:
         with transaction.atomic():
             filing = Filing.objects.create(
-                incident=incident, code=filing_code, filed_at=filed_at, filed_by=actor, reference=reference.strip(), text=text
+                code=filing_code, filed_at=filed_at, filed_by=actor, reference=reference.strip(), text=text, **whose
             )
             details = {"code": filing_code, "filed_at": record.timestamp(filed_at), "reference": filing.reference}
-            audit.log(act="filing.add", actor=actor, now=now, target=incident.public_id, details=details)
+            audit.log(act="filing.add", actor=actor, now=now, target=about.public_id, details=details)
     except IntegrityError:
         raise TimelineError(f"{filing_code} is marked as filed already: take that back first if it is wrong.") from None
     return filing
@@ -178,7 +197,7 @@ def take_back_filing(*, filing: Filing, reason: str, actor: User, now: datetime)
     with transaction.atomic():
         if Filing.objects.filter(pk=filing.pk, taken_back_at=None).update(taken_back_at=now):
             details = {"code": filing.code, "reason": reason.strip()}
-            audit.log(act="filing.take_back", actor=actor, now=now, target=filing.incident.public_id, details=details)
+            audit.log(act="filing.take_back", actor=actor, now=now, target=filing.about.public_id, details=details)
 
 
 # --- What a draft is filled with -------------------------------------------------------------------
@@ -189,7 +208,7 @@ def _values(incident: Incident, language: str, now: datetime) -> dict[str, str]:
     moments, zone = moments_of(incident), _zone()
     lasted = figures_of(incident, now=now).duration
     return {
-        "title": _in(incident.name, language),
+        "title": corrections.name_of(incident).get(language, ""),
         "provider": settings.PROVIDER_NAME,
         "reference": incident.public_id,
         "public_url": f"{settings.BASE_URL}/incidents/{incident.public_id}",
@@ -212,8 +231,10 @@ def _services(incident: Incident, language: str) -> list[str]:
 
 
 def _said(incident: Incident, language: str) -> dict[str, str]:
-    """The last thing its updates said of who, where, how much, and what to do."""
-    last = _last_said(incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq"))
+    """The last thing its updates said, as corrected, of who, where, how much, and what to do."""
+    corrected = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    updates = incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    last = _last_said(updates.prefetch_related(Prefetch("corrections", corrected)))
     words = {field: _in(last[field], language) for field in MORE_WORDS if field in last}
     return {
         "advice": words.get("what_to_do", ""),
@@ -229,7 +250,7 @@ def _said(incident: Incident, language: str) -> dict[str, str]:
 def _last_said(updates: Iterable[IncidentUpdate]) -> dict[str, Any]:
     last: dict[str, Any] = {}
     for update in updates:
-        stated = {**update.scope(), **update.more_words()}
+        stated = {**update.scope(), **corrections.now_said(update.more_words(), update.corrections.all())}
         if "share_affected" in stated:  # what measured an earlier share says nothing of this one
             last.pop("share_source", None)
         last |= stated
@@ -253,7 +274,7 @@ def _reviewed(incident: Incident, language: str) -> dict[str, str]:
         "cause": _in(review.cause, language),
         "measures": _in(review.measures, language),
         "compensation": _in(review.compensation, language),
-        "prevention": "; ".join(f"{what} ({owner}, {date.fromisoformat(by)})" for what, owner, by in items),
+        "prevention": "; ".join(f"{what} ({', '.join(filter(None, (owner, by)))})" for what, owner, by in items),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from incidents import gates, reviews, stating, ticks, windows
+from incidents import corrections, gates, reviews, stating, ticks, windows
 from incidents.blockers import Blocker
 from incidents.languages import by_language
 from incidents.models import Correction, Redress, Review
@@ -33,14 +33,23 @@ def blockers(draft: Document, own: Sequence[Blocker], *, now: datetime) -> list[
 def _is_about_announced_work(draft: Document, now: datetime) -> bool:
     """Is it about an incident of which the word may be used, since announced work had begun?"""
     if isinstance(draft, Correction):
-        return windows.may_speak_of(incident=draft.update.incident, now=now)
+        if draft.announcement:
+            return windows.is_any_announced()
+        about = draft.update or draft.redress
+        return about is not None and windows.may_speak_of(incident=about.incident, now=now)
     return isinstance(draft, Redress | Review) and windows.may_speak_of(incident=draft.incident, now=now)
 
 
 def of_correction(correction: Correction) -> list[Blocker]:
-    found = gates.language_blockers({"body": by_language(correction.body), "reason": by_language(correction.reason)})
-    if not correction.update.is_published:
-        found.append(Blocker("not_public", "update", "The update is not public: change the draft instead."))
+    words, said = correction.words(), corrections.said(correction.of)
+    found = gates.language_blockers({**words, "reason": by_language(correction.reason)})
+    if not words:
+        found.append(Blocker("nothing_to_correct", "body", "It changes nothing: write the words as they should have been."))
+    for field in (field for field in words if field not in said):
+        message = f"It said nothing of {field.replace('_', ' ')}: say it in a new update."
+        found.append(Blocker("nothing_to_correct", field, message))
+    if not correction.of.is_published:
+        found.append(Blocker("not_public", "update", "What it corrects is not public: change the draft instead."))
     return found
 
 

@@ -75,11 +75,13 @@ class AffectedFacts:
 
 @dataclass(frozen=True, slots=True)
 class EarlierText:
-    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it."""
+    """Words that were corrected: what was said until `corrected_at`, and what was wrong with it. `field`: one of those that
+    incidents.corrections knows."""
 
     body: Text
     corrected_at: datetime
     reason: Text
+    field: str = "body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,14 @@ class RedressFacts:
     complain: Text
     good_by: date
     published_at: datetime
+    earlier: tuple[EarlierText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateFacts:
     """One public word. `promised_by` is when the word before it promised this one.
 
-    `body` is the text as last corrected, `earlier` what it said before, oldest first. What it does not state is empty."""
+    Its texts are as last corrected, `earlier` is what they said before, oldest first. What it does not state is empty."""
 
     public_id: str
     status: str
@@ -160,6 +163,12 @@ class IncidentFacts:
     backfilled: bool = False
     missed_promises: tuple[datetime, ...] = ()
     redress: tuple[RedressFacts, ...] = ()
+    earlier_names: tuple[EarlierText, ...] = ()  # oldest first
+    first_word_by_hand: datetime | None = None  # our first word was elsewhere, or not seen here: as a person set it
+
+    @property
+    def first_word_at(self) -> datetime:
+        return self.first_word_by_hand or self.published_at
 
     @property
     def is_open(self) -> bool:
@@ -178,7 +187,7 @@ class IncidentFacts:
     def last_change_at(self) -> datetime:
         """The last word, or the last correction of one."""
         corrected = [update.corrected_at for update in self.updates if update.corrected_at]
-        return max([self.last_word_at, *corrected])
+        return max([self.last_word_at, *corrected, *(text.corrected_at for text in self.earlier_names)])
 
     def last_said(self, field: str) -> Any:
         """What the newest update that states `field` says of it; None when none does."""
@@ -228,6 +237,7 @@ class MaintenanceFacts:
     updates: tuple[UpdateFacts, ...]
     recurrence: str = ""
     earlier_dates: tuple[tuple[datetime, datetime], ...] = ()  # announced before, oldest first
+    earlier_names: tuple[EarlierText, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -246,6 +256,12 @@ class MaintenanceFacts:
     def last_word_at(self) -> datetime:
         return self.updates[0].display_at if self.updates else self.published_at
 
+    @property
+    def last_change_at(self) -> datetime:
+        """The last word, or the last correction of one."""
+        corrected = [update.corrected_at for update in self.updates if update.corrected_at]
+        return max([self.last_word_at, *corrected, *(text.corrected_at for text in self.earlier_names)])
+
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementFacts:
@@ -258,3 +274,4 @@ class AnnouncementFacts:
     ends_at: datetime | None
     pinned: bool
     published_at: datetime
+    earlier: tuple[EarlierText, ...] = ()

@@ -58,5 +58,5 @@ def _is_written(update: IncidentUpdate, code: str) -> bool:
     if any(code not in holding for holding in later.values_list("holding", flat=True)):
         return True
     said = by_language(update.body)[code]
-    corrections = Correction.objects.filter(update=update, publication=Publication.PUBLISHED)
-    return any(by_language(one.body)[code] != said for one in corrections)
+    corrected = Correction.objects.filter(update=update, publication=Publication.PUBLISHED)
+    return any(one.words().get("body", {}).get(code, said) != said for one in corrected)

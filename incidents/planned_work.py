@@ -20,6 +20,7 @@ from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.maintenance import OVER, Act, Phase
 from incidents.models import Component, MaintenanceComponent, MaintenanceUpdate, RecordEntry, ScheduledMaintenance
+from incidents.policy import Gate
 from incidents.signing import content_hash, stamp
 from incidents.words import ComponentStatus, Publication, SignatureKind
 
@@ -210,7 +211,7 @@ def blockers(update: MaintenanceUpdate, *, now: datetime) -> list[Blocker]:
 def _plan_blockers(update: MaintenanceUpdate) -> list[Blocker]:
     components = [row.component for row in update.affected.select_related("component")]
     if not components:
-        return [Blocker("no_components", "affected", "Name at least one service and the worst it may show.")]
+        return [Blocker("no_components", "affected", "Name at least one service and the worst it may show.", Gate.COMPONENTS)]
     return [
         Blocker(
             "internal_component", "affected", f"{component.code} is internal and never public: name the services that need it."

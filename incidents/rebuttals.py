@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from incidents import phrases
 from incidents.blockers import Blocker
+from incidents.policy import Gate
 
 HEADLINE_LENGTH = 90
 REVIEW_WITHIN = timedelta(days=90)
@@ -196,13 +197,13 @@ def blockers(
 def _claim(claim: Claim, languages: Sequence[str]) -> list[Blocker]:
     found = []
     if not claim.quote.strip():
-        found.append(Blocker("quote_missing", "claim.quote", "Copy the claim word for word."))
+        found.append(Blocker("quote_missing", "claim.quote", "Copy the claim word for word.", Gate.CLAIM))
     if not re.fullmatch("[a-z]{2,3}", claim.language) or not _in_all(claim.where, languages) or claim.first_seen is None:
         message = "Say in which language (its code: en, sw, luo), where and when it was first seen."
-        found.append(Blocker("sighting_missing", "claim.where", message))
+        found.append(Blocker("sighting_missing", "claim.where", message, Gate.CLAIM))
     if _PRIVATE_NUMBER.search(claim.quote):
         message = "Take out the private number: the claim is quoted, not the person who passed it on."
-        found.append(Blocker("private_number", "claim.quote", message))
+        found.append(Blocker("private_number", "claim.quote", message, Gate.PRIVATE_NUMBERS))
     return found
 
 
@@ -219,14 +220,18 @@ def _headline(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     for code in languages:
         headline, where = rebuttal.fact_headline.get(code, "").strip(), f"fact_headline.{code}"
         if not headline:
-            found.append(Blocker("language_missing", where, f"The headline is missing in “{code}”: write it."))
+            found.append(Blocker("language_missing", where, f"The headline is missing in “{code}”: write it.", Gate.LANGUAGES))
         elif len(headline) > HEADLINE_LENGTH:
-            found.append(Blocker("headline_long", where, f"{len(headline)} characters: at most {HEADLINE_LENGTH}."))
+            found.append(Blocker("headline_long", where, f"{len(headline)} characters: at most {HEADLINE_LENGTH}.", Gate.LENGTHS))
         elif _denies(headline):
             message = "State the fact, not the claim with a “no” before it: readers remember the claim."
-            found.append(Blocker("headline_denies", where, message))
+            found.append(Blocker("headline_denies", where, message, Gate.FACT_FIRST))
         elif _repeats(headline, rebuttal.claim.quote):
-            found.append(Blocker("headline_repeats_claim", where, "The claim has no place in the headline: state the fact."))
+            found.append(
+                Blocker(
+                    "headline_repeats_claim", where, "The claim has no place in the headline: state the fact.", Gate.FACT_FIRST
+                )
+            )
     return found
 
 
@@ -260,7 +265,12 @@ def _answer(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     if rebuttal.verdict == Verdict.PARTLY_TRUE:
         required["what_is_false"] = rebuttal.what_is_false
     return [
-        Blocker("language_missing", f"{name}.{code}", f"{name.replace('_', ' ').capitalize()} is missing in “{code}”: write it.")
+        Blocker(
+            "language_missing",
+            f"{name}.{code}",
+            f"{name.replace('_', ' ').capitalize()} is missing in “{code}”: write it.",
+            Gate.LANGUAGES,
+        )
         for name, texts in required.items()
         for code in languages
         if not texts.get(code, "").strip()
@@ -277,7 +287,7 @@ def _wording(rebuttal: Rebuttal) -> list[Blocker]:
         **{f"short_forms.{name}": text for name, text in rebuttal.short_forms.items()},
     }
     return [
-        Blocker("banned_phrase", f"{name}.{one.language}", f"“{one.phrase}”: {one.reason}")
+        Blocker("banned_phrase", f"{name}.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.BANNED_PHRASES)
         for name, texts in ours.items()
         for one in phrases.refused(texts)
     ]
@@ -286,15 +296,15 @@ def _wording(rebuttal: Rebuttal) -> list[Blocker]:
 def _proof(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
     found = []
     if not rebuttal.evidence:
-        found.append(Blocker("evidence_missing", "evidence", "Name at least one piece of evidence."))
+        found.append(Blocker("evidence_missing", "evidence", "Name at least one piece of evidence.", Gate.EVIDENCE))
     for number, piece in enumerate(rebuttal.evidence):
         if not _in_all(piece.what, languages) or piece.dated is None or not piece.verified_by:
             message = "Say what it is (in every language), from when, and who verified it."
-            found.append(Blocker("evidence_incomplete", f"evidence.{number}", message))
+            found.append(Blocker("evidence_incomplete", f"evidence.{number}", message, Gate.EVIDENCE))
     for number, body in enumerate(rebuttal.corroborations):
         if not _is_whole(body, languages):
             message = "Name the body, what it said (in every language), when, the link, and when the link was checked."
-            found.append(Blocker("corroboration_incomplete", f"corroborations.{number}", message))
+            found.append(Blocker("corroboration_incomplete", f"corroborations.{number}", message, Gate.EVIDENCE))
     return found
 
 
@@ -312,37 +322,45 @@ def _short_forms(rebuttal: Rebuttal, languages: Sequence[str]) -> list[Blocker]:
         for code in languages:
             where, length = f"short_forms.{name}.{code}", len(text.get(code, "").strip())
             if not length:
-                found.append(Blocker("language_missing", where, f"The {name} is missing in “{code}”: write it."))
+                found.append(Blocker("language_missing", where, f"The {name} is missing in “{code}”: write it.", Gate.LANGUAGES))
             elif length > SHORT_FORMS[name]:
-                found.append(Blocker("short_form_long", where, f"{length} characters: at most {SHORT_FORMS[name]}."))
+                found.append(
+                    Blocker("short_form_long", where, f"{length} characters: at most {SHORT_FORMS[name]}.", Gate.LENGTHS)
+                )
     return found
 
 
 def _law(rebuttal: Rebuttal) -> list[Blocker]:
     unread = [number for number, basis in enumerate(rebuttal.legal_basis) if not basis.read_by or not basis.section.strip()]
     message = "Name the section, and have a lawyer read what we say of it."
-    return [Blocker("law_unread", f"legal_basis.{number}", message) for number in unread]
+    return [Blocker("law_unread", f"legal_basis.{number}", message, Gate.LAWYERS) for number in unread]
 
 
 def _people(rebuttal: Rebuttal, signatories: Sequence[str], languages: Sequence[str]) -> list[Blocker]:
     found = []
     if not rebuttal.spokesperson or not _in_all(rebuttal.spokesperson_role, languages):
         message = "Say who speaks, and in which role (in every language)."
-        found.append(Blocker("spokesperson_missing", "spokesperson", message))
+        found.append(Blocker("spokesperson_missing", "spokesperson", message, Gate.SPOKESPERSON))
     elif signatories and rebuttal.spokesperson not in signatories:
-        found.append(Blocker("spokesperson_unknown", "spokesperson", "This person may not speak for us."))
+        found.append(Blocker("spokesperson_unknown", "spokesperson", "This person may not speak for us.", Gate.SPOKESPERSON))
     if not rebuttal.approver:
-        found.append(Blocker("approval_missing", "approver", "Another person must approve it."))
+        found.append(Blocker("approval_missing", "approver", "Another person must approve it.", Gate.SIGNATURE))
     elif rebuttal.approver == rebuttal.author:
-        found.append(Blocker("approval_by_author", "approver", "You wrote this answer. Another person must approve it."))
+        found.append(
+            Blocker("approval_by_author", "approver", "You wrote this answer. Another person must approve it.", Gate.SIGNATURE)
+        )
     return found
 
 
 def _review(rebuttal: Rebuttal, today: date) -> list[Blocker]:
     if rebuttal.review_date is None:
-        return [Blocker("review_missing", "review_date", "Say when it is looked at again.")]
+        return [Blocker("review_missing", "review_date", "Say when it is looked at again.", Gate.ANSWER_REVIEW)]
     if not today < rebuttal.review_date <= today + REVIEW_WITHIN:
-        return [Blocker("review_out_of_range", "review_date", f"From tomorrow, and within {REVIEW_WITHIN.days} days.")]
+        return [
+            Blocker(
+                "review_out_of_range", "review_date", f"From tomorrow, and within {REVIEW_WITHIN.days} days.", Gate.ANSWER_REVIEW
+            )
+        ]
     return []
 
 

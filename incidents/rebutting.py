@@ -17,11 +17,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from incidents import audit, documents, rebuttals, record
-from incidents.blockers import Blocker
+from incidents.blockers import Blocker, standing
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, codes, in_all
 from incidents.models import Claim, Component, Incident, Rebuttal, Withdrawal
 from incidents.periods import local_day
+from incidents.policy import Gate
 from incidents.rebuttals import Corroboration, Evidence, LegalBasis, State, Verdict
 from incidents.signing import SigningRefused, content_hash, sign
 from incidents.words import Publication
@@ -114,9 +115,8 @@ def publishing_blockers(row: Rebuttal, *, now: datetime, signatories: Sequence[s
     """What its own kind forbids; empty: it may go out once its signature is whole."""
     stage, found = stage_of(row), []
     if stage != State.APPROVED:
-        found.append(
-            Blocker("not_approved", "state", f"It is at “{stage}”: it goes by the lawyers, then another person approves it.")
-        )
+        say = f"It is at “{stage}”: it goes by the lawyers, then another person approves it."
+        found.append(Blocker("not_approved", "state", say, Gate.SIGNATURE if stage == State.LEGAL else ""))
     if is_withdrawn(row.series):
         found.append(Blocker("withdrawn", "state", "This answer was withdrawn. Log the claim anew and write a new one."))
     return [*found, *blockers(row, to=State.PUBLISHED, today=_today(now), signatories=signatories)]
@@ -240,7 +240,7 @@ def _require_step(row: Rebuttal, to: State, now: datetime) -> None:
     stage = stage_of(row)
     if row.publication != Publication.DRAFT or not rebuttals.may_step(stage, to):
         raise TimelineError(f"An answer at “{stage}” does not become “{to}”.")
-    if found := blockers(row, to=to, today=_today(now)):
+    if found := standing(blockers(row, to=to, today=_today(now)), off=settings.GATES_OFF):
         raise TimelineError("; ".join(blocker.message for blocker in found))
 
 

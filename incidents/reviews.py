@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from incidents import gates
 from incidents.blockers import Blocker
+from incidents.policy import Gate
 from incidents.words import IncidentStatus
 
 
@@ -62,9 +63,13 @@ def _cause(facts: ReviewFacts) -> list[Blocker]:
     if facts.cause_known:
         return gates.language_blockers({"cause": facts.cause})
     if facts.cause_due_at is None:
-        return [Blocker("cause_date_missing", "cause_due_at", "The cause is not yet known: say by when you will say more.")]
+        return [
+            Blocker(
+                "cause_date_missing", "cause_due_at", "The cause is not yet known: say by when you will say more.", Gate.CAUSE
+            )
+        ]
     if facts.cause_due_at <= facts.now:
-        return [Blocker("cause_date_past", "cause_due_at", "That time has passed: name a later one, or the cause.")]
+        return [Blocker("cause_date_past", "cause_due_at", "That time has passed: name a later one, or the cause.", Gate.CAUSE)]
     return []
 
 
@@ -79,12 +84,19 @@ def _if_begun(facts: ReviewFacts) -> dict[str, Mapping[str, str]]:
 
 def _prevention(items: Sequence[Measure]) -> Iterable[Blocker]:
     if not items:
-        yield Blocker("prevention_missing", "prevention", "Name at least one thing that will keep it from coming back.")
+        yield Blocker(
+            "prevention_missing", "prevention", "Name at least one thing that will keep it from coming back.", Gate.PREVENTION
+        )
     for number, item in enumerate(items, 1):
         where = f"prevention.{number}"
         yield from gates.language_blockers({f"{where}.what": item.what, f"{where}.owner": item.owner})
         if not _is_day(item.by):
-            yield Blocker("prevention_date_missing", f"{where}.by", f"Say by which day number {number} is done, as 2026-12-01.")
+            yield Blocker(
+                "prevention_date_missing",
+                f"{where}.by",
+                f"Say by which day number {number} is done, as 2026-12-01.",
+                Gate.PREVENTION,
+            )
 
 
 def _is_day(text: str) -> bool:

@@ -59,6 +59,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "incident.impact": ("incidents.change_incident",),
     "incident.security": ("incidents.change_statement", "incidents.sign_statement", "incidents.change_incident"),
     "incident.detected_by": ("incidents.change_incident",),
+    "incident.link": ("incidents.change_incident",),
+    "incident.unlink": ("incidents.change_incident",),
     "incident.merge": ("incidents.publish_incidentupdate",),
     "incident.ask_to_withdraw": ("incidents.publish_incidentupdate",),
     "incident.withdraw": ("incidents.publish_incidentupdate",),

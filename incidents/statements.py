@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from incidents import phrases
 from incidents.blockers import Blocker
+from incidents.policy import Gate
 from incidents.words import Impact
 
 HOLDS_FOR = timedelta(hours=24)  # while the incident is open
@@ -174,12 +175,19 @@ def blockers(statement: Statement, ground: Ground, *, languages: Sequence[str], 
 
 def _form(statement: Statement, languages: Sequence[str]) -> list[Blocker]:
     found = [
-        Blocker("language_missing", f"text.{code}", f"The statement is missing in “{code}”: write it.")
+        Blocker("language_missing", f"text.{code}", f"The statement is missing in “{code}”: write it.", Gate.LANGUAGES)
         for code in languages
         if not statement.texts.get(code, "").strip()
     ]
     if not statement.scope.strip():
-        found.append(Blocker("scope_missing", "scope", "Say what it is about: which incident, which services, which data."))
+        found.append(
+            Blocker(
+                "scope_missing",
+                "scope",
+                "Say what it is about: which incident, which services, which data.",
+                Gate.STATEMENT_SCOPE,
+            )
+        )
     if statement.as_of is None:
         found.append(Blocker("as_of_missing", "as_of", "Say as of when it is true."))
     return found
@@ -188,13 +196,17 @@ def _form(statement: Statement, languages: Sequence[str]) -> list[Blocker]:
 def _wording(statement: Statement, ground: Ground, words: Words) -> list[Blocker]:
     written = {code: text for code, text in statement.texts.items() if text.strip()}
     found = [
-        Blocker("banned_phrase", f"text.{one.language}", f"“{one.phrase}”: {one.reason}")
+        Blocker("banned_phrase", f"text.{one.language}", f"“{one.phrase}”: {one.reason}", Gate.BANNED_PHRASES)
         for one in phrases.refused(written, duplicates_open=ground.duplicates_open)
     ]
     for code, text in written.items():
         permitted = words.get(statement.level, {}).get(code)
         if permitted and not _says(permitted, text):
-            found.append(Blocker("words_not_permitted", f"text.{code}", f"Level {statement.level} permits: “{permitted}”"))
+            found.append(
+                Blocker(
+                    "words_not_permitted", f"text.{code}", f"Level {statement.level} permits: “{permitted}”", Gate.STATEMENT_WORDS
+                )
+            )
     return found
 
 
@@ -205,7 +217,11 @@ def _says(permitted: str, text: str) -> bool:
 
 
 def _conditions(statement: Statement, ground: Ground) -> list[Blocker]:
-    return [Blocker(code, field, message) for code, field, message, met in required(statement.level, ground) if not met]
+    return [
+        Blocker(code, field, message, Gate.STATEMENT_GROUND)
+        for code, field, message, met in required(statement.level, ground)
+        if not met
+    ]
 
 
 def required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
@@ -239,7 +255,9 @@ def required(level: Level, ground: Ground) -> list[tuple[str, str, str, bool]]:
 
 def _signatures(statement: Statement) -> list[Blocker]:
     missing = missing_signers(statement.level, statement.signatures, author=statement.author)
-    return [Blocker("signature_missing", "signature", f"The {role.replace('_', ' ')} must sign.") for role in missing]
+    return [
+        Blocker("signature_missing", "signature", f"The {role.replace('_', ' ')} must sign.", Gate.SIGNATURE) for role in missing
+    ]
 
 
 def missing_signers(level: Level, signatures: Iterable[Signed], *, author: str = "") -> list[Role]:

@@ -24,12 +24,14 @@ from incidents.models import (
     Incident,
     IncidentUpdate,
     Notice,
+    RecordEntry,
     Statement,
     StatementGround,
     StatementSignature,
     Withdrawal,
 )
 from incidents.notices import is_signed
+from incidents.policy import Gate
 from incidents.signing import SigningRefused, content_hash, has_written, signature_state
 from incidents.statements import UNSHAKEN, Cause, Ground, Level, Role, Security, Signed
 from incidents.wording import clock_from
@@ -141,7 +143,7 @@ def blockers(statement: Statement, *, now: datetime) -> list[Blocker]:
         found.append(Blocker("not_public", "incident", "The incident is not public yet: publish its first update."))
     if taken := statements.withdrawal(said, known, now=now):
         message = f"Its ground changed after it was signed ({taken.cause.replace('_', ' ')}): read it again and sign it anew."
-        found.append(Blocker("ground_changed", "signature", message))
+        found.append(Blocker("ground_changed", "signature", message, Gate.STATEMENT_GROUND))
     return found
 
 
@@ -156,11 +158,20 @@ def as_pure(row: Statement) -> statements.Statement:
         as_of=row.as_of,
         author=_name(row.author),
         signatures=_signed(row, content_hash(row)),
-        signed_at=row.signed_at if whole else None,
+        signed_at=(row.signed_at or row.published_at) if whole else None,
         expires_at=row.expires_at,
         security=Security(row.security or Security.NO),
         withdrawn_at=withdrawal.published_at if withdrawal else None,
     )
+
+
+def mark_published(*, document: Statement, actor: User | None, now: datetime) -> RecordEntry:
+    """As documents.mark_published. Where the gate on signatures is off, what nobody signed counts and lapses from now on."""
+    if document.signed_at is None:
+        level, is_open = Level(document.level), document.incident.is_open
+        document.expires_at = statements.expires(level, signed_at=now, incident_is_open=is_open)
+        document.security = document.incident.security_related
+    return documents.mark_published(document=document, actor=actor, now=now)
 
 
 # --- Ground ------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from incidents.drafts import TimelineError
 from incidents.models import Incident, RecordEntry, StatementGround
 from incidents.words import DetectedBy, Impact, Publication, SecurityRelated
 
-PUBLIC = ("started_at", "identified_at", "mitigated_at", "resolved_at")
+RECORDED = ("first_public_update_at", "review_published_at")  # the record knows them; by hand another one stands beside
+PUBLIC = ("started_at", "identified_at", "mitigated_at", "resolved_at", *RECORDED)
 INTERNAL = ("detected_at", "aware_at", "executive_informed_at", "classified_major_at")
 
 
@@ -21,6 +22,7 @@ def set_time(
 ) -> RecordEntry | None:
     """Correct one timestamp. Of a public incident a public one becomes a record entry, which is answered.
 
+    None for one of RECORDED goes back to what the record says.
     Raises TimelineError without a reason, for a time in the future, or for times out of order.
     """
     if field not in (*PUBLIC, *INTERNAL):
@@ -109,10 +111,31 @@ def _out_of_order(incident: Incident, field: str, value: datetime | None, now: d
         return "An incident keeps its start and its end." if field in ("started_at", "resolved_at") else ""
     if value > now:
         return f"{field}: that time has not come yet."
+    if field == "review_published_at":
+        return _no_review_then(incident, value)
+    if field == "first_public_update_at" and (problem := _no_first_word_then(incident, value)):
+        return problem
     if field == "resolved_at" and incident.is_open:
         return "resolved_at: the incident is open; publish “resolved” first."
     if value < incident.started_at or (incident.resolved_at and value > incident.resolved_at and field in PUBLIC):
         return f"{field}: give a time between the incident's start and its end."
+    return ""
+
+
+def _no_review_then(incident: Incident, value: datetime) -> str:
+    if not incident.reviews.filter(publication=Publication.PUBLISHED).exists():
+        return "review_published_at: no review is public; publish it, and then its time can be corrected."
+    if incident.resolved_at and value < incident.resolved_at:
+        return "review_published_at: give a time after the incident's end."
+    return ""
+
+
+def _no_first_word_then(incident: Incident, value: datetime) -> str:
+    if incident.publication != Publication.PUBLISHED:
+        return "first_public_update_at: the incident is not public yet; its words set this time, and then it can be corrected."
+    second = incident.updates.filter(publication=Publication.PUBLISHED).order_by("record_seq")[1:2]
+    if any(word.display_at and value > word.display_at for word in second):
+        return "first_public_update_at: give a time before the incident's second word."
     return ""
 
 

@@ -24,9 +24,27 @@ from incidents.words import ComponentStatus, IncidentStatus, Publication
 CHUNK = 500
 
 NOT_IN_OLD_ENTRIES = {"started_at"}
-ABOUT_INCIDENTS = ("incident_update", "incident_time", "incident_impact", "incident_merged", "incident_withdrawn")
+ABOUT_INCIDENTS = (
+    "incident_update",
+    "incident_time",
+    "incident_impact",
+    "incident_link",
+    "incident_merged",
+    "incident_withdrawn",
+)
 # Empty on a row whose entries never spoke of them; the entries of an earlier version never did.
-UNSAID = dict.fromkeys(("monitoring_at", "resolved_at", "reopened_at", "merged_into", "withdrawn_at", "follows"))
+UNSAID = dict.fromkeys(
+    (
+        "monitoring_at",
+        "resolved_at",
+        "reopened_at",
+        "merged_into",
+        "withdrawn_at",
+        "follows",
+        "first_public_update_at",
+        "review_published_at",
+    )
+)
 
 Removed = dict[tuple[int, str], datetime]  # (seq, field) of a text -> when it was removed
 
@@ -189,6 +207,8 @@ def _update_differs(update: IncidentUpdate, entry: RecordEntry, data: dict[str, 
     of_incident = {"impact": data["impact"], "started_at": data.get("started_at")}
     of_incident |= {"ended_at": data["ended_at"]} if "ended_at" in data else {}
     row = {**record.update_data(update, update.affected.all()), **of_incident}
+    row.pop("follows", None)
+    row |= {"follows": data["follows"]} if "follows" in data else {}
     return timestamp(update.published_at) != timestamp(entry.at) or _differs(row, data)
 
 
@@ -258,6 +278,8 @@ class _Derived:
             self.fields[data["field"]] = data["new"]
         elif entry.kind == "incident_impact":
             self.fields["impact"] = data["new"]
+        elif entry.kind == "incident_link":
+            self.fields["follows"] = data["new"]
         elif entry.kind == "incident_merged":
             self.fields |= {"merged_into": data["into"], "next_update_by": None}
         elif entry.kind == "incident_withdrawn":

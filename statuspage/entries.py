@@ -18,7 +18,7 @@ from incidents import planned_words, rebuttals, wording
 from incidents.facts import EarlierText, IncidentFacts, MaintenanceFacts, Text, UpdateFacts
 from incidents.maintenance import Phase
 from incidents.words import IncidentStatus
-from statuspage import clock_words, inert, state_words
+from statuspage import clock_words, inert, page_beside, state_words
 from statuspage.answers import Answer, AnswerFacts, StatementFacts, TakenBack
 from statuspage.page_lately import Lately
 
@@ -89,7 +89,13 @@ def _of_incident(said: Lately, incident: IncidentFacts, language: str) -> Entry:
         published=incident.published_at,
         updated=max(moments),
         path=f"/incidents/{incident.public_id}",
-        html=_words(said, incident.updates, language) + "".join(_statement(one, language) for one in spoken),
+        html="".join(
+            [
+                _words(said, incident.updates, language),
+                *(_earlier(text, language) for text in incident.earlier_names),
+                *(_statement(one, language) for one in spoken),
+            ]
+        ),
         about=_named(incident),
     )
 
@@ -135,6 +141,8 @@ def _earlier(text: EarlierText, language: str) -> str:
     with override(language):
         corrected, before = gettext("Corrected"), gettext("It said before:")
     head = f"{corrected} {clock_words.full(text.corrected_at, language)}: {inert.html(text.reason[language])}"
+    if heading := page_beside.heading_of(text.field):
+        before = f"{heading[language]}: {before}"
     return f"<details><summary>{head}</summary><p>{before} <del>{inert.html(text.body[language])}</del></p></details>"
 
 
@@ -193,9 +201,15 @@ def _of_planned(said: Lately, work: MaintenanceFacts, language: str) -> Entry:
         id=f"Incident/{work.public_id}",
         title=work.name[language],
         published=work.published_at,
-        updated=work.last_word_at,
+        updated=work.last_change_at,
         path=f"/maintenance/{work.public_id}",
-        html=_words(said, work.updates, language) + _window(work, language),
+        html="".join(
+            [
+                _words(said, work.updates, language),
+                *(_earlier(text, language) for text in work.earlier_names),
+                _window(work, language),
+            ]
+        ),
         about=frozenset(work.expected),
     )
 
@@ -207,7 +221,7 @@ def _of_planned_update(said: Lately, update: UpdateFacts, work: MaintenanceFacts
         id=f"IncidentUpdate/{update.public_id}",
         title=f"{planned}: {work.name[language]}: {_phase(update.status)[language]}",
         published=update.display_at,
-        updated=update.display_at,
+        updated=max(update.display_at, update.corrected_at or update.display_at),
         path=f"/maintenance/{work.public_id}#u-{update.public_id}",
         html=_paragraph(said, update, language, repeats=False) + _window(work, language),
         about=frozenset(work.expected),

@@ -220,6 +220,7 @@ class IncidentPage:
     spread: tuple[SpreadRow, ...]
     reviewed: Reviewed
     answers: tuple[Answer, ...]  # to claims about it
+    merged: tuple[IncidentNow, ...]  # into it: their links lead here
 
     @property
     def promises(self) -> tuple[int, int]:
@@ -297,6 +298,7 @@ def build_incidents(public_ids: Iterable[str], *, now: datetime) -> list[Inciden
     """The pages of those of these incidents that are published, in a fixed number of queries."""
     rows = list(reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids))).order_by("id"))
     found = [reading.incident_facts(row) for row in rows]
+    merged = reading.merged_into(rows)
     said = answers.statements_of(incident.public_id for incident in found)
     reviewed = page_reviews.reviewed(rows, now=now)
     last = {incident.public_id: max((update.record_seq for update in incident.updates), default=0) for incident in found}
@@ -309,6 +311,7 @@ def build_incidents(public_ids: Iterable[str], *, now: datetime) -> list[Inciden
             NOTHING_OWED if incident.is_gone else reviewed[incident.public_id],
             RecordPoint(seq := last[incident.public_id], hashes.get(seq, "")),
             tuple(answer for answer in answered if answer.now.incident == incident.public_id),
+            tuple(_incident_now(one, None, {}) for one in merged.get(incident.public_id, ())),
         )
         for incident in found
     ]
@@ -391,6 +394,7 @@ def _incident_page(
     reviewed: Reviewed,
     point: RecordPoint,
     answered: tuple[Answer, ...],
+    merged: tuple[IncidentNow, ...],
 ) -> IncidentPage:
     shown = replace(_incident_now(incident, None, {}), statements=said)
     title = incident.name
@@ -410,6 +414,7 @@ def _incident_page(
         spread=_spread(incident),
         reviewed=reviewed,
         answers=answered,
+        merged=merged,
     )
 
 

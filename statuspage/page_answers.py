@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from incidents import rebuttals
+from incidents import corrections, rebuttals
 from incidents.facts import Text
 from incidents.languages import by_language
 from incidents.models import Incident
@@ -25,11 +25,11 @@ class AnswerPage:
 
 
 def build_answers(now: datetime) -> tuple[AnswerPage, ...]:
-    """Every public answer, the one that changed last first. Three queries."""
+    """Every public answer, the one that changed last first. Four queries."""
     found = answers.answers()
     about = {answer.now.incident for answer in found if answer.now.incident}
     named = Incident.objects.published().filter(public_id__in=about).values_list("public_id", "name")
-    names = {public_id: by_language(name) for public_id, name in named}
+    names = {public_id: by_language(name) for public_id, name in named} | corrections.names(about)
     today = now.astimezone(clock_words.zone()).date()
     return tuple(
         AnswerPage(

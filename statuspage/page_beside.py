@@ -38,3 +38,8 @@ _BESIDE: tuple[tuple[str, str, Callable[[Any], Text]], ...] = (
     ("still_works", gettext_noop("What still works"), lambda text: text),
     ("attribution", gettext_noop("Where the cause lies"), state_words.attribution),
 )
+
+
+def heading_of(field: str) -> Text | None:
+    """Of what is said beside the words; None for the words themselves."""
+    return next((state_words.say(heading) for name, heading, _ in _BESIDE if name == field), None)

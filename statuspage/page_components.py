@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext_noop
 
-from incidents import rollup
+from incidents import corrections, rollup
 from incidents.facts import Text
 from incidents.languages import by_language
 from incidents.models import IncidentUpdate
@@ -104,6 +104,7 @@ def problems_by_component(now: datetime, only: Sequence[str] | None = None) -> M
     recent = said.filter(incident__started_at__gte=since)
     still_open = said.exclude(incident__status__in=IncidentStatus.closed())
     found: dict[tuple[str, str], Problem] = {}
+    corrected = corrections.names()
     for row in (*recent.values_list(*_ROW), *still_open.filter(incident__started_at__lt=since).values_list(*_ROW)):
         component, status, public_id, name, phase, began_at, over_at, backfilled = row
         before = found.get((component, public_id))
@@ -111,7 +112,7 @@ def problems_by_component(now: datetime, only: Sequence[str] | None = None) -> M
             over = over_at if phase in IncidentStatus.closed() else None
             found[component, public_id] = Problem(
                 public_id,
-                by_language(name),
+                corrected.get(public_id) or by_language(name),
                 state_words.phase_word(phase),
                 status,
                 began_at,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
-from incidents import exercise
+from incidents import corrections, exercise
 from incidents.facts import AffectedFacts, AnnouncementFacts, MaintenanceFacts, UpdateFacts
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, Announcement, MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
+from incidents.models import (
+    AffectedComponent,
+    Announcement,
+    Correction,
+    MaintenanceComponent,
+    MaintenanceUpdate,
+    ScheduledMaintenance,
+)
 from incidents.models.maintenance import ScheduledMaintenanceQuerySet
-from incidents.words import SignatureKind
+from incidents.words import Publication, SignatureKind
 
 LISTED = 50
 
@@ -41,7 +48,13 @@ def of(public_ids: Collection[str]) -> tuple[MaintenanceFacts, ...]:
 
 def announcements(now: datetime) -> tuple[AnnouncementFacts, ...]:
     """Those the page shows now, pinned ones first."""
-    return tuple(map(_announcement_facts, Announcement.objects.shown(now)))
+    rows = list(Announcement.objects.shown(now))
+    corrected = list(_corrections().filter(announcement__in=rows)) if rows else []
+    return tuple(_announcement_facts(row, [one for one in corrected if one.announcement_id == row.pk]) for row in rows)
+
+
+def _corrections() -> QuerySet[Correction]:
+    return Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
 
 
 def affected_facts(item: AffectedComponent | MaintenanceComponent) -> AffectedFacts:
@@ -59,7 +72,7 @@ def affected_facts(item: AffectedComponent | MaintenanceComponent) -> AffectedFa
 def _facts(rows: ScheduledMaintenanceQuerySet) -> tuple[MaintenanceFacts, ...]:
     """With published updates only."""
     affected = Prefetch("affected", MaintenanceComponent.objects.select_related("component__group"))
-    updates = MaintenanceUpdate.objects.published().prefetch_related(affected)
+    updates = MaintenanceUpdate.objects.published().prefetch_related(affected, Prefetch("corrections", _corrections()))
     found = rows.select_related("plan").prefetch_related(Prefetch("updates", updates))
     return tuple(map(maintenance_facts, found))
 
@@ -71,10 +84,12 @@ def maintenance_facts(planned: ScheduledMaintenance) -> MaintenanceFacts:
     assert planned.ends_at is not None
     assert planned.announced_at is not None
     assert planned.published_at is not None
+    corrected = sorted((one for word in words for one in word.corrections.all()), key=lambda one: one.record_seq or 0)
+    name = {"name": by_language(planned.name)}
     plan = next(word for word in words if word.pk == planned.plan_id)
     return MaintenanceFacts(
         public_id=planned.public_id,
-        name=exercise.marked(by_language(planned.name)),
+        name=exercise.marked(corrections.now_said(name, corrected)["name"]),
         phase=planned.phase,
         starts_at=planned.starts_at,
         ends_at=planned.ends_at,
@@ -87,16 +102,19 @@ def maintenance_facts(planned: ScheduledMaintenance) -> MaintenanceFacts:
         updates=tuple(map(_update_facts, words)),
         recurrence=planned.recurrence,
         earlier_dates=tuple(dates[:-1]),
+        earlier_names=tuple(corrections.earlier(name, corrected)),
     )
 
 
 def _update_facts(update: MaintenanceUpdate) -> UpdateFacts:
     assert update.published_at is not None
     assert update.record_seq is not None
+    said, corrected = {"body": by_language(update.body)}, list(update.corrections.all())
     return UpdateFacts(
         public_id=update.public_id,
         status=update.status,
-        body=by_language(update.body),
+        body=corrections.now_said(said, corrected)["body"],
+        earlier=tuple(corrections.earlier(said, corrected)),
         display_at=update.published_at,
         published_at=update.published_at,
         next_update_by=None,
@@ -108,12 +126,15 @@ def _update_facts(update: MaintenanceUpdate) -> UpdateFacts:
     )
 
 
-def _announcement_facts(announcement: Announcement) -> AnnouncementFacts:
+def _announcement_facts(announcement: Announcement, corrected: Sequence[Correction]) -> AnnouncementFacts:
     assert announcement.published_at is not None
+    said = corrections.said(announcement)
+    words = corrections.now_said(said, corrected)
     return AnnouncementFacts(
         public_id=announcement.public_id,
-        title=exercise.marked(by_language(announcement.title)),
-        body=by_language(announcement.body),
+        title=exercise.marked(words["title"]),
+        body=words["body"],
+        earlier=tuple(corrections.earlier(said, corrected)),
         starts_at=announcement.starts_at,
         ends_at=announcement.ends_at,
         pinned=announcement.pinned,

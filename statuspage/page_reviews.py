@@ -45,11 +45,13 @@ class ReviewFacts:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """Where an incident's review stands; `due_at` is of the review, or of the cause it still owes. Versions: newest first."""
+    """Where an incident's review stands; `due_at` is of the review, or of the cause it still owes. Versions: newest first.
+    `first_by_hand`: when it was first public, where a person set that."""
 
     state: ReviewState
     due_at: datetime | None
     versions: tuple[ReviewFacts, ...]
+    first_by_hand: datetime | None = None
 
     @property
     def now(self) -> ReviewFacts | None:
@@ -78,7 +80,12 @@ def reviewed(incidents: Iterable[Incident], *, now: datetime) -> dict[str, Revie
     return {
         incident.public_id: NOTHING_OWED
         if _is_settled(incident, states[incident.pk])
-        else Reviewed(states[incident.pk].state, states[incident.pk].due_at, tuple(versions[incident.pk]))
+        else Reviewed(
+            states[incident.pk].state,
+            states[incident.pk].due_at,
+            tuple(versions[incident.pk]),
+            incident.review_published_at if versions[incident.pk] else None,
+        )
         for incident in rows
     }
 

@@ -203,12 +203,12 @@ def _trust(span: Period, now: datetime) -> Trust:
     spoken = [
         Spoken(
             began_at=incident.started_at,
-            first_word_at=incident.published_at,
+            first_word_at=first_word_at,
             over_at=incident.resolved_at if incident.status in IncidentStatus.closed() else None,
             backfilled=incident.backfilled,
             words=tuple(words[incident.pk]),
         )
         for incident in incidents
-        if incident.published_at
+        if (first_word_at := incident.first_word_at)
     ]
     return trust.measure(spoken, now=now, reviews_overdue=page_reviews.count_late(incidents, now=now))

@@ -279,7 +279,7 @@ def _write(document: Document, actor: User | None, now: datetime) -> None:
 
 def publish_statement(*, statement: Statement, actor: User | None, now: datetime) -> Statement:
     """What is known of data or funds, signed in every role its level asks for. Raises Blocked."""
-    return publish_document(document=statement, actor=actor, now=now)
+    return publish_document(document=statement, actor=actor, now=now, mark=stating.mark_published)
 
 
 def publish_rebuttal(*, rebuttal: Rebuttal, actor: User | None, now: datetime) -> Rebuttal:

@@ -11,8 +11,8 @@ from itertools import count
 from django.conf import settings
 from django.db.models import Max, Prefetch, QuerySet
 
-from incidents import exercise, intervals, uptime
-from incidents.facts import ComponentFacts, EarlierText, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
+from incidents import corrections, exercise, intervals, uptime
+from incidents.facts import ComponentFacts, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
 from incidents.languages import by_language, codes
 from incidents.models import (
     AffectedComponent,
@@ -147,21 +147,33 @@ def _spoken_of_last(length: int) -> list[int]:
 def with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
     """With published updates only; what is for staff is not even read."""
     affected = AffectedComponent.objects.select_related("component__group")
-    corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    corrected = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
     updates = IncidentUpdate.objects.published().defer("reason")
-    updates = updates.prefetch_related(Prefetch("affected", affected), Prefetch("corrections", corrections))
+    updates = updates.prefetch_related(Prefetch("affected", affected), Prefetch("corrections", corrected))
     redress = Redress.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    redress = redress.prefetch_related(Prefetch("corrections", corrected))
     rows = incidents.defer("evidence").select_related("follows", "merged_into")
     return rows.prefetch_related(Prefetch("updates", updates), Prefetch("redress", redress), "missed_promises")
+
+
+def merged_into(incidents: Iterable[Incident]) -> dict[str, list[IncidentFacts]]:
+    """What was merged into each of these, by public id, in the order of their beginning. One query where nothing was."""
+    found: dict[str, list[IncidentFacts]] = {}
+    for row in with_updates(Incident.objects.published().filter(merged_into__in=list(incidents))).order_by("started_at", "id"):
+        facts = incident_facts(row)
+        found.setdefault(facts.merged_into, []).append(facts)
+    return found
 
 
 def incident_facts(incident: Incident) -> IncidentFacts:
     rows = list(incident.updates.all())  # published, newest first, by the prefetch
     earlier: list[IncidentUpdate | None] = [*rows[1:], None][: len(rows)]
     assert incident.published_at is not None
+    corrected = sorted((one for row in rows for one in row.corrections.all()), key=lambda one: one.record_seq or 0)
+    name = {"name": by_language(incident.name)}
     return IncidentFacts(
         public_id=incident.public_id,
-        name=exercise.marked(by_language(incident.name)),
+        name=exercise.marked(corrections.now_said(name, corrected)["name"]),
         status=incident.status,
         impact=incident.impact,
         started_at=incident.started_at,
@@ -179,23 +191,27 @@ def incident_facts(incident: Incident) -> IncidentFacts:
         backfilled=incident.backfilled,
         missed_promises=tuple(missed.promised_by for missed in incident.missed_promises.all()),
         redress=tuple(map(_redress_facts, incident.redress.all())),
+        earlier_names=tuple(corrections.earlier(name, corrected)),
+        first_word_by_hand=incident.first_public_update_at,
     )
 
 
 def _redress_facts(redress: Redress) -> RedressFacts:
     assert redress.published_at is not None
-    texts = (by_language(redress.who), by_language(redress.how), by_language(redress.complain))
-    return RedressFacts(*texts, redress.good_by, redress.published_at)
+    originals, corrected = corrections.said(redress), list(redress.corrections.all())
+    words = corrections.now_said(originals, corrected)
+    earlier = tuple(corrections.earlier(originals, corrected))
+    return RedressFacts(words["who"], words["how"], words["complain"], redress.good_by, redress.published_at, earlier)
 
 
 def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> UpdateFacts:
     assert update.display_at is not None
     assert update.published_at is not None
     assert update.record_seq is not None
+    said = {"body": by_language(update.body), **update.more_words()}
     return UpdateFacts(
         public_id=update.public_id,
         status=update.status,
-        body=_body_now(update),
         display_at=update.display_at,
         published_at=update.published_at,
         next_update_by=update.next_update_by,
@@ -204,8 +220,8 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         presigned=update.signature_kind == SignatureKind.NOTICE,
         record_seq=update.record_seq,
         affected=tuple(map(affected_facts, update.affected.all())),
-        earlier=_earlier_texts(update),
-        **update.more_words(),
+        earlier=tuple(corrections.earlier(said, update.corrections.all())),
+        **corrections.now_said(said, update.corrections.all()),
         attribution=update.attribution,
         channels=tuple(update.channels),
         areas=tuple(update.areas),
@@ -217,9 +233,9 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
 
 def bodies(updates: Iterable[int]) -> dict[int, Text]:
     """{id: words as last corrected} of these published updates. Two queries."""
-    corrections = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
+    corrected = Correction.objects.filter(publication=Publication.PUBLISHED).order_by("record_seq")
     rows = IncidentUpdate.objects.published().filter(pk__in=list(updates)).defer("reason")
-    return {row.pk: _body_now(row) for row in rows.prefetch_related(Prefetch("corrections", corrections))}
+    return {row.pk: _body_now(row) for row in rows.prefetch_related(Prefetch("corrections", corrected))}
 
 
 def _still_holding(update: IncidentUpdate) -> tuple[str, ...]:
@@ -230,15 +246,4 @@ def _still_holding(update: IncidentUpdate) -> tuple[str, ...]:
 
 def _body_now(update: IncidentUpdate) -> Text:
     """As last corrected."""
-    corrections = list(update.corrections.all())
-    return by_language(corrections[-1].body if corrections else update.body)
-
-
-def _earlier_texts(update: IncidentUpdate) -> tuple[EarlierText, ...]:
-    corrections = list(update.corrections.all())
-    bodies = [update.body, *(correction.body for correction in corrections)]
-    return tuple(
-        EarlierText(by_language(body), correction.published_at, by_language(correction.reason))
-        for body, correction in zip(bodies, corrections, strict=False)
-        if correction.published_at
-    )
+    return corrections.now_said({"body": by_language(update.body)}, update.corrections.all())["body"]

@@ -79,6 +79,7 @@ def _incident(incident: IncidentNow) -> dict[str, Any]:
         "impact": facts.impact,
         "started_at": moment(facts.started_at),
         "published_at": moment(facts.published_at),
+        "first_word_at": moment(facts.first_word_at),
         "promise": _promise(incident.promise),
         "promises_missed": len(facts.missed_promises),
         "components": {item.component_id: item.new_status for item in facts.stated},

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from incidents import rebuttals, stating
+from incidents import corrections, rebuttals, stating
 from incidents.languages import by_language, codes
 from incidents.models import IncidentUpdate
 from incidents.sms_length import measure, plain
@@ -76,20 +76,20 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
     """What the update says in the language. Its own promise is taken out of the words: each form says it in its place."""
     at = update.display_at or now
     promise = update.next_update_by
-    more = {field: text.get(language, "") for field, text in update.more_words().items()}
+    words = {field: text.get(language, "") for field, text in corrections.standing(update).items()}
     clock = clock_words.clock(promise, language) if promise else ""
-    sentences = [one for one in _SENTENCE.split(by_language(update.body)[language].strip()) if one]
+    sentences = [one for one in _SENTENCE.split(words["body"].strip()) if one]
     standing = [row for row in stating.newest(update.incident).values() if not row.withdrawal]
     with override(language):
         return Said(
-            headline=by_language(update.incident.name)[language],
+            headline=words["name"],
             sentences=tuple(one for one in sentences if not clock or clock not in one),
             states=tuple(
                 (by_language(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
                 for item in update.affected.select_related("component")
             ),
-            what_to_do=more.get("what_to_do", ""),
-            still_works=more.get("still_works", ""),
+            what_to_do=words.get("what_to_do", ""),
+            still_works=words.get("still_works", ""),
             next_by=gettext("Next update by %(time)s.") % {"time": clock_words.near(promise, at, language)} if promise else "",
             at=clock_words.full(at, language),
             statements=tuple(by_language(row.body)[language] for row in standing),

@@ -37,7 +37,7 @@ class Trust:
 def spoken_in(incident: IncidentFacts) -> Spoken:
     words = tuple(Word(update.display_at, update.next_update_by) for update in incident.updates)
     over_at = None if incident.is_open else incident.resolved_at
-    return Spoken(incident.started_at, incident.published_at, over_at, incident.backfilled, words)
+    return Spoken(incident.started_at, incident.first_word_at, over_at, incident.backfilled, words)
 
 
 def measure(spoken: Iterable[Spoken], *, now: datetime, reviews_overdue: int) -> Trust:

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 
-from incidents.models import Announcement, MaintenanceUpdate, Rebuttal, Statement, Withdrawal
+from incidents.models import Announcement, Correction, MaintenanceUpdate, Rebuttal, Statement, Withdrawal
 from incidents.models.publishable import Publishable
 from incidents.statements import UNSHAKEN
 from incidents.words import Impact
@@ -58,7 +58,7 @@ def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySe
     active = Subscriber.objects.active()
     if between:
         active = active.filter(pk__gt=between[0], pk__lte=between[1])
-    document = item.document
+    document: Publishable = item.document.of if isinstance(item.document, Correction) else item.document
     incident = getattr(document, "incident_id", None) or _incident_of(document)
     if isinstance(document, Announcement):
         return active
@@ -70,7 +70,7 @@ def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySe
 
 
 def _incident_of(document: Publishable) -> int | None:
-    about = getattr(document, "update", None) or getattr(document, "statement", None)
+    about = getattr(document, "statement", None)
     return about.incident_id if about else None
 
 
@@ -79,7 +79,8 @@ def _incident_of(document: Publishable) -> int | None:
 
 def may_wait(item: Item) -> bool:
     """News that need not wake anybody: planned work, and incidents of little impact."""
-    if isinstance(item.document, MaintenanceUpdate | Announcement):
+    document = item.document.of if isinstance(item.document, Correction) else item.document
+    if isinstance(document, MaintenanceUpdate | Announcement):
         return True
     return item.kind in ("incident_update", "correction", "review") and item.impact in _MAY_WAIT
 

@@ -120,9 +120,19 @@ def _of_announcement(announcement: Announcement) -> _About:
     return announcement.public_id, "/", frozenset(), ""
 
 
+def _of_correction(correction: Correction) -> _About:
+    """Where stands what it corrects; who hears of an incident hears of its services named so far."""
+    of = correction.of
+    if isinstance(of, MaintenanceUpdate):
+        return _of_maintenance(of)
+    if isinstance(of, Announcement):
+        return _of_announcement(of)
+    return _of_incident(of.incident, correction.record_seq, f"#u-{of.public_id}" if isinstance(of, IncidentUpdate) else "")
+
+
 _ABOUT: Mapping[type[Publishable], Callable[[Any], _About]] = {
     IncidentUpdate: _of_update,
-    Correction: lambda one: _of_incident(one.update.incident, one.record_seq, f"#u-{one.update.public_id}"),
+    Correction: _of_correction,
     Redress: lambda one: _of_incident(one.incident, one.record_seq),
     Statement: lambda one: _of_incident(one.incident, one.record_seq, f"#s-{one.public_id}"),
     Withdrawal: _of_withdrawal,

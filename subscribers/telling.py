@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop, override
 
-from incidents import rebuttals, wording
+from incidents import corrections, rebuttals, wording
 from incidents.languages import by_language, codes
 from incidents.models import (
     Announcement,
@@ -26,6 +26,7 @@ from incidents.models import (
     Statement,
     Withdrawal,
 )
+from incidents.models.correction import Corrected
 from incidents.models.publishable import Publishable
 from incidents.planned_words import PHASE_WORDS as PLANNED_PHASES
 from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
@@ -102,7 +103,7 @@ def _update(update: IncidentUpdate, language: str) -> _Said:
     return _Said(
         subject=name,
         headline=gettext(PHASE_WORDS[IncidentStatus(update.status)]),
-        about=name,
+        about=_name_of(update.incident, language),
         sections=[Section("", said(update.body, language)), *beside],
         affected=_states(((one.name, one.component.name, one.new_status) for one in _affected(update)), language),
         next_update_by=in_words(update.next_update_by, language, near=moment) if update.next_update_by else "",
@@ -122,28 +123,34 @@ def _states(rows: Iterable[tuple[Any, Any, str]], language: str) -> list[tuple[s
 
 
 def _correction(correction: Correction, language: str) -> _Said:
-    name = said(correction.update.incident.name, language)
+    words, before = correction.words(), corrections.standing(correction.of, until=correction.record_seq)
+    now = [Section(_label(field), text.get(language, "")) for field, text in words.items()]
+    struck = [Section(_before(field), before[field].get(language, ""), struck=True) for field in words if field in before]
+    subject, about = _thread_of(correction.of, language)
     return _Said(
-        subject=name,
+        subject=subject,
         headline=gettext("Corrected"),
-        about=name,
-        sections=[
-            Section("", said(correction.body, language)),
-            Section(gettext("What was wrong"), said(correction.reason, language)),
-            Section(_before(), _said_before(correction, language), struck=True),
-        ],
+        about=about,
+        sections=[*now, Section(gettext("What was wrong"), said(correction.reason, language)), *struck],
     )
 
 
-def _before() -> str:
-    return gettext("It said before:").rstrip(":")
+def _thread_of(of: Corrected, language: str) -> tuple[str, str]:
+    """(the subject that its mails have, its name now)"""
+    if isinstance(of, Announcement):
+        return said(of.title, language), corrections.standing(of)["title"][language]
+    if isinstance(of, MaintenanceUpdate):
+        return said(of.maintenance.name, language), corrections.standing(of)["name"][language]
+    return said(of.incident.name, language), _name_of(of.incident, language)
 
 
-def _said_before(correction: Correction, language: str) -> str:
-    earlier = (
-        correction.update.corrections.published().filter(record_seq__lt=correction.record_seq).order_by("-record_seq").first()
-    )
-    return said(earlier.body if earlier else correction.update.body, language)
+def _label(field: str) -> str:
+    return gettext(_BESIDE[field]) if field in _BESIDE else ""
+
+
+def _before(field: str = "") -> str:
+    label = _label(field)
+    return f"{label}: {gettext('It said before:')}".rstrip(":") if label else gettext("It said before:").rstrip(":")
 
 
 def _redress(redress: Redress, language: str) -> _Said:
@@ -161,8 +168,13 @@ def _redress(redress: Redress, language: str) -> _Said:
 
 
 def _of_incident(incident: Incident, headline: str, sections: Iterable[Section], language: str) -> _Said:
-    name = said(incident.name, language)
-    return _Said(subject=name, headline=headline, about=name, sections=sections)
+    subject, about = said(incident.name, language), _name_of(incident, language)
+    return _Said(subject=subject, headline=headline, about=about, sections=sections)
+
+
+def _name_of(incident: Incident, language: str) -> str:
+    """As last corrected; a subject stays as it was, for mails hang together by it."""
+    return corrections.name_of(incident)[language]
 
 
 def _statement(statement: Statement, language: str) -> _Said:

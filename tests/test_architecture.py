@@ -37,6 +37,7 @@ def test_words_become_public_through_one_door() -> None:
     assert sorted(callers) == [
         "incidents/documents.py",
         "incidents/planned_work.py",
+        "incidents/stating.py",
         "incidents/timeline.py",
         "statuspage/publishing.py",
     ]

@@ -1,11 +1,11 @@
 from incidents.models.announcement import Announcement
 from incidents.models.audit import AuditEvent
 from incidents.models.component import Component, ComponentGroup, Dependency, Override, StatusChange
+from incidents.models.correction import Correction
 from incidents.models.filing import Filing
 from incidents.models.incident import (
     AffectedComponent,
     AfterSignature,
-    Correction,
     Incident,
     IncidentUpdate,
     InternalNote,

@@ -60,6 +60,13 @@ class Incident(models.Model):
     classified_major_at = models.DateTimeField(null=True, blank=True, editable=False)
     identified_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the cause was known.")
     mitigated_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When customers noticed it no more.")
+    # Two that the record knows by itself: what a person says instead stands beside it, and both are shown.
+    first_public_update_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Our first public word, where it was not the one here."
+    )
+    review_published_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its review was first public, where it was not here."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     monitoring_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -113,6 +120,11 @@ class Incident(models.Model):
     def is_open(self) -> bool:
         gone = self.publication == Publication.DISCARDED or self.merged_into_id or self.withdrawn_at
         return not gone and self.status not in IncidentStatus.closed()
+
+    @property
+    def first_word_at(self) -> datetime | None:
+        """When the public first heard of it: as set by hand, else as recorded."""
+        return self.first_public_update_at or self.published_at
 
     def may_reopen(self, now: datetime) -> bool:
         """Within a day of the last word the same link goes on; later a new incident follows the old one."""
@@ -272,39 +284,6 @@ class MissedPromise(models.Model):
 
     def __str__(self) -> str:
         return f"{self.incident_id}: {self.promised_by}"
-
-
-class CorrectionQuerySet(PublishableQuerySet["Correction"]):
-    pass
-
-
-class Correction(Document):
-    """New words in place of a published update's: the earlier ones stay readable, folded, beside the reason."""
-
-    noun = "correction"
-    kind = "correction"
-    text_fields = ("body", "reason")
-
-    update = models.ForeignKey(IncidentUpdate, on_delete=models.PROTECT, related_name="corrections")
-    body = I18nTextField(help_text="The whole text as it should have been.")
-    reason = I18nCharField(help_text="Public: what was wrong.")
-    deliver_notifications = models.BooleanField("tell subscribers", default=False)
-
-    objects = CorrectionQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        permissions = [("publish_correction", "Can publish a correction"), ("sign_correction", "Can sign a correction")]
-
-    def __str__(self) -> str:
-        return f"correction {self.public_id}"
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "incident": self.update.incident.public_id,
-            "update": self.update.public_id,
-            "deliver_notifications": self.deliver_notifications,
-        }
 
 
 class RedressQuerySet(PublishableQuerySet["Redress"]):

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from incidents import deadlines, record, rollup
-from incidents.clocks import ClockState
-from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate
+from incidents.clocks import ClockState, Deadline
+from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, ScheduledMaintenance
 from incidents.words import Publication, SignatureKind
 from probes.models import Vantage
 from statuspage import keeping
@@ -212,13 +212,13 @@ def _instruments(open_incidents: Sequence[Incident], now: datetime) -> dict[str,
     }
 
 
-def _clocks(open_incidents: Sequence[Incident], now: datetime) -> list[tuple[Incident, Any]]:
-    """What supervisors wait for, of the incidents that have gone on the longest."""
+def _clocks(open_incidents: Sequence[Incident], now: datetime) -> list[tuple[Incident | ScheduledMaintenance, Deadline]]:
+    """What supervisors wait for, of the incidents that have gone on the longest and of the planned work that begins next."""
     oldest = sorted(open_incidents, key=lambda incident: incident.started_at)[:CLOCKS_OF]
+    planned = ScheduledMaintenance.objects.live().order_by("starts_at")[:CLOCKS_OF]
+    running: list[tuple[Incident | ScheduledMaintenance, Deadline]] = [
+        *((incident, clock) for incident in oldest for clock in deadlines.deadlines_of(incident, now=now)),
+        *((work, clock) for work in planned for clock in deadlines.deadlines_of_planned(work, now=now)),
+    ]
     pressing = (ClockState.RUNNING, ClockState.DUE, ClockState.MISSED)
-    return [
-        (incident, clock)
-        for incident in oldest
-        for clock in deadlines.deadlines_of(incident, now=now)
-        if clock.state in pressing and clock.met_at is None and clock.starts_at
-    ][:6]
+    return [pair for pair in running if pair[1].state in pressing and pair[1].met_at is None and pair[1].starts_at][:6]

@@ -1,5 +1,5 @@
 """An incident's own acts beside its updates: open again, false alarm, merge, withdraw, close, its facts with reasons, notes,
-a past incident, and what is owed to supervisors. Each is one operation; the desk decides nothing."""
+and a past incident. Each is one operation; the desk decides nothing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import closing, deadlines, drafts, filings, merging, notes, notice_updates, notices, rollup, times
+from incidents import closing, deadlines, drafts, linking, merging, notes, notice_updates, notices, rollup, times
 from incidents.drafts import TimelineError
 from incidents.languages import by_language
-from incidents.models import AffectedComponent, AuditEvent, Component, Filing, Incident, IncidentUpdate, Notice
+from incidents.models import AffectedComponent, AuditEvent, Component, Incident, IncidentUpdate, Notice
 from incidents.words import ComponentStatus, IncidentStatus, Publication
 from statuspage import grounds, publishing
 from statuspage.admin.base import person, require, require_any
@@ -26,11 +26,12 @@ from statuspage.admin.incident_forms import (
     TIMES,
     BackfillForm,
     DetectedForm,
-    FiledForm,
     ImpactForm,
+    LinkForm,
     MergeForm,
     NoteForm,
     TimeForm,
+    UnlinkForm,
     WithdrawForm,
 )
 from statuspage.templatetags.desk import first_text, moment
@@ -58,11 +59,9 @@ class IncidentActs(_Admin):
             "<int:incident_id>/facts/": self.facts_view,
             "<int:incident_id>/reopen/": self.reopen_view,
             "<int:incident_id>/false-alarm/": self.false_alarm_view,
-            "<int:incident_id>/deadlines/": self.deadlines_view,
-            "<int:incident_id>/deadlines/<slug:code>/": self.filing_view,
             "past/": self.backfill_view,
         }
-        names = ("facts", "reopen", "false_alarm", "deadlines", "filing", "backfill")
+        names = ("facts", "reopen", "false_alarm", "backfill")
         own = [
             path(route, self.admin_site.admin_view(view), name=f"incidents_incident_{name}")
             for (route, view), name in zip(acts.items(), names, strict=True)
@@ -106,7 +105,7 @@ class IncidentActs(_Admin):
             forms={act: posted.get(act) or make(None, incident) for act, make in _FORMS.items()},
             open_act=next(iter(posted), ""),
             may=may,
-            times=[(label, getattr(incident, field)) for field, label in TIMES],
+            times=_times(incident),
             figures=deadlines.figures_of(incident, now=now),
             notes=incident.notes.select_related("author"),
             changes=AuditEvent.objects.filter(target=incident.public_id)[:30],
@@ -168,79 +167,15 @@ class IncidentActs(_Admin):
         status = 422 if form.errors else 200
         return self.page(request, "backfill.html", status=status, title="A past incident", form=form)
 
-    # --- What is owed to supervisors ---
 
-    def deadlines_view(self, request: HttpRequest, incident_id: int) -> HttpResponse:
-        require(request, "incidents.view_incident")
-        incident = get_object_or_404(Incident, pk=incident_id)
-        return self.page(
-            request,
-            "deadlines.html",
-            title=f"Deadlines: {first_text(incident.name)}",
-            incident=incident,
-            deadlines=deadlines.deadlines_of(incident, now=timezone.now()),
-            filings=incident.filings.filter(taken_back_at=None).select_related("filed_by"),
-        )
-
-    def filing_view(self, request: HttpRequest, incident_id: int, code: str) -> HttpResponse:
-        """The draft of one filing to read and copy; a person files it elsewhere, and says so here."""
-        require(request, "incidents.view_incident")
-        incident = get_object_or_404(Incident, pk=incident_id)
-        now, refusal, status = timezone.now(), "", 200
-        try:
-            rule = deadlines.rule_of(code)
-        except TimelineError as unknown:
-            messages.error(request, str(unknown))
-            return redirect(reverse("admin:incidents_incident_deadlines", args=[incident.pk]))
-        texts = [
-            (language, deadlines.draft_filing(incident=incident, code=code, now=now, language=language))
-            for language in filings.languages(rule)
-        ]
-        form = FiledForm(start={"filed_at": now, "text": "\n\n".join(text for _, text in texts)})
-        if request.method == "POST":
-            actor = require_any(request, WRITE, SIGN_STATEMENT)
-            form = FiledForm(request.POST)
-            if "take_back" in request.POST or form.is_valid():
-                try:
-                    return self._filed(request, incident, code, form, actor, now)
-                except TimelineError as problem:
-                    refusal, status = str(problem), 409
-            else:
-                status = 422
-        return self.page(
-            request,
-            "filing.html",
-            status=status,
-            title=rule.what,
-            incident=incident,
-            rule=rule,
-            texts=[(language, text, filings.still_open(text)) for language, text in texts],
-            form=form,
-            refusal=refusal,
-            filing=incident.filings.filter(code=rule.filing, taken_back_at=None).select_related("filed_by").first(),
-            may_file=any(person(request).has_perm(one) for one in (WRITE, SIGN_STATEMENT)),
-        )
-
-    def _filed(
-        self, request: HttpRequest, incident: Incident, code: str, form: FiledForm, actor: User, now: datetime
-    ) -> HttpResponse:
-        if "take_back" in request.POST:
-            filing = get_object_or_404(Filing, pk=request.POST["take_back"], incident=incident)
-            deadlines.take_back_filing(filing=filing, reason=request.POST.get("reason", ""), actor=actor, now=now)
-            messages.success(request, "Taken back: its clock runs again.")
-        else:
-            given = form.cleaned_data
-            deadlines.mark_filed(
-                incident=incident,
-                code=code,
-                filed_at=form.moment_given("filed_at"),
-                actor=actor,
-                now=now,
-                reference=given["reference"],
-                text=given["text"],
-            )
-            messages.success(request, "Marked as handed in. Nothing was sent from here.")
-        return redirect(reverse("admin:incidents_incident_deadlines", args=[incident.pk]))
+def _times(incident: Incident) -> list[tuple[str, datetime | None, bool]]:
+    """(name, when, is it set by hand beside what the record knows?)"""
+    known = deadlines.moments_of(incident)
+    recorded = {"first_public_update_at": known.first_public_update, "review_published_at": known.review_published}
+    return [
+        (label, recorded.get(field, getattr(incident, field)), field in recorded and getattr(incident, field) is not None)
+        for field, label in TIMES
+    ]
 
 
 def facts_url(incident: Incident) -> str:
@@ -257,9 +192,10 @@ def _note(incident: Incident, form: Any, actor: User, now: datetime) -> str:
 
 def _time(incident: Incident, form: Any, actor: User, now: datetime) -> str:
     given = form.cleaned_data
-    value = form.moment_given("value")
+    value = form.moment("value")
     entry = times.set_time(incident=incident, field=given["field"], value=value, reason=given["reason"], actor=actor, now=now)
-    return f"Set to {moment(value)}. " + ("The record says that it was changed." if entry else "It is for staff.")
+    done = f"Set to {moment(value)}. " if value else "As recorded again. "
+    return done + ("The record says that it was changed." if entry else "It is for staff.")
 
 
 def _impact(incident: Incident, form: Any, actor: User, now: datetime) -> str:
@@ -272,6 +208,17 @@ def _detected(incident: Incident, form: Any, actor: User, now: datetime) -> str:
     given = form.cleaned_data
     times.set_detected_by(incident=incident, value=given["value"], reason=given["reason"], actor=actor, now=now)
     return "Kept, for staff."
+
+
+def _link(incident: Incident, form: Any, actor: User, now: datetime) -> str:
+    given = form.cleaned_data
+    linking.link(incident=incident, earlier=given["earlier"], reason=given["reason"], actor=actor, now=now)
+    return f"Linked: its page leads to “{first_text(given['earlier'].name)}”."
+
+
+def _unlink(incident: Incident, form: Any, actor: User, now: datetime) -> str:
+    linking.unlink(incident=incident, reason=form.cleaned_data["reason"], actor=actor, now=now)
+    return "Unlinked: it stands by itself."
 
 
 def _merge(incident: Incident, form: Any, actor: User, now: datetime) -> str:
@@ -304,6 +251,8 @@ _ACTS: dict[str, tuple[tuple[str, ...], Callable[[Incident, Any, User, datetime]
     "time": ((WRITE,), _time),
     "impact": ((WRITE,), _impact),
     "detected": ((WRITE,), _detected),
+    "link": ((WRITE,), _link),
+    "unlink": ((WRITE,), _unlink),
     "merge": ((PUBLISH,), _merge),
     "ask_to_withdraw": ((PUBLISH,), _ask_to_withdraw),
     "withdraw": ((PUBLISH,), _withdraw),
@@ -314,6 +263,8 @@ _FORMS: dict[str, Callable[[Any, Incident], forms.Form | None]] = {
     "time": lambda data, incident: TimeForm(data),
     "impact": lambda data, incident: ImpactForm(data, initial={"impact": incident.impact_override}),
     "detected": lambda data, incident: DetectedForm(data, initial={"value": incident.detected_by}),
+    "link": lambda data, incident: LinkForm(data),
+    "unlink": lambda data, incident: UnlinkForm(data),
     "merge": lambda data, incident: MergeForm(data, incident=incident),
     "ask_to_withdraw": lambda data, incident: WithdrawForm(data),
     "withdraw": lambda data, incident: None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from incidents import times
 from incidents.models import Component, Incident
 from incidents.words import DetectedBy, Impact
 from statuspage.admin.document_forms import When, Words, WordsForm, box, choice, incident_field, line, text, yes_no
@@ -21,6 +22,8 @@ TIMES = (
     ("aware_at", "A person of ours knew"),
     ("executive_informed_at", "Executives were told"),
     ("classified_major_at", "Classified as major"),
+    ("first_public_update_at", "First public word (public)"),
+    ("review_published_at", "Review published (public)"),
 )
 IMPACT_WORDS = {"none": "None", "minor": "Minor", "major": "Major", "critical": "Critical"}
 DETECTED_WORDS = {"probe": "A probe", "staff": "Our staff", "public": "Customers", "partner": "A partner"}
@@ -31,9 +34,16 @@ class NoteForm(forms.Form):
 
 
 class TimeForm(WordsForm):
-    whens = (When("value", "When", required=True),)
+    whens = (When("value", "When"),)
     field = choice("Which time", TIMES)
     reason = line("Why it is changed", required=True, most=400)
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        goes_back = given.get("field") in times.RECORDED
+        if not goes_back and not self.errors and self.moment("value") is None:
+            self.add_error("value_day", "Give the day and the time.")
+        return given
 
 
 class ImpactForm(forms.Form):
@@ -53,6 +63,24 @@ class MergeForm(forms.Form):
         super().__init__(data)
         others = Incident.objects.published().unresolved().exclude(pk=incident.pk)
         self.fields["into"] = incident_field("The incident that goes on", others)
+
+
+class LinkForm(forms.Form):
+    """To an earlier incident, by what stands in its page's address: there may be thousands."""
+
+    earlier = line("The earlier one: its id, or the address of its page", required=True)
+    reason = line("Why it is the same trouble", required=True, most=400)
+
+    def clean_earlier(self) -> Incident:
+        written = self.cleaned_data["earlier"].strip().rstrip("/").rpartition("/")[2]
+        found = Incident.objects.published().filter(public_id=written).first()
+        if found is None:
+            raise forms.ValidationError("No public incident has this id or address: copy it from its page.")
+        return found
+
+
+class UnlinkForm(forms.Form):
+    reason = line("Why it is not the same trouble", required=True, most=400)
 
 
 class WithdrawForm(forms.Form):

@@ -24,6 +24,7 @@ from statuspage.admin.addresses import draft_url, incident_url
 from statuspage.admin.base import DeskAdmin, require
 from statuspage.admin.columns import phase_column, publication_column
 from statuspage.admin.composer import keep_words
+from statuspage.admin.filing_pages import FilingPages
 from statuspage.admin.forms import ReportForm, last_stated
 from statuspage.admin.incident_acts import IncidentActs, acts_of
 from statuspage.templatetags.desk import ago, first_text, moment
@@ -31,7 +32,7 @@ from statuspage.templatetags.desk import ago, first_text, moment
 ADD_UPDATE = "incidents.add_incidentupdate"
 
 
-class IncidentAdmin(IncidentActs, DeskAdmin):
+class IncidentAdmin(IncidentActs, FilingPages, DeskAdmin):
     """Its texts are written in its updates; here is what was said and what waits."""
 
     list_display = ["headline", "phase", "publicity", "next_promise", "started"]

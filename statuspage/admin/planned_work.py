@@ -24,6 +24,7 @@ from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import WordsForm
 from statuspage.admin.documents import DocumentAdmin, Rights
+from statuspage.admin.filing_pages import FilingPages
 from statuspage.admin.planned_forms import SWITCHES, PlanForm, StepForm, rule_of
 from statuspage.templatetags.desk import first_text, moment, status_word
 from subscribers.models import Subscriber
@@ -202,7 +203,7 @@ def _coming(planned: ScheduledMaintenance, announced: MaintenanceUpdate | None) 
 # --- The windows ---------------------------------------------------------------------------------------
 
 
-class WindowAdmin(DeskAdmin):
+class WindowAdmin(FilingPages, DeskAdmin):
     """Every window: what was said of it, what comes by itself, and the acts that people take."""
 
     list_display = ["work", "phase_of", "publication_of", "starts", "ends", "repeats"]

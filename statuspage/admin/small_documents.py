@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
-from incidents import documents, withdrawing
-from incidents.languages import by_language, in_all
-from incidents.models import Correction, Incident, IncidentUpdate, Rebuttal, Redress, Statement, Withdrawal
+from incidents import corrections, documents, withdrawing
+from incidents.languages import in_all
+from incidents.models import (
+    Announcement,
+    Correction,
+    Incident,
+    IncidentUpdate,
+    MaintenanceUpdate,
+    Rebuttal,
+    Redress,
+    Statement,
+    Withdrawal,
+)
+from incidents.models.correction import OF, Corrected
+from incidents.words import Publication
 from statuspage import publishing
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import Words, WordsForm, yes_no
@@ -49,14 +63,42 @@ class SmallDocumentAdmin(DocumentAdmin[Kind]):
 # --- Corrections -----------------------------------------------------------------------------------
 
 
+LABELS = {
+    "name": "The headline",
+    "body": "The whole text",
+    "what_to_do": "What to do",
+    "who_affected": "Who is affected",
+    "still_works": "What still works",
+    "title": "The headline",
+    "who": "Who was charged twice or late",
+    "how": "How it is made good",
+    "complain": "Where to complain",
+}
+
+
 class CorrectionForm(WordsForm):
-    words = (
-        Words("body", "The whole text as it should have been", rows=6),
-        Words("reason", "What was wrong (public)", rows=2, most=250),
-    )
+    """The texts an update says, as they should have been; one left as it stands is not corrected."""
+
+    reason_words = Words("reason", "What was wrong (public)", rows=2, most=250)
     deliver_notifications = yes_no(
         "Tell subscribers", help_text="Your own choice: those who got the old words hear the new ones."
     )
+
+    def __init__(self, data: Any = None, *, of: Corrected, start: Mapping[str, Any] | None = None) -> None:
+        self.standing = corrections.standing(of)
+        texts = (Words(name, f"{LABELS[name]}, as it should be", rows=6 if name == "body" else 2) for name in self.standing)
+        self.words = (*texts, self.reason_words)  # type: ignore[misc]
+        super().__init__(data, start={**self.standing, **(start or {})})
+
+    def fields_of(self) -> dict[str, Any]:
+        """The row's fields: what differs from what stands, the reason, the choice."""
+        written = {name: self.said(name) for name in self.standing}
+        changed = {name: text for name, text in written.items() if text != self.standing[name]}
+        return {
+            **corrections.fields_of(changed),
+            "reason": in_all(self.said("reason")),
+            "deliver_notifications": self.cleaned_data["deliver_notifications"],
+        }
 
 
 class CorrectionAdmin(SmallDocumentAdmin[Correction]):
@@ -64,33 +106,36 @@ class CorrectionAdmin(SmallDocumentAdmin[Correction]):
     thing = "correction"
 
     def title(self, document: Correction) -> str:
-        return f"Correction: {first_text(document.update.incident.name)}, {moment(document.update.display_at)}"
+        return f"Correction: {_named(document.of)}, {moment(document.of.published_at)}"
 
     def start(self, document: Correction) -> dict[str, Any]:
-        return {"body": document.body, "reason": document.reason, "deliver_notifications": document.deliver_notifications}
+        return {**document.words(), "reason": document.reason, "deliver_notifications": document.deliver_notifications}
 
-    def new_start(self, request: HttpRequest) -> dict[str, Any]:
-        update = _public_update(request)
-        last = update.corrections.filter(publication="published").order_by("-record_seq").first()
-        return {"body": by_language(last.body if last else update.body)}
+    def form_for(self, document: Correction, data: Any = None) -> CorrectionForm:
+        start = {"seen_at": document.updated_at.isoformat(), **self.start(document)}
+        return CorrectionForm(data, of=document.of, start=start)
+
+    def new_form(self, request: HttpRequest, data: Any = None) -> CorrectionForm:
+        return CorrectionForm(data, of=_corrected(request))
 
     def new_context(self, request: HttpRequest) -> dict[str, Any]:
-        update = _public_update(request)
-        heard = Notification.objects.filter(record_seq=update.record_seq or 0).exists()
-        told = (
-            "Subscribers were told the old words." if heard and update.deliver_notifications else "Nobody was told the old words."
-        )
+        of = _corrected(request)
+        heard = Notification.objects.filter(record_seq=of.record_seq or 0).exists()
+        was_told = heard and getattr(of, "deliver_notifications", True)
+        told = "Subscribers were told the old words." if was_told else "Nobody was told the old words."
         return {"lead": f"The old words stay on the page, folded, beside what was wrong. {told}"}
 
     def create(self, form: CorrectionForm, *, request: HttpRequest, actor: User, now: datetime) -> Correction:
-        return documents.add(document=Correction(update=_public_update(request), **_corrected(form)), author=actor, now=now)
+        return documents.add(
+            document=Correction(**corrections.pointer(_corrected(request)), **form.fields_of()), author=actor, now=now
+        )
 
     def keep(self, document: Correction, form: CorrectionForm, *, actor: User, now: datetime) -> Correction:
-        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, **_corrected(form))
+        return documents.edit(document=document, actor=actor, now=now, seen_at=form.seen, **form.fields_of())
 
     def facts(self, document: Correction) -> list[tuple[str, str]]:
         return [
-            ("Corrects", f"the words of {moment(document.update.display_at)}"),
+            ("Corrects", f"the words of {moment(document.of.published_at)}"),
             ("Subscribers", "told" if document.deliver_notifications else "not told"),
         ]
 
@@ -98,24 +143,32 @@ class CorrectionAdmin(SmallDocumentAdmin[Correction]):
         return publishing.publish_correction(correction=document, actor=actor, now=now)
 
     def further(self, request: HttpRequest, document: Correction) -> dict[str, Any]:
-        return {"before": [("Text", list(by_language(document.update.body).items()))], "incident": document.update.incident}
+        stands = corrections.standing(document.of, until=document.record_seq)
+        return {
+            "before": [(LABELS[name], list(stands[name].items())) for name in document.words() if name in stands],
+            "incident": getattr(document.of, "incident", None),
+        }
 
     def public_url(self, document: Correction) -> str:
-        return f"/incidents/{document.update.incident.public_id}"
+        of = document.of
+        if isinstance(of, MaintenanceUpdate):
+            return f"/maintenance/{of.maintenance.public_id}"
+        return "/" if isinstance(of, Announcement) else f"/incidents/{of.incident.public_id}"
 
 
-def _corrected(form: CorrectionForm) -> dict[str, Any]:
-    return {
-        "body": in_all(form.said("body")),
-        "reason": in_all(form.said("reason")),
-        "deliver_notifications": form.cleaned_data["deliver_notifications"],
-    }
+def _corrected(request: HttpRequest) -> Corrected:
+    """What ?update=, ?planned=, ?announcement= or ?redress= names, which must be public."""
+    kind = next((one for one in OF if one in request.GET), "update")
+    models = {"update": IncidentUpdate, "planned": MaintenanceUpdate, "announcement": Announcement, "redress": Redress}
+    rows: Any = models[kind]._default_manager.filter(publication=Publication.PUBLISHED)
+    found: Corrected = get_object_or_404(rows, pk=_number(request, kind))
+    return found
 
 
-def _public_update(request: HttpRequest) -> IncidentUpdate:
-    """The update that ?update= names, which must be public."""
-    rows = IncidentUpdate.objects.published().select_related("incident")
-    return get_object_or_404(rows, pk=_number(request, "update"))
+def _named(of: Corrected) -> str:
+    if isinstance(of, Announcement):
+        return first_text(of.title)
+    return first_text(of.maintenance.name if isinstance(of, MaintenanceUpdate) else of.incident.name)
 
 
 def _number(request: HttpRequest, name: str) -> int:
@@ -161,7 +214,8 @@ class RedressAdmin(SmallDocumentAdmin[Redress]):
         return publishing.publish_redress(redress=document, actor=actor, now=now)
 
     def further(self, request: HttpRequest, document: Redress) -> dict[str, Any]:
-        return {"incident": document.incident}
+        add = reverse("admin:incidents_correction_add")
+        return {"incident": document.incident, "correct_url": f"{add}?redress={document.pk}" if document.is_published else ""}
 
     def public_url(self, document: Redress) -> str:
         return f"/incidents/{document.incident.public_id}"

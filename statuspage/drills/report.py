@@ -91,7 +91,7 @@ def _first_trouble(code: str, began: datetime) -> float | None:
 
 def _spoken(incident: Incident, began: datetime, ended: datetime) -> Spoken:
     figures = deadlines.figures_of(incident, now=ended)
-    detected, first = incident.detected_at or incident.started_at, incident.published_at
+    detected, first = incident.detected_at or incident.started_at, incident.first_word_at
     return Spoken(
         title=by_language(incident.name)[codes()[0]],
         to_detect=_seconds(detected - began),

@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from django.http import QueryDict
 from django.utils.translation import gettext, gettext_noop
 
+from incidents import corrections
 from incidents.facts import Text
 from incidents.languages import by_language
 from incidents.models import Component, ComponentGroup, Incident
@@ -140,7 +141,7 @@ def shown(subscriber: Subscriber, language: str) -> dict[str, Any]:
     return {
         "follows_all": not (held.components or held.groups or held.incidents),
         "groups": list(groups.values()),
-        "incidents": [{"public_id": one.public_id, "name": by_language(one.name)[language]} for one in held.incidents],
+        "incidents": [{"public_id": one.public_id, "name": corrections.name_of(one)[language]} for one in held.incidents],
         "kinds": [(kind.value, gettext(words), kind in held.kinds) for kind, words in KINDS.items()],
         "impacts": [(impact.value, gettext(words), impact == held.minimum_impact) for impact, words in IMPACTS.items()],
         "rhythms": [(rhythm.value, gettext(words), rhythm == held.rhythm) for rhythm, words in RHYTHMS.items()]

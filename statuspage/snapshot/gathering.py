@@ -140,6 +140,7 @@ def _said_since(manifest: Manifest) -> _Said:
     for kind, body in RecordEntry.objects.filter(seq__gt=manifest.built_from).values_list("kind", "body"):
         data = json.loads(body)["data"]
         incidents |= {data["incident"]} if data.get("incident") else set(data.get("incidents", ()))
+        incidents |= {data["into"]} if data.get("into") else set()  # it tells what was merged into it
         services |= {data["component"]} if isinstance(data.get("component"), str) else set()
         redacted = redacted or kind == "redaction"
     return _Said(incidents, services, redacted)

@@ -344,7 +344,7 @@ def month_name(context: template.Context, value: date) -> str:
 @register.simple_tag(takes_context=True)
 def first_word_after(context: template.Context, incident: IncidentFacts) -> str:
     """How long after the first customer impact we spoke."""
-    return clock_words.lasted(incident.started_at, incident.published_at, context["lang"])
+    return clock_words.lasted(incident.started_at, incident.first_word_at, context["lang"])
 
 
 @register.simple_tag(takes_context=True)

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from incidents import rollup, statuspage_v2
-from incidents.languages import codes
+from incidents import corrections, rollup, statuspage_v2
+from incidents.languages import by_language, codes
 from incidents.models import (
     AffectedComponent,
     Component,
@@ -32,12 +32,10 @@ LONGEST_BODY, UPDATES, NAMED = 600, 8, 20  # characters; updates, the newest fir
 
 def body_of(item: Item, language: str) -> Mapping[str, Any] | None:
     """None for what Statuspage has no form for: answers to claims, announcements, statements."""
-    document = item.document
+    document = item.document.of if isinstance(item.document, Correction) else item.document
     page = _page(item.published_at, language)
     if isinstance(document, IncidentUpdate):
         told = _incident(document.incident, page)
-    elif isinstance(document, Correction):
-        told = _incident(document.update.incident, page)
     elif isinstance(document, MaintenanceUpdate):
         told = _maintenance(document.maintenance, page)
     else:
@@ -73,7 +71,7 @@ def _incident(incident: Incident, page: statuspage_v2.Page) -> dict[str, Any]:
     assert incident.published_at is not None
     return {
         **_nothing(),
-        "name": said(incident.name, page.language),
+        "name": corrections.name_of(incident)[page.language],
         "status": statuspage_v2.phase(incident.status),
         "created_at": statuspage_v2.time(incident.published_at, page),
         "updated_at": statuspage_v2.time(updates[0].display_at or incident.published_at, page),
@@ -92,11 +90,13 @@ def _incident(incident: Incident, page: statuspage_v2.Page) -> dict[str, Any]:
 
 def _maintenance(work: ScheduledMaintenance, page: statuspage_v2.Page) -> dict[str, Any]:
     """Planned work goes under `incident` too, with its times set."""
-    updates = list(work.updates.published().prefetch_related("affected__component").order_by("-published_at", "-id")[:UPDATES])
+    updates = list(
+        work.updates.published().prefetch_related("affected__component", "corrections").order_by("-published_at", "-id")[:UPDATES]
+    )
     assert work.published_at is not None
     return {
         **_nothing(),
-        "name": said(work.name, page.language),
+        "name": corrections.standing(updates[0])["name"][page.language],
         "status": statuspage_v2.phase(work.phase),
         "created_at": statuspage_v2.time(work.published_at, page),
         "updated_at": statuspage_v2.time(updates[0].published_at or work.published_at, page),
@@ -111,7 +111,7 @@ def _maintenance(work: ScheduledMaintenance, page: statuspage_v2.Page) -> dict[s
         "scheduled_remind_prior": True,
         "scheduled_auto_in_progress": work.automatic_start,
         "scheduled_auto_completed": work.automatic_end,
-        "incident_updates": [_update(update, work.public_id, page, update.body) for update in updates],
+        "incident_updates": [_update(update, work.public_id, page, _body_now(update)) for update in updates],
         "components": _components((row.component for update in updates for row in update.affected.all()), page),
     }
 
@@ -129,10 +129,10 @@ def _nothing() -> dict[str, Any]:
     return dict.fromkeys(empty.split()) | dict.fromkeys(no.split(), False)
 
 
-def _body_now(update: IncidentUpdate) -> Any:
+def _body_now(update: IncidentUpdate | MaintenanceUpdate) -> Any:
     """As last corrected."""
-    published = [one for one in update.corrections.all() if one.record_seq is not None]
-    return max(published, key=lambda one: one.record_seq or 0).body if published else update.body
+    published = sorted((one for one in update.corrections.all() if one.is_published), key=lambda one: one.record_seq or 0)
+    return corrections.now_said({"body": by_language(update.body)}, published)["body"]
 
 
 def _update(update: IncidentUpdate | MaintenanceUpdate, incident_id: str, page: statuspage_v2.Page, body: Any) -> dict[str, Any]:

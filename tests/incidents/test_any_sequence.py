@@ -21,6 +21,7 @@ from incidents import (
     components,
     documents,
     drafts,
+    linking,
     planned_work,
     promises,
     rebutting,
@@ -257,7 +258,7 @@ class Record(RuleBasedStateMachine):
             update = self.incident(which).updates.published().first()
             if update:
                 words = in_all({"en": "It was later.", "sw": "Ilikuwa baadaye."})
-                correction = Correction(update=update, body=words, reason=words)
+                correction = Correction(update=update, body=words, beside={"name": words.data}, reason=words)
                 draft = self.signed(documents.add(document=correction, author=self.writer, now=self.now))
                 publishing.publish_correction(correction=draft, actor=self.writer, now=self.now)
 
@@ -270,6 +271,22 @@ class Record(RuleBasedStateMachine):
                 incident=self.incident(which), into=self.incident(into), actor=self.writer, now=self.now
             )
         )
+
+    @rule(which=WHICH, earlier=WHICH)
+    def link(self, which: int, earlier: int) -> None:
+        self.try_to(
+            lambda: linking.link(
+                incident=self.incident(which),
+                earlier=self.incident(earlier),
+                reason="The same cable.",
+                actor=self.writer,
+                now=self.now,
+            )
+        )
+
+    @rule(which=WHICH)
+    def unlink(self, which: int) -> None:
+        self.try_to(lambda: linking.unlink(incident=self.incident(which), reason="Another one.", actor=self.writer, now=self.now))
 
     @rule(which=WHICH)
     def withdraw(self, which: int) -> None:

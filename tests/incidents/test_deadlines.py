@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from incidents import breaches, deadlines, documents, drafts, filings, signing, times
+from incidents import breaches, corrections, deadlines, documents, drafts, filings, signing, times
 from incidents.drafts import TimelineError
 from incidents.languages import in_all
 from incidents.models import AuditEvent, Component, Filing, Incident, RecordEntry, Review, ScheduledMaintenance
@@ -148,6 +148,12 @@ def test_a_draft_says_what_the_updates_said_last(incident: Incident, officer: Us
     assert "Channels and places: USSD; Mombasa, Nairobi" in text
     assert "Share of transactions affected: 12.4 %" in text
     assert "Customers affected: Some." in text
+    both = {"en": "Many.", "sw": "Wengi."}
+    corrected = corrections.draft(of=draft, words={"who_affected": both}, reason=both, author=officer, now=at(hours=3))
+    signed = signing.sign(item=corrected, signer=UserFactory(), now=at(hours=3))
+    publishing.publish_correction(correction=signed, actor=officer, now=at(hours=3))
+    text = deadlines.draft_filing(incident=Incident.objects.get(), code="cbk-cyber-report", now=at(hours=3))
+    assert "Customers affected: Many." in text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,7 @@ def test_a_draft_that_does_not_exist_is_one_line(incident: Incident, code: str, 
 def test_a_person_files_and_the_clock_stops_for_staff_only(incident: Incident, officer: User) -> None:
     before = RecordEntry.objects.count()
     filing = deadlines.mark_filed(
-        incident=incident,
+        about=incident,
         code="cbk-cyber",
         filed_at=at(hours=3),
         actor=officer,
@@ -181,27 +187,27 @@ def test_a_person_files_and_the_clock_stops_for_staff_only(incident: Incident, o
 
 
 def test_a_late_filing_stays_late(incident: Incident, officer: User) -> None:
-    deadlines.mark_filed(incident=incident, code="cbk-cyber", filed_at=at(hours=25), actor=officer, now=at(hours=26))
+    deadlines.mark_filed(about=incident, code="cbk-cyber", filed_at=at(hours=25), actor=officer, now=at(hours=26))
     [found] = [one for one in deadlines.deadlines_of(incident, now=at(hours=26)) if one.rule.code == "cbk-cyber"]
     assert (found.state, found.late_by) == ("missed", timedelta(hours=1))
 
 
 def test_a_filing_is_marked_once_and_can_be_taken_back_with_a_reason(incident: Incident, officer: User) -> None:
-    filing = deadlines.mark_filed(incident=incident, code="ca-report", filed_at=at(hours=3), actor=officer, now=at(hours=4))
+    filing = deadlines.mark_filed(about=incident, code="ca-report", filed_at=at(hours=3), actor=officer, now=at(hours=4))
     with pytest.raises(TimelineError, match="marked as filed already"):
-        deadlines.mark_filed(incident=incident, code="ca-report", filed_at=at(hours=4), actor=officer, now=at(hours=4))
+        deadlines.mark_filed(about=incident, code="ca-report", filed_at=at(hours=4), actor=officer, now=at(hours=4))
     with pytest.raises(TimelineError, match="what was wrong"):
         deadlines.take_back_filing(filing=filing, reason=" ", actor=officer, now=at(hours=5))
     deadlines.take_back_filing(filing=filing, reason="Bounced", actor=officer, now=at(hours=5))
     assert states(incident, at(hours=5))["ca-report"] == "running"
-    deadlines.mark_filed(incident=incident, code="ca-report", filed_at=at(hours=6), actor=officer, now=at(hours=6))
+    deadlines.mark_filed(about=incident, code="ca-report", filed_at=at(hours=6), actor=officer, now=at(hours=6))
     assert Filing.objects.count() == 2
 
 
 @pytest.mark.parametrize(("hours", "words"), [(5, "not come yet"), (-5, "before the incident began")])
 def test_nobody_files_tomorrow_or_before_it_began(incident: Incident, officer: User, hours: float, words: str) -> None:
     with pytest.raises(TimelineError, match=words):
-        deadlines.mark_filed(incident=incident, code="ca-report", filed_at=at(hours=hours), actor=officer, now=at(hours=4))
+        deadlines.mark_filed(about=incident, code="ca-report", filed_at=at(hours=hours), actor=officer, now=at(hours=4))
 
 
 def test_days_off_are_the_deployments(incident: Incident, settings: Any) -> None:

@@ -57,7 +57,7 @@ def incident() -> Incident:
 def correction(incident: Incident) -> Document:
     said = IncidentUpdate.objects.published().filter(incident=incident).last()
     assert said is not None
-    draft = Correction(update=said, body=in_all(BOTH), reason=in_all(BOTH))
+    draft = Correction(update=said, body=in_all(BOTH), beside={"name": BOTH}, reason=in_all(BOTH))
     return publishing.publish_correction(correction=_signed(draft), actor=None, now=_later())
 
 

@@ -9,11 +9,26 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from incidents import availability, breaking_glass, documents, drafts, notes, promises, signing, timeline, times
+from incidents import (
+    availability,
+    breaking_glass,
+    corrections,
+    deadlines,
+    documents,
+    drafts,
+    linking,
+    notes,
+    promises,
+    record,
+    signing,
+    timeline,
+    times,
+)
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import (
     AfterSignature,
+    AuditEvent,
     Component,
     Correction,
     Incident,
@@ -25,9 +40,10 @@ from incidents.models import (
 )
 from incidents.signing import SigningRefused
 from incidents.verification import verify
-from statuspage import page, publishing
+from statuspage import page, page_planned, publishing, text_packs
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
+from tests.incidents import plans, test_announcements
 from tests.incidents.helpers import all_notices
 
 pytestmark = pytest.mark.django_db
@@ -183,6 +199,8 @@ def test_an_internal_time_is_in_no_entry(incident: Incident) -> None:
         ("resolved_at", 5, "the incident is open"),
         ("identified_at", -5, "between the incident's start and its end"),
         ("published_at", 1, "no time called published_at"),
+        ("first_public_update_at", 10, "has not come yet"),
+        ("first_public_update_at", -5, "between the incident's start and its end"),
     ],
 )
 def test_times_keep_their_order(incident: Incident, field: str, minute: float, words: str) -> None:
@@ -196,6 +214,28 @@ def test_a_time_that_words_set_is_not_set_before_them(component: Component, fiel
     draft = drafts.open_draft(component=component, status="delayed", since=at(0), now=at(0), author=UserFactory())
     with pytest.raises(TimelineError, match="not public yet"):
         times.set_time(incident=draft.incident, field=field, value=at(1), reason="r", actor=UserFactory(), now=at(2))
+
+
+def test_the_first_public_word_set_by_hand_stands_beside_the_recorded_one(incident: Incident, component: Component) -> None:
+    update = write(incident, component, minute=12)
+    publishing.publish_update(update_id=update.pk, actor=None, now=at(12))
+    Incident.objects.update(started_at=at(-20))
+    times.set_time(incident=incident, field="started_at", value=at(-20), reason="Logs", actor=UserFactory(), now=at(13))
+    times.set_time(
+        incident=incident, field="first_public_update_at", value=at(-10), reason="A post", actor=UserFactory(), now=at(14)
+    )
+    facts = shown(incident).facts
+    assert (facts.first_word_at, facts.published_at) == (at(-10), at(0))
+    figures = deadlines.figures_of(Incident.objects.get(pk=incident.pk), now=at(20))
+    assert figures.impact_to_first_word == timedelta(minutes=10)
+    assert figures.longest_silence == timedelta(minutes=22)
+    assert verify().holds
+    Incident.objects.update(first_public_update_at=None)
+    assert "its first_public_update_at is not what its entries say" in verify().problem
+    Incident.objects.update(first_public_update_at=at(-10))
+    times.set_time(incident=incident, field="first_public_update_at", value=None, reason="No", actor=UserFactory(), now=at(15))
+    assert shown(incident).facts.first_word_at == at(0)
+    assert verify().holds
 
 
 def test_phases_set_their_times(resolved: Incident) -> None:
@@ -268,6 +308,46 @@ def test_a_closed_incident_takes_no_other_word(resolved: Incident, component: Co
     assert [blocker.code for blocker in publishing.blockers_of(draft, now=at(71))] == ["incident_closed"]
 
 
+# --- Linked by hand ----------------------------------------------------------------------------
+
+
+def test_what_came_back_later_is_linked_by_hand_and_unlinked(
+    resolved: Incident, component: Component, say: Callable[..., IncidentUpdate]
+) -> None:
+    month = 60 * 24 * 30
+    later = say("down", month).incident
+    assert later.follows is None  # by itself it is linked within a week
+    linking.link(incident=later, earlier=resolved, reason="The same cable", actor=UserFactory(), now=at(month + 1))
+    assert shown(later).facts.follows == resolved.public_id
+    say("watching", month + 5)
+    assert verify().holds
+    Incident.objects.filter(pk=later.pk).update(follows=None)
+    assert "its follows is not what its entries say" in verify().problem
+    Incident.objects.filter(pk=later.pk).update(follows=resolved)
+    linking.unlink(incident=later, reason="Another cable", actor=UserFactory(), now=at(month + 9))
+    assert shown(later).facts.follows == ""
+    assert verify().holds
+    assert list(AuditEvent.objects.filter(target=later.public_id, act__endswith="link").values_list("act", flat=True)) == [
+        "incident.unlink",
+        "incident.link",
+    ]
+
+
+def test_no_link_without_a_reason_to_itself_or_to_what_began_later(
+    resolved: Incident, say: Callable[..., IncidentUpdate]
+) -> None:
+    later = say("down", 60 * 24 * 30).incident
+    for incident, earlier, reason, words in (
+        (later, resolved, " ", "Say why"),
+        (later, later, "x", "begun earlier"),
+        (resolved, later, "x", "begun earlier"),
+    ):
+        with pytest.raises(TimelineError, match=words):
+            linking.link(incident=incident, earlier=earlier, reason=reason, actor=UserFactory(), now=at(60 * 24 * 31))
+    with pytest.raises(TimelineError, match="no earlier incident"):
+        linking.unlink(incident=later, reason="x", actor=UserFactory(), now=at(60 * 24 * 31))
+
+
 # --- Merged, withdrawn -------------------------------------------------------------------------
 
 
@@ -285,6 +365,8 @@ def test_a_duplicate_goes_on_in_the_other_and_its_link_says_so(incident: Inciden
     publishing.merge_incidents(incident=duplicate, into=incident, actor=UserFactory(), now=at(7))
     facts = shown(duplicate).facts
     assert (facts.merged_into, facts.is_open) == (incident.public_id, False)
+    told = page.build_incident(incident.public_id, now=at(8)).merged
+    assert [(one.facts.public_id, len(one.updates)) for one in told] == [(duplicate.public_id, 1)]
     assert [one.facts.public_id for one in page.build_now(at(8)).open_incidents] == [incident.public_id]
     assert Component.objects.get(code="tills").status == "partial_outage"
     assert verify().holds
@@ -340,6 +422,87 @@ def test_a_correction_is_shown_with_what_was_said_before(incident: Incident) -> 
     update.refresh_from_db()
     assert by_language(update.body) == before
     assert verify().holds
+
+
+def test_the_name_and_what_was_said_beside_the_words_are_corrected_too(incident: Incident, component: Component) -> None:
+    who = {"en": "People in Mombasa.", "sw": "Watu wa Mombasa."}
+    update = publishing.publish_update(update_id=write(incident, component, who_affected=who).pk, actor=None, now=at(6))
+    name = by_language(incident.name)
+    words = {
+        "name": {"en": "Till payments fail", "sw": "Malipo ya till hayapiti"},
+        "who_affected": {"en": "Some.", "sw": "Baadhi."},
+    }
+    draft = corrections.draft(of=update, words=words, reason=who, author=UserFactory(), now=at(7))
+    signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
+    correction = publishing.publish_correction(correction=signed, actor=None, now=at(8))
+    facts = shown(incident).facts
+    assert (facts.name, facts.last_said("who_affected")) == (words["name"], words["who_affected"])
+    assert [(one.field, one.body) for one in (*facts.earlier_names, *facts.updates[0].earlier)] == [
+        ("name", name),
+        ("who_affected", who),
+    ]
+    assert corrections.name_of(incident) == words["name"]
+    assert text_packs.said_in(update, "en", at(9)).headline == "Till payments fail"
+    assert facts.last_change_at == at(8)
+    assert verify().holds
+    Correction.objects.update(beside={**words, "name": name})
+    assert (verify().bad_seq, verify().problem) == (correction.record_seq, "the text name.en of its correction was edited")
+
+
+def _corrected(of: Any, **words: str) -> Correction:
+    both = {field: {"en": text, "sw": text} for field, text in words.items()}
+    reason = {"en": "Wrong.", "sw": "Si sahihi."}
+    draft = corrections.draft(of=of, words=both, reason=reason, author=UserFactory(), now=at(7))
+    signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
+    return publishing.publish_correction(correction=signed, actor=None, now=at(8))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_corrected_name_can_be_removed_for_ever(snapshot_dir: object, incident: Incident) -> None:
+    correction = _corrected(incident.updates.get(), name="Asha Otieno's till fails")
+    seq, two = correction.record_seq or 0, {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    record.redact(seq=seq, field="name.en", now=at(9), **two)
+    assert shown(incident).facts.name["en"] == "[removed on 2026-11-24]"
+    assert verify().holds
+
+
+def test_words_on_planned_work_are_corrected_in_place_with_the_earlier_ones_folded(component: Component) -> None:
+    planned = plans.announced({component: "partial_outage"}, start=24, end=26)
+    said = planned.updates.get()
+    before = corrections.said(said)
+    _corrected(said, name="Other work", body="Pay before noon.")
+    [facts] = page_planned.recent()
+    assert (facts.name["en"], facts.updates[0].body["en"]) == ("Other work", "Pay before noon.")
+    assert [one.body for one in (*facts.earlier_names, *facts.updates[0].earlier)] == [before["name"], before["body"]]
+    assert facts.last_change_at == at(8)
+    assert verify().holds
+
+
+def test_an_announcement_and_a_redress_are_corrected_too(incident: Incident) -> None:
+    announcement = test_announcements.published()
+    _corrected(announcement, title="Another number")
+    words = in_all({"en": "Whoever paid twice.", "sw": "Aliyelipa mara mbili."})
+    redress = Redress(incident=incident, who=words, how=words, complain=words, good_by=at(60 * 24 * 3).date())
+    draft = documents.add(document=redress, author=UserFactory(), now=at(5))
+    publishing.publish_redress(redress=signing.sign(item=draft, signer=UserFactory(), now=at(5)), actor=None, now=at(6))
+    _corrected(redress, how="By Friday.")
+    [told] = page_planned.announcements(at(9))
+    assert (told.title["en"], [one.field for one in told.earlier]) == ("Another number", ["title"])
+    [made_good] = shown(incident).facts.redress
+    assert (made_good.how["en"], [one.body for one in made_good.earlier]) == ("By Friday.", [by_language(words)])
+    assert verify().holds
+
+
+def test_a_correction_of_nothing_or_of_what_was_never_said_is_refused(incident: Incident) -> None:
+    update, reason = incident.updates.get(), {"en": "Wrong.", "sw": "Si sahihi."}
+    for words in ({}, {"still_works": reason}):
+        draft = corrections.draft(of=update, words=words, reason=reason, author=UserFactory(), now=at(7))
+        signed = signing.sign(item=draft, signer=UserFactory(), now=at(7))
+        with pytest.raises(Blocked) as refusal:
+            publishing.publish_correction(correction=signed, actor=None, now=at(8))
+        assert [blocker.code for blocker in refusal.value.blockers] == ["nothing_to_correct"]
+    with pytest.raises(TimelineError, match="use body, name, what_to_do"):
+        corrections.draft(of=update, words={"impact": reason}, reason=reason, author=UserFactory(), now=at(7))
 
 
 def test_a_correction_needs_both_languages_and_a_second_person(incident: Incident) -> None:

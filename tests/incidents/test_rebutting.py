@@ -13,10 +13,11 @@ from incidents import claims, documents, rebutting, record, withdrawing
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import AuditEvent, Claim, Rebuttal, RecordEntry, RecordText
+from incidents.policy import Gate
 from incidents.rebuttals import State, Triage
 from incidents.signing import SigningRefused, sign
 from incidents.verification import verify
-from statuspage import publishing
+from statuspage import page_answers, publishing
 from statuspage.publishing import Blocked
 from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, UserFactory
@@ -74,6 +75,21 @@ def refused(act: Callable[[], Any]) -> list[str]:
     with pytest.raises(Blocked) as refusal:
         act()
     return [blocker.code for blocker in refusal.value.blockers]
+
+
+def test_an_answer_without_evidence_goes_out_where_the_gates_are_off_and_says_so(claim: Claim, settings: Any) -> None:
+    bare = replace(WHOLE, evidence=(), spokesperson="", review_date=None)
+    draft = rebutting.draft(claim=claim, answer=bare, author=UserFactory(), now=day(0))
+    with pytest.raises(TimelineError, match="Name at least one piece of evidence"):
+        rebutting.send_to_lawyers(rebuttal=draft, actor=UserFactory(), now=day(0))
+    off = {Gate.EVIDENCE, Gate.SPOKESPERSON, Gate.ANSWER_REVIEW, Gate.SIGNATURE}
+    settings.GATES_OFF = frozenset(off)
+    assert refused(lambda: publish(draft)) == ["not_approved"]  # the lawyers are no gate
+    sent = rebutting.send_to_lawyers(rebuttal=draft, actor=UserFactory(), now=day(0))
+    assert publish(sent).waived == sorted(off)
+    [shown] = page_answers.build_answers(day(1))
+    assert shown.is_overdue
+    assert verify().holds
 
 
 # --- The log of claims -------------------------------------------------------------------------

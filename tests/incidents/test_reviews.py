@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from incidents import closing, documents, drafts, figures, record, reviews, signing
+from incidents import closing, deadlines, documents, drafts, figures, record, reviews, signing, times
+from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.models import AuditEvent, Component, Incident, RecordEntry, Review
 from incidents.policy import Gate
 from incidents.reviews import Measure, ReviewFacts
 from incidents.verification import verify
-from statuspage import publishing
+from statuspage import page, publishing
 from statuspage.publishing import Blocked
 from tests.factories import NOON, ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices
@@ -122,6 +123,25 @@ def test_a_published_review_is_an_entry_that_holds_no_text(resolved: Incident) -
     assert verify().holds
     Review.objects.update(prevention=[])
     assert verify().problem == "the review it records was edited or removed"
+
+
+def test_when_the_review_was_first_published_is_set_by_hand(resolved: Incident) -> None:
+    given: dict[str, Any] = {
+        "incident": resolved,
+        "field": "review_published_at",
+        "reason": "A PDF",
+        "actor": UserFactory(),
+        "now": at(hours=4),
+    }
+    with pytest.raises(TimelineError, match="no review is public"):
+        times.set_time(value=at(hours=2), **given)
+    publish(written(resolved), at(hours=3))
+    with pytest.raises(TimelineError, match="after the incident's end"):
+        times.set_time(value=at(minutes=1), **given)
+    times.set_time(value=at(hours=2), **given)
+    assert deadlines.moments_of(Incident.objects.get(pk=resolved.pk)).review_published == at(hours=2)
+    assert page.build_incident(resolved.public_id, now=at(hours=5)).reviewed.first_by_hand == at(hours=2)
+    assert verify().holds
 
 
 def test_a_prevention_edited_by_hand_is_found(resolved: Incident) -> None:

@@ -22,6 +22,7 @@ from incidents.models import (
     StatementSignature,
     Withdrawal,
 )
+from incidents.policy import Gate
 from incidents.signing import SigningRefused, sign
 from incidents.statements import WORDS, Level, Role
 from incidents.verification import verify
@@ -96,6 +97,20 @@ def refused(act: Callable[[], Any]) -> list[str]:
     with pytest.raises(Blocked) as refusal:
         act()
     return [blocker.code for blocker in refusal.value.blockers]
+
+
+def test_a_statement_that_nobody_signed_goes_out_where_the_gate_is_off_says_so_and_lapses(
+    incident: Incident, settings: Any
+) -> None:
+    draft = signed(incident, Level.NO_SIGN)
+    assert refused(lambda: publish(draft)) == ["triage_missing", "signature_missing"]
+    settings.GATES_OFF = frozenset({Gate.SIGNATURE, Gate.STATEMENT_GROUND})
+    said = publish(draft)
+    assert said.waived == ["signature", "statement_ground"]
+    assert said.expires_at == at(4) + statements.HOLDS_FOR
+    assert stands(incident)["data"] == "1"
+    assert stating.due(now=at(4) + statements.HOLDS_FOR) == [incident]
+    assert verify().holds
 
 
 # --- By itself ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from statuspage import api_v2, feeds, publishing, snapshot
 from statuspage.snapshot.writing import PACKED_FROM
 from tests import servers
 from tests.copies import free_port
+from tests.factories import UserFactory
 from tests.incidents.helpers import signed_notice
 from tests.statuspage import rows
 
@@ -210,6 +212,20 @@ def test_a_change_is_seen_through_both_at_once(app: str, nginx: str, incident: s
         answer = ask(f"{origin}/incidents/{incident}")
         assert b"no-change" in answer.content
         assert answer.headers["ETag"] != before[origin]
+
+
+def test_the_link_of_a_merged_problem_leads_on_through_both_and_says_what_happened(app: str, nginx: str, incident: str) -> None:
+    now, into = timezone.now() + timedelta(seconds=1), Incident.objects.get(public_id=incident)
+    named = IncidentUpdate.objects.get().affected.get().component
+    double = rows.publish(at=now, affected={named: "partial_outage"}).incident
+    publishing.merge_incidents(incident=double, into=into, actor=UserFactory(), now=now)
+    for origin, prefix in product((app, nginx), ("", "/sw")):
+        tombstone = ask(f"{origin}{prefix}/incidents/{double.public_id}").text
+        found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"#]+)#([^"]+)">', tombstone)
+        assert found, (origin, prefix)
+        assert found[1] == f"{prefix}/incidents/{incident}"
+        assert f'<a href="{found[1]}">' in tombstone  # for who is not led on by itself
+        assert f'id="{found[2]}"' in ask(f"{origin}{found[1]}").text
 
 
 def test_forms_reach_the_app_through_nginx(app: str, nginx: str) -> None:

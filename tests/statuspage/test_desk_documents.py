@@ -13,6 +13,8 @@ from incidents.languages import by_language
 from incidents.models import Announcement, AuditEvent, Correction, RecordEntry, Redress
 from incidents.verification import verify
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
+from tests.incidents import test_announcements
+from tests.statuspage import rows
 from tests.statuspage.desk import a_public_incident, page_of, sign_in, someone
 from tests.statuspage.forms import posted
 
@@ -227,6 +229,31 @@ def test_redress_is_written_signed_and_published_from_its_incident(author: User,
     assert sign(approver, draft, act="publish").status_code == 302
     draft.refresh_from_db()
     assert draft.is_published
+
+
+def test_a_headline_is_corrected_and_what_is_left_as_it_stands_is_not(author: User, approver: Client) -> None:
+    incident, client = a_public_incident(), sign_in(author)
+    new = f"/admin/incidents/correction/add/?update={incident.updates.get().pk}"
+    words = {"name_en": "Till payments fail", "name_sw": "Malipo hayapiti", "reason_en": "Wrong.", "reason_sw": "Si sahihi."}
+    client.post(new, posted(client.get(new), **words))
+    draft = Correction.objects.get()
+    assert list(draft.words()) == ["name"]
+    assert sign(approver, draft, act="publish").status_code == 302
+    assert "Till payments fail" in client.get(f"/admin/incidents/correction/{draft.pk}/change/").content.decode()
+
+
+def test_announcements_and_redress_are_corrected_from_their_pages(author: User) -> None:
+    client, incident = sign_in(author), a_public_incident()
+    announcement = test_announcements.published()
+    redress = rows.redress(incident)
+    for kind, of, words in (("announcement", announcement, ["title"]), ("redress", redress, ["how"])):
+        new = f"/admin/incidents/correction/add/?{kind}={of.pk}"
+        assert new.partition("&")[0] in client.get(page_of(of)).content.decode()
+        given = {f"{words[0]}_en": "Other", f"{words[0]}_sw": "Nyingine", "reason_en": "Wrong.", "reason_sw": "Si sahihi."}
+        assert client.post(new, posted(client.get(new), **given)).status_code == 302
+        draft = Correction.objects.get(**{kind: of})
+        assert list(draft.words()) == words
+        assert client.get(page_of(draft)).status_code == 200
 
 
 def test_a_correction_of_nothing_public_is_not_found(author: User) -> None:

@@ -53,6 +53,26 @@ def test_a_time_is_set_with_a_reason_and_the_record_says_so(incident: Incident, 
     assert b"Logs show it." in author.get(facts(incident)).content
 
 
+def test_the_first_public_word_is_set_by_hand_and_goes_back_to_what_is_recorded(incident: Incident, author: Client) -> None:
+    given = {"act": "time", "field": "first_public_update_at", "reason": "We posted before."}
+    assert author.post(facts(incident), {**given, **moment(1)}).status_code == 302
+    assert b"set by hand" in author.get(facts(incident)).content
+    assert author.post(facts(incident), {**given, "field": "identified_at"}).status_code == 422  # no time was given
+    assert author.post(facts(incident), given).status_code == 302
+    assert b"set by hand" not in author.get(facts(incident)).content
+
+
+def test_an_incident_is_linked_to_an_earlier_one_and_unlinked(incident: Incident, author: Client) -> None:
+    earlier = rows.publish(at=timezone.now() - timedelta(days=40), status="resolved").incident
+    given = {"act": "link", "reason": "The same cable."}
+    assert author.post(facts(incident), {**given, "earlier": "nothing"}).status_code == 422
+    address = f"http://127.0.0.1:8000/sw/incidents/{earlier.public_id}"
+    assert author.post(facts(incident), {**given, "earlier": address}).status_code == 302
+    assert Incident.objects.get(pk=incident.pk).follows == earlier
+    assert author.post(facts(incident), {"act": "unlink", "reason": "Another cable."}).status_code == 302
+    assert Incident.objects.get(pk=incident.pk).follows is None
+
+
 def test_a_time_out_of_order_is_refused_and_the_form_keeps_what_was_typed(incident: Incident, author: Client) -> None:
     answer = author.post(facts(incident), {"act": "time", "field": "resolved_at", **moment(1), "reason": "It was over."})
     assert answer.status_code == 409
@@ -94,7 +114,7 @@ def test_closing_lists_what_is_owed(incident: Incident, author: Client) -> None:
 def test_deadlines_count_and_their_drafts_are_filled_and_marked_as_handed_in(incident: Incident, author: Client) -> None:
     Incident.objects.filter(pk=incident.pk).update(aware_at=timezone.now() - timedelta(hours=1), security_related="yes")
     page = author.get(f"/admin/incidents/incident/{incident.pk}/deadlines/")
-    codes = [one.rule.code for one in page.context["deadlines"] if one.rule.draft]
+    codes = [one.rule.code for one, _ in page.context["deadlines"] if one.rule.draft]
     assert codes
     filing = f"/admin/incidents/incident/{incident.pk}/deadlines/{codes[0]}/"
     page = author.get(filing)
@@ -114,7 +134,7 @@ def test_deadlines_count_and_their_drafts_are_filled_and_marked_as_handed_in(inc
 @pytest.mark.parametrize("role", ["", AUDITOR, ENGINEER])
 def test_other_roles_change_no_fact(incident: Incident, role: str) -> None:
     client = sign_in(someone(role))
-    for act in ("time", "impact", "detected", "merge", "ask_to_withdraw", "withdraw", "close"):
+    for act in ("time", "impact", "detected", "link", "unlink", "merge", "ask_to_withdraw", "withdraw", "close"):
         assert client.post(facts(incident), {"act": act, "reason": "x"}).status_code == 403, act
     assert client.post(f"/admin/incidents/incident/{incident.pk}/reopen/").status_code == 403
     assert client.post(f"/admin/incidents/incident/{incident.pk}/false-alarm/").status_code == 403

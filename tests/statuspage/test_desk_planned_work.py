@@ -169,3 +169,19 @@ def test_an_auditor_looks_and_steps_nothing(author: Client) -> None:
     assert auditor.get(page_of(planned)).status_code == 200
     for act in ("step", "end-series"):
         assert auditor.post(page_of(planned, act), {"status": "cancelled"}).status_code == 403
+
+
+def test_clocks_of_planned_work_stand_at_the_desk_with_drafts_and_what_was_handed_in(author: Client, settings: Any) -> None:
+    settings.DEADLINE_PROFILES = ["pakistan"]
+    planned = announced(author, **window(240))
+    assert [clock.rule.code for about, clock in author.get("/admin/").context["instruments"]["clocks"] if about == planned]
+    listed = f"/admin/incidents/scheduledmaintenance/{planned.pk}/deadlines/"
+    assert [one.state for one, _ in author.get(listed).context["deadlines"] if one.rule.code == "sbp-planned"] == ["running"]
+    assert "New database for airtime" in author.get(f"{listed}sbp-planned/").content.decode()
+    handed = {**when("filed_at", timezone.now() - timedelta(minutes=1)), "reference": "No. 7", "text": "Dear"}
+    assert author.post(f"{listed}sbp-planned/", handed).status_code == 302
+    assert author.post(f"{listed}sbp-planned/", handed).status_code == 409
+    assert [one.state for one, _ in author.get(listed).context["deadlines"] if one.rule.code == "sbp-planned"] == ["met"]
+    taken = {"take_back": planned.filings.get().pk, "reason": "Wrong office."}
+    assert author.post(f"{listed}sbp-planned/", taken).status_code == 302
+    assert not planned.filings.filter(taken_back_at=None).exists()

@@ -286,12 +286,12 @@ def test_the_uptime_page_prints_its_rule_and_when_it_was_counted(folder: Path, s
 def test_figures_are_counted_in_the_same_few_queries_however_many_services(django_assert_num_queries: Any) -> None:
     old_component("one")
     rows.publish()
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page_uptime.build_uptime(NOON)
     for number in range(5):
         change(old_component(f"part-{number}"), "delayed", 5)
         rows.publish()
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page_uptime.build_uptime(NOON)
 
 
