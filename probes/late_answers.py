@@ -18,7 +18,7 @@ KEPT_FOR = timedelta(hours=48)
 
 
 def take_answer(*, correlation: str, told: Told, now: datetime) -> None:
-    """Note an answer, once; the next sweep closes its slot, with all others that came meanwhile. One that is faster than its run's
+    """Note an answer, once; the next sweep closes its slot, with all that came meanwhile. One that is faster than its run's
     report waits for it; one after the deadline is only noted."""
     noted = _note(correlation, told, now)
     if not noted and not PendingAnswer.objects.filter(correlation=correlation).exists():

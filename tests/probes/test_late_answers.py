@@ -271,9 +271,7 @@ class TestRows:
         late_answers.sweep(now=at(500))
         assert seen() == [(0, "ok", 50)]
 
-    def test_answers_of_one_second_are_one_batch_of_their_vantage(
-        self, probe: Probe, django_assert_max_num_queries: Any
-    ) -> None:
+    def test_answers_of_one_second_are_one_batch_of_their_vantage(self, probe: Probe, django_assert_max_num_queries: Any) -> None:
         for slot in range(30):
             ask(probe, slot)
             answer_only(slot, 4)
