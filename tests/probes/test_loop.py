@@ -174,6 +174,6 @@ def test_an_answer_is_taken_while_much_else_is_due(shared: Loop, listen: Listen)
 
     request = Request(listen(answer=http_answer("200 OK")).url)
     ask = (0.0, lambda: shared.ask(request, lambda reply, held: happened.append("answer")))
-    shared.later([ask, *((0.0, lambda number=number: act(number)) for number in range(100))])  # type: ignore[misc]
+    shared.later([ask, *((0.0, lambda number=number: act(number)) for number in range(100))])
     assert over.wait(20)
     assert "answer" in happened
