@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from django.db.models import BigIntegerField, Case, OuterRef, Subquery, Value, When
+
 from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
@@ -222,14 +224,7 @@ def _film(row: Memory | ProbeSchedule) -> str:
 
 
 def _change(
-    probe_id: int,
-    vantage_id: int | None,
-    old: str,
-    new: str,
-    since: datetime | None,
-    now: datetime,
-    film: str,
-    rule: str = "",
+    probe_id: int, vantage_id: int | None, old: str, new: str, since: datetime | None, now: datetime, film: str, rule: str = ""
 ) -> ProbeChange:
     return ProbeChange(probe_id=probe_id, vantage_id=vantage_id, old=old, new=new, since=since, at=now, rule=rule, film=film)
 
@@ -394,10 +389,28 @@ def _evidence(probes: Sequence[Probe], now: datetime) -> dict[str, Any]:
     verdicts = ProbeVerdict.objects.filter(probe__in=probes).select_related("probe").order_by("probe__code")
     out = set(VantageLink.objects.exclude(out_since=None).values_list("vantage_id", flat=True))
     rows = _rows_by_probe([probe.pk for probe in probes])
+    each = [row for probe in probes for row in rows.get(probe.pk, [])]
+    last, first = _last_and_first_bad(each)
     return {
         "verdicts": [_verdict_line(verdict, rows.get(verdict.probe_id, []), out, now) for verdict in verdicts],
-        "probes": [_vantage_line(row, row.vantage_id in out) for probe in probes for row in rows.get(probe.pk, [])],
+        "probes": [_vantage_line(row, row.vantage_id in out, last.get(row.pk), first.get(row.pk)) for row in each],
     }
+
+
+def _last_and_first_bad(rows: Sequence[ProbeSchedule]) -> tuple[dict[int, Result], dict[int, Result]]:
+    """By row its newest result, and the first bad one of its trouble: few queries for however many probes a component has."""
+    since = {row.pk: int(row.confirmed_since.timestamp()) for row in rows if _is_bad(row) and row.confirmed_since}
+    asked = ProbeSchedule.objects.filter(pk__in=bulk.ids([row.pk for row in rows])).order_by()
+    results = Result.objects.filter(probe=OuterRef("probe"), vantage=OuterRef("vantage"), attempt=0)
+    newest = dict(asked.values_list("pk", Subquery(results.order_by("-slot").values("pk")[:1])))
+    oldest: dict[int, int | None] = {}
+    if since:
+        began = Case(*(When(pk=pk, then=Value(slot)) for pk, slot in since.items()), output_field=BigIntegerField())
+        bad = results.filter(slot__gte=OuterRef("began")).exclude(status__in=[OutcomeStatus.OK, *_NO_VOTE]).order_by("slot")
+        oldest = dict(asked.annotate(began=began).values_list("pk", Subquery(bad.values("pk")[:1])))
+    found = Result.objects.in_bulk([pk for pk in {*newest.values(), *oldest.values()} if pk is not None])
+    last, first = ({row: found[pk] for row, pk in ids.items() if pk in found} for ids in (newest, oldest))
+    return last, first
 
 
 def _verdict_line(verdict: ProbeVerdict, rows: Sequence[ProbeSchedule], out: Collection[int], now: datetime) -> dict[str, Any]:
@@ -413,17 +426,7 @@ def _verdict_line(verdict: ProbeVerdict, rows: Sequence[ProbeSchedule], out: Col
     }
 
 
-def _vantage_line(row: ProbeSchedule, is_out: bool) -> dict[str, Any]:
-    results = Result.objects.filter(probe=row.probe, vantage=row.vantage, attempt=0)
-    last = results.order_by("-slot").first()
-    first = None
-    if _is_bad(row) and row.confirmed_since:
-        first = (
-            results.filter(slot__gte=int(row.confirmed_since.timestamp()))
-            .exclude(status__in=[OutcomeStatus.OK, *_NO_VOTE])
-            .order_by("slot")
-            .first()
-        )
+def _vantage_line(row: ProbeSchedule, is_out: bool, last: Result | None, first: Result | None) -> dict[str, Any]:
     return {
         "probe": row.probe.code,
         "vantage": row.vantage.name,

@@ -17,24 +17,18 @@ UNKNOWN_FOR = timedelta(minutes=10)
 KEPT_FOR = timedelta(hours=48)
 
 
-def take_answer(*, correlation: str, told: Told, now: datetime) -> list[StatusChange]:
-    """Note an answer, once, and close its slot. One that is faster than its run's report waits for it; one after the deadline is
-    only noted."""
+def take_answer(*, correlation: str, told: Told, now: datetime) -> None:
+    """Note an answer, once; the next sweep closes its slot, with all that came meanwhile. One that is faster than its run's
+    report waits for it; one after the deadline is only noted."""
     noted = _note(correlation, told, now)
     if not noted and not PendingAnswer.objects.filter(correlation=correlation).exists():
         if PendingAnswer.objects.filter(probe__isnull=True).count() >= UNKNOWN_AT_MOST:
-            return []
+            return
         PendingAnswer.objects.get_or_create(correlation=correlation, defaults={"made_at": now})
         noted = _note(correlation, told, now)
-    if not noted:
-        return []
-    row = PendingAnswer.objects.select_related("vantage").get(correlation=correlation)
-    if row.probe_id is None:
-        return []
-    if row.closed_at is None:
-        return _close([row], now)
-    _measure(row, now)
-    return []
+    if noted:
+        for row in PendingAnswer.objects.filter(correlation=correlation, closed_at__isnull=False):
+            _measure(row, now)
 
 
 def _note(correlation: str, told: Told, now: datetime) -> bool:
@@ -44,8 +38,8 @@ def _note(correlation: str, told: Told, now: datetime) -> bool:
 
 
 def sweep(*, now: datetime) -> list[StatusChange]:
-    """Close the slots whose answer is late. Run by the publisher each second; doing it twice changes nothing."""
-    rows = PendingAnswer.objects.overdue(now).order_by("slot").select_related("vantage")[:SWEPT_AT_ONCE]
+    """Close the slots whose answer has come or is late. Run by the publisher each second; doing it twice changes nothing."""
+    rows = PendingAnswer.objects.to_close(now).order_by("slot").select_related("vantage")[:SWEPT_AT_ONCE]
     return _close(list(rows), now)
 
 
@@ -61,10 +55,13 @@ def _close(rows: list[PendingAnswer], now: datetime) -> list[StatusChange]:
         closed.append(row.pk)
         if report := _report_of(row):
             by_vantage.setdefault(row.vantage.name, []).append(pending.closed_report(report, closing))
-    changes = []
-    for vantage_name, reports in by_vantage.items():
-        changes += recording.record(vantage_name=vantage_name, reports=reports, now=now, heard=False)
-    PendingAnswer.objects.filter(pk__in=closed, closed_at__isnull=True).update(closed_at=now)
+    changes = recording.record_closed(by_vantage=by_vantage, now=now)
+    if closed:
+        PendingAnswer.objects.filter(pk__in=closed, closed_at__isnull=True).update(closed_at=now)
+    unanswered = [row.pk for row in rows if row.answered_at is None]
+    if unanswered:  # one whose answer came while this was going on was noted on an open row
+        for row in PendingAnswer.objects.filter(pk__in=unanswered, closed_at__isnull=False, answered_at__isnull=False):
+            _measure(row, now)
     return changes
 
 

@@ -334,8 +334,9 @@ class PendingAnswerQuerySet(models.QuerySet["PendingAnswer"]):
         """Runs whose slot has no outcome yet."""
         return self.filter(probe__isnull=False, closed_at__isnull=True)
 
-    def overdue(self, now: datetime) -> PendingAnswerQuerySet:
-        return self.open().filter(late_at__lte=now)
+    def to_close(self, now: datetime) -> PendingAnswerQuerySet:
+        """Those whose answer has come, or is late."""
+        return self.open().filter(models.Q(late_at__lte=now) | models.Q(answered_at__isnull=False))
 
 
 class PendingAnswer(models.Model):

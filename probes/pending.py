@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from probes import gateway_callbacks
 from probes.models import PendingAnswer, Vantage
@@ -84,21 +84,21 @@ def _seconds(waiting: Waiting, until: datetime) -> float:
 
 
 def hold_back(*, vantage: Vantage, reports: Sequence[Report], now: datetime) -> list[Report]:
-    """Give each accepted run its row and take it out of the batch; one whose answer was faster comes back with its outcome."""
-    ready = []
-    for report in reports:
-        if report.status != OutcomeStatus.ACCEPTED:
-            ready.append(report)
-        elif report.accepted is not None and (closed := _open(vantage, report, now)):
-            ready.append(closed)
-    return ready
+    """Give each accepted run its row and take it out of the batch: the sweep closes it, also one whose answer was faster."""
+    rows = [
+        PendingAnswer(correlation=report.accepted["correlation"], **_fields(vantage, report, report.accepted, now))
+        for report in reports
+        if report.status == OutcomeStatus.ACCEPTED and report.accepted is not None
+    ]
+    if rows:
+        PendingAnswer.objects.bulk_create(rows, ignore_conflicts=True)  # a report may come twice
+        _join_answers(rows)
+    return [report for report in reports if report.status != OutcomeStatus.ACCEPTED]
 
 
-def _open(vantage: Vantage, report: Report, now: datetime) -> Report | None:
-    accepted = report.accepted
-    assert accepted is not None
+def _fields(vantage: Vantage, report: Report, accepted: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     asked_at = datetime.fromtimestamp(report.started_at, UTC)
-    values = {
+    return {
         "probe_id": report.probe_id,
         "vantage": vantage,
         "slot": report.slot,
@@ -109,16 +109,16 @@ def _open(vantage: Vantage, report: Report, now: datetime) -> Report | None:
         "deadline": asked_at + timedelta(seconds=accepted["lost_s"]),
         "made_at": now,
     }
-    row, made = PendingAnswer.objects.get_or_create(correlation=accepted["correlation"], defaults=values)
-    if made or row.probe_id is not None:
-        return None  # new, or a report that comes twice
-    for name, value in values.items():
-        setattr(row, name, value)
-    closing = close(waiting_of(row, is_losing=False), now)
-    if closing:
-        row.closed_at = now
-    row.save()
-    return closed_report(report, closing) if closing else None
+
+
+def _join_answers(rows: Sequence[PendingAnswer]) -> None:
+    """An answer that was faster has made the row already, without a probe."""
+    by_correlation = {row.correlation: row for row in rows}
+    faster = PendingAnswer.objects.filter(correlation__in=by_correlation, probe__isnull=True)
+    for row in faster.select_for_update().order_by("pk"):
+        told = by_correlation[row.correlation]
+        told.pk, told.answered_at, told.answer, told.code = row.pk, row.answered_at, row.answer, row.code
+        told.save(force_update=True)
 
 
 def waiting_of(row: PendingAnswer, *, is_losing: bool) -> Waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
@@ -65,10 +65,29 @@ def record(
     so that a worker killed between the two leaves nothing that the next batch does not mend. Outcomes of probes that no
     longer exist are dropped.
     """
+    return _hand_over([_take_in(vantage_name, reports, now, heard=heard, signed=signed)], now)
+
+
+def record_closed(*, by_vantage: Mapping[str, Sequence[Report]], now: datetime) -> list[StatusChange]:
+    """The same with outcomes of earlier runs, by their vantages' names: components follow once, after all of them."""
+    taken = [_take_in(name, reports, now, heard=False, signed=None) for name, reports in by_vantage.items()]
+    return _hand_over(taken, now)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What a batch was about: its components, those with a probe that is not plainly well, those whose probes turned."""
+
+    components: Set[int] = frozenset()
+    doubtful: Set[int] = frozenset()
+    turned: Set[int] = frozenset()
+
+
+def _take_in(vantage_name: str, reports: Sequence[Report], now: datetime, *, heard: bool, signed: Signed | None) -> _Taken:
     with transaction.atomic():
         vantage = Vantage.objects.select_for_update(no_key=True).filter(name=vantage_name).first()
         if vantage is None:
-            return []
+            return _Taken()
         if signed:
             _note_nonce(vantage, signed.nonce, now)
         schedules = memory.lock(vantage=vantage, probe_ids={report.probe_id for report in reports})
@@ -84,9 +103,17 @@ def record(
         counted = tally.add(vantage.tally, news, now=now.timestamp())
         heard_of = {"last_heard_at": now, **(signed.clock if signed else {})} if heard else {}
         Vantage.objects.filter(pk=vantage.pk).update(tally=counted, **heard_of)
-    # Nearly all outcomes are of services that are well, and say so again: nothing is handed over for them.
-    component_ids = {schedules[report.probe_id].probe.component_id for report in known}
-    changed = Q(pk__in=component_ids & doubtful) | Q(pk__in=component_ids - doubtful) & ~Q(observed_status=detection.OPERATIONAL)
+    return _Taken({schedules[report.probe_id].probe.component_id for report in known}, doubtful, turned)
+
+
+def _hand_over(taken: Sequence[_Taken], now: datetime) -> list[StatusChange]:
+    """Nearly all outcomes are of services that are well, and say so again: nothing is handed over for them."""
+    components, doubtful, turned = (
+        set().union(*(getattr(one, name) for one in taken)) for name in ("components", "doubtful", "turned")
+    )
+    if not components:
+        return []
+    changed = Q(pk__in=components & doubtful) | Q(pk__in=components - doubtful) & ~Q(observed_status=detection.OPERATIONAL)
     return confirming.hand_over(Component.objects.filter(changed), now, turned)
 
 

@@ -231,7 +231,7 @@ def _fetch_token(run: Run, call: Mapping[str, Any], key: tuple[str, str]) -> str
 
 def _extract(run: Run, step: Mapping[str, Any], reply: Reply, where: str) -> dict[str, str]:
     """The step's names with what they are now; raises Ended where one is missing."""
-    found = {}
+    found: dict[str, str] = {}
     for name, place in step.get("extract", {}).items():
         value = _value_at(place, reply)
         if value is None and name == "expires_s":
@@ -243,7 +243,7 @@ def _extract(run: Run, step: Mapping[str, Any], reply: Reply, where: str) -> dic
     return found
 
 
-def _value_at(place: Mapping[str, str], reply: Reply) -> str | None:
+def _value_at(place: Mapping[str, str], reply: Reply) -> assertions.Extracted | None:
     """One text, number, true or false; None where there is none."""
     value: Any = None
     if "json" in place:
@@ -252,11 +252,9 @@ def _value_at(place: Mapping[str, str], reply: Reply) -> str | None:
         value = next(iter(reply.headers.get(place["header"].lower(), ())), None)
     else:
         value = patterns.group_in(place["regex"], reply.body.decode("utf-8", "replace"))
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if not isinstance(value, (str, int, float)) or not str(value) or len(str(value)) > LONGEST_VALUE:
         return None
-    return str(value)
+    return assertions.Extracted(value)
 
 
 # --- The outcome ------------------------------------------------------------------------------------------------

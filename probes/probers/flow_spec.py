@@ -117,7 +117,7 @@ def _validate_request(spec: Spec, step: Mapping[str, Any], known: set[str]) -> N
             raise TargetError(f"headers.{name}: give one line of ASCII text.")
         if http_spec.SECRET_HEADER.search(name) and not templates.names_in(value):
             raise TargetError(f"headers.{name}: its value is a secret; write {{{{secret.NAME}}}} or use secret_headers.")
-    whole = as_http(spec, step, place, lookup=lambda name: "x")
+    whole = as_http(spec, step, place, lookup=lambda name: assertions.Extracted("x"))
     parts = specs.address(whole, "url")
     if parts.scheme == "http" and not specs.is_loopback(parts.hostname):
         raise TargetError("url: give https://; http:// is for this machine only, since secrets travel in it.")

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 400  # requests on their way: each holds a socket or two, and a process is let open 1024
 BEHIND = 0.1  # seconds that one turn of the loop may take before it counts as held up
+SLICE = 0.001  # seconds of our own work in a turn: libcurl times an answer when it is told of it, so it must not wait for more
 Act = Callable[[], None]
 Done = Callable[[Reply, float], None]  # the reply, and for how many seconds of it this loop was held up
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -41,6 +42,7 @@ class Loop:
         self._handles: list[Any] = []
         self._under_way: dict[Any, tuple[Exchange, Done, float]] = {}
         self._queued: deque[tuple[Request, Done]] = deque()
+        self._ended: deque[tuple[Any, tuple[int, str] | None]] = deque()  # timed by libcurl, not looked at yet
         self._held = 0.0  # seconds so far in which a turn took too long
         self._turn = 0.0  # when this one began
         self._due: list[tuple[float, int, Act]] = []
@@ -94,9 +96,21 @@ class Loop:
             self._take_answers()
             while self._given:
                 heapq.heappush(self._due, self._given.popleft())
-            while self._due and self._due[0][0] <= time.monotonic():
-                _try(heapq.heappop(self._due)[2])
+            self._work(time.monotonic() + SLICE)
             self._held += self._late_in_turn()
+
+    def _work(self, until: float) -> None:
+        """Finish what has ended and begin what is due, in turns, for a short while."""
+        while True:
+            if self._ended:
+                self._finish(*self._ended.popleft())
+            now = time.monotonic()
+            if self._due and self._due[0][0] <= now:
+                _try(heapq.heappop(self._due)[2])
+            elif not self._ended:
+                return
+            if now >= until:
+                return
 
     def _late_in_turn(self) -> float:
         """Seconds that this turn has taken too long: where a machine has too much to do, answers wait for us."""
@@ -105,7 +119,7 @@ class Loop:
     def _patience(self) -> float | None:
         """Seconds until something is to be done; None: only a call can be the next."""
         following = min(self._timer, self._due[0][0] if self._due else float("inf"))
-        if self._given:
+        if self._given or self._ended:
             return 0
         return None if following == float("inf") else max(0.0, following - time.monotonic())
 
@@ -113,18 +127,16 @@ class Loop:
         waiting = 1
         while waiting:
             waiting, fine, failed = self._multi.info_read()
-            for curl in fine:
-                self._finish(curl, None)
-            for curl, code, words in failed:
-                self._finish(curl, (code, str(words)))
-        while self._queued and len(self._under_way) < AT_ONCE:
-            self.ask(*self._queued.popleft())
+            self._ended.extend((curl, None) for curl in fine)
+            self._ended.extend((curl, (code, str(words))) for curl, code, words in failed)
 
     def _finish(self, curl: Any, failure: tuple[int, str] | None) -> None:
         exchange, done, before = self._under_way.pop(curl)
         held = self._held + self._late_in_turn() - before
         reply = engine.end(exchange, failure, before_rest=lambda: self._multi.remove_handle(curl))
         _try(lambda: done(reply, held))
+        while self._queued and len(self._under_way) < AT_ONCE:
+            self.ask(*self._queued.popleft())
 
     # --- What libcurl calls --------------------------------------------------------------------
 

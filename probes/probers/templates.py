@@ -39,8 +39,11 @@ def require_known(value: Any, known: Collection[str], key: str) -> None:
 
 
 def render(value: Any, lookup: Callable[[str], str]) -> Any:
-    """The value with each name replaced by what `lookup` answers, in texts wherever in it; keys stay."""
+    """The value with each name replaced by what `lookup` answers, in texts wherever in it; keys stay. A text that is one name and
+    nothing else becomes the very answer."""
     if isinstance(value, str):
+        if whole := PLACE.fullmatch(value):
+            return lookup(whole[1])
         return PLACE.sub(lambda found: lookup(found[1]), value)
     if isinstance(value, dict):
         return {key: render(one, lookup) for key, one in value.items()}

@@ -7,6 +7,7 @@ months of probing, since stretches in which every vote is good are taken in one 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import statistics
 from collections import deque
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import repeat
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -200,11 +203,11 @@ def seconds_to_see(setting: Setting, shape: Shape, chance: random.Random, *, las
     return GIVE_UP
 
 
-def beginnings_in_an_hour(setting: Setting, shape: Shape, chance: random.Random) -> int:
-    """How many times customers are told of a new trouble while a fault lasts for an hour."""
+def beginnings(setting: Setting, shape: Shape, chance: random.Random, *, lasts: int = 3600) -> int:
+    """How many times customers are told of a new trouble while a fault lasts, by default for an hour."""
     endpoint = Endpoint(setting, chance)
     count, was = 0, False
-    for second in range(1000, 4600):
+    for second in range(1000, 1000 + lasts):
         for vantage in range(setting.vantages):
             if second % setting.every == endpoint.phases[vantage]:
                 endpoint.vote(vantage, second, shape(second - 1000, vantage, chance)[0])
@@ -286,23 +289,50 @@ CANDIDATES = (
 
 
 def times(setting: Setting, shape: Shape, trials: int, seed: int, *, lasts: float = GIVE_UP) -> list[float]:
+    """Seconds to a tenth, in the order they were drawn in: fewer trials of a seed are the first of more."""
     chance = random.Random(seed)
-    return sorted(seconds_to_see(setting, shape, chance, lasts=lasts) for _ in range(trials))
+    return [round(seconds_to_see(setting, shape, chance, lasts=lasts), 1) for _ in range(trials)]
 
 
 def told(found: list[float]) -> str:
     """Median and 95th percentile in seconds; "never" where it is not seen within the hour."""
-    words = ["never" if one >= GIVE_UP else f"{one:.0f}" for one in (statistics.median(found), found[int(0.95 * len(found))])]
-    return " / ".join(words)
+    ends = (statistics.median(found), sorted(found)[int(0.95 * len(found))])
+    return " / ".join("never" if one >= GIVE_UP else f"{one:.0f}" for one in ends)
 
 
-def row(setting: Setting, *, trials: int, years: float, seed: int) -> str:
-    cells = [setting.name]
-    for noise, span in ((QUIET, years), (LOUD, years / 12)):  # much noise needs less time to be seen
-        cells.append(f"{false_incidents(setting, noise, span, random.Random(seed)) / span:.2f}")
-    for shape in SHAPES.values():
-        cells.append(told(times(setting, shape, trials if shape is not one_vantage else max(1, trials // 40), seed)))
-    cells.append(f"{statistics.mean(beginnings_in_an_hour(setting, flapping, random.Random(seed + n)) for n in range(2)):.0f}")
+Measured = dict[str, Any]
+
+
+def measure(setting: Setting, *, trials: int, years: float, seed: int) -> Measured:
+    """All that a row is printed from. `short`: the same of a few days and minutes, which is quick to play again."""
+    false = {
+        noise: false_incidents(setting, noise, span, random.Random(seed))
+        for noise, span in ((QUIET, years), (LOUD, years / 12))  # much noise needs less time to be seen
+    }
+    return {
+        "false_a_year": [false[QUIET] / years, false[LOUD] / (years / 12)],
+        "times": {
+            name: times(setting, shape, trials if shape is not one_vantage else max(1, trials // 40), seed)
+            for name, shape in SHAPES.items()
+        },
+        "beginnings": [beginnings(setting, flapping, random.Random(seed + n)) for n in range(2)],
+        "short": short(setting, seed),
+    }
+
+
+def short(setting: Setting, seed: int) -> list[int]:
+    """False troubles in 18 quiet days and in 2 loud ones, and new troubles in 20 minutes of flapping."""
+    return [
+        false_incidents(setting, QUIET, 0.05, random.Random(seed)),
+        false_incidents(setting, LOUD, 0.005, random.Random(seed)),
+        beginnings(setting, flapping, random.Random(seed), lasts=1200),
+    ]
+
+
+def row(name: str, measured: Measured) -> str:
+    cells = [name, *(f"{one:.2f}" for one in measured["false_a_year"])]
+    cells += [told(measured["times"][shape]) for shape in SHAPES]
+    cells.append(f"{statistics.mean(measured['beginnings']):.0f}")
     return "| " + " | ".join(cells) + " |"
 
 
@@ -312,12 +342,20 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="settings whose name contains this")
+    parser.add_argument("--keep", type=Path, help="a file for all that the rows are printed from, as JSON")
     given = parser.parse_args()
+    kept = {}
     head = ["setting", "false a year, quiet", "false a year, loud", *SHAPES, "new troubles in an hour of flapping"]
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head), flush=True)  # noqa: T201
     for setting in CANDIDATES:
         if given.only in setting.name:
-            print(row(replace(setting), trials=given.trials, years=given.years, seed=given.seed), flush=True)  # noqa: T201
+            kept[setting.name] = measure(setting, trials=given.trials, years=given.years, seed=given.seed)
+            print(row(setting.name, kept[setting.name]), flush=True)  # noqa: T201
+    if given.keep:
+        lines = ",\n".join(
+            f"{json.dumps(name)}: {json.dumps(measured, separators=(',', ':'))}" for name, measured in kept.items()
+        )
+        given.keep.write_text(f"{{\n{lines}\n}}\n")
     if not given.only:
         from tests.benchmarks import detection_peers  # it builds on this module
 

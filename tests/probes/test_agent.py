@@ -32,6 +32,8 @@ from tests.probes.test_flow import example
 
 pytestmark = [pytest.mark.long, pytest.mark.broker]
 KEY = signed_batches.new_key()
+SHARED = "mombasa"  # the vantage of the agent that all tests share
+QUEUE = f"probes.{SHARED}"
 
 
 class Fine(BaseHTTPRequestHandler):
@@ -56,33 +58,46 @@ def target() -> Iterator[str]:
     thread.join()
 
 
+@pytest.fixture(scope="module", params=["valkey", "redis"])
+def broker_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One of each for all tests here."""
+    if request.param == "redis":
+        yield str(request.getfixturevalue("redis_server"))
+        return
+    server = servers.start_valkey(tmp_path_factory.mktemp("valkey"))
+    yield server.url
+    server.stop()
+
+
 @pytest.fixture
 def dispatcher(broker_url: str) -> Iterator[Celery]:
     """The other side of the broker: sends batches, reads outcomes."""
     app = Celery("dispatcher", broker=broker_url, set_as_current=False)
     app.conf.update(broker_transport_options={"global_keyprefix": "hali:"}, task_serializer="json", accept_content=["json"])
+    outcomes(broker_url)  # what another test left
     yield app
     app.close()
 
 
-@pytest.fixture
-def agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with started_agent(broker_url, tmp_path) as process:
+@pytest.fixture(scope="module")
+def agent(broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
+    """It goes on from test to test, as one does for months."""
+    with started_agent(broker_url, tmp_path_factory.mktemp("agent"), vantage=SHARED) as process:
         yield process
 
 
 @contextmanager
-def started_agent(broker_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started_agent(broker_url: str, tmp_path: Path, *, vantage: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         "PATH": os.environ["PATH"],
-        "HALI_AGENT": "nairobi",
+        "HALI_AGENT": vantage,
         "HALI_AGENT_KEY": KEY,
         "HALI_SECRET_BANK_KEY": gateways.SECRETS["BANK_KEY"],
         "HALI_DATA_DIR": str(tmp_path),
         "REDIS_URL": broker_url,
         "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nowhere",
     }
-    command = [sys.executable, "-m", "statuspage.worker", "--name", "agent", "--queues", "probes.nairobi", "--pool", "threads"]
+    command = [sys.executable, "-m", "statuspage.worker", "--name", "agent", "--queues", f"probes.{vantage}", "--pool", "threads"]
     with (tmp_path / "agent.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
@@ -112,12 +127,10 @@ def test_an_agent_runs_a_batch_without_any_database(
         Task(probe_id=2, code="nobody", kind="http", spec={"url": "http://127.0.0.1:1/"}, interval=60, timeout=5, slot=now),
         Task(probe_id=3, code="odd", kind="no-such-kind", spec={}, interval=60, timeout=5, slot=now),
     ]
-    dispatcher.send_task(
-        "probes.tasks.run_batch", args=["nairobi", [task.as_message() for task in tasks]], queue="probes.nairobi"
-    )
+    dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, [task.as_message() for task in tasks]], queue=QUEUE)
     [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
     reports = batch.reports
-    assert batch.vantage == "nairobi"
+    assert batch.vantage == SHARED
     assert [(report["probe_id"], report["status"]) for report in reports] == [(1, "ok"), (2, "down"), (3, "misconfigured")]
     assert reports[0]["total_us"] > 0
     assert reports[1]["error_class"] == "refused"
@@ -128,7 +141,7 @@ def test_a_batch_that_comes_too_late_says_nothing_about_the_target(
     dispatcher: Celery, agent: subprocess.Popen[bytes], target: str, broker_url: str
 ) -> None:
     late = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=5, timeout=5, slot=int(time.time()) - 60)
-    dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [late.as_message()]], queue="probes.nairobi")
+    dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, [late.as_message()]], queue=QUEUE)
     [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
     assert batch.reports[0]["status"] == "skipped"
 
@@ -144,7 +157,7 @@ def test_a_slow_probe_holds_back_no_other_of_its_batch(
             Task(probe_id=2, code="page", kind="http", spec={"url": target}, interval=60, timeout=4, slot=now),
         ]
         messages = [task.as_message() for task in tasks]
-        dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", messages], queue="probes.nairobi")
+        dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, messages], queue=QUEUE)
         [first] = wait_for("the fast one's outcome", lambda: outcomes(broker_url))
         [second] = wait_for("the slow one's outcome", lambda: outcomes(broker_url))
     assert [[report["probe_id"] for report in batch.reports] for batch in (first, second)] == [[2], [1]]
@@ -160,7 +173,7 @@ def test_a_probe_never_overlaps_itself(dispatcher: Celery, agent: subprocess.Pop
         again = replace(first, slot=now + 1)
         for tasks in ([first], [again, other]):
             messages = [task.as_message() for task in tasks]
-            dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", messages], queue="probes.nairobi")
+            dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, messages], queue=QUEUE)
             if tasks == [first]:
                 held = silent.accept()[0]  # it is being asked
         found: dict[tuple[int, int], tuple[str, str]] = {}
@@ -181,7 +194,7 @@ def test_an_agent_tells_how_its_clock_differs_from_the_dispatchers(
     dispatcher: Celery, agent: subprocess.Popen[bytes], broker_url: str
 ) -> None:
     options = {"dispatched_at": time.time() - 40}
-    dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", []], kwargs=options, queue="probes.nairobi")
+    dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, []], kwargs=options, queue=QUEUE)
     [batch] = wait_for("a sign of life", lambda: outcomes(broker_url))
     assert batch.reports == []
     assert batch.outward_s is not None
@@ -195,7 +208,7 @@ def test_a_flow_is_run_with_secrets_of_the_agents_own_and_none_of_them_travels(
     try:
         spec = {**example("bank"), "base_url": gateway.url}
         task = Task(probe_id=1, code="bank", kind="flow", spec=spec, interval=60, timeout=5, slot=int(time.time()))
-        dispatcher.send_task("probes.tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")
+        dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, [task.as_message()]], queue=QUEUE)
         [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
     finally:
         gateway.close()
@@ -219,7 +232,10 @@ def agents_user(redis_url: str) -> Iterator[str]:
 
 
 def test_the_rule_that_is_printed_lets_an_agent_work(agents_user: str, redis_url: str, target: str, tmp_path: Path) -> None:
-    with started_agent(agents_user, tmp_path), Celery("dispatcher", broker=redis_url, set_as_current=False) as app:
+    with (
+        started_agent(agents_user, tmp_path, vantage="nairobi"),
+        Celery("dispatcher", broker=redis_url, set_as_current=False) as app,
+    ):
         app.conf.update(broker_transport_options={"global_keyprefix": "hali:"}, task_serializer="json")
         task = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=60, timeout=5, slot=int(time.time()))
         app.send_task("probes.tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")

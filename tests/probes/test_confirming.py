@@ -330,6 +330,20 @@ def test_a_quiet_batch_asks_little_of_the_database(django_assert_max_num_queries
         recording.record(vantage_name="nairobi", reports=reports, now=world.now)
 
 
+def test_evidence_of_many_probes_is_read_in_few_queries(django_assert_max_num_queries: Any) -> None:
+    """A service of many probes that turn together must not hold up the one recorder."""
+    codes = [f"push-{number}" for number in range(12)]
+    world = World(["nairobi"], **{code: f"https://api{number}.pay.example/" for number, code in enumerate(codes)})
+    all_notices()
+    world.batches({"nairobi": dict.fromkeys(codes, "o")})
+    world.batches({"nairobi": dict.fromkeys(codes, "X")})
+    with django_assert_max_num_queries(80):  # SQLite counts each row that is written
+        world.batches({"nairobi": dict.fromkeys(codes, "X")})
+    lines = Incident.objects.get().evidence["stk-push"]["probes"]
+    assert {line["first"] for line in lines} == {"500.003.02 System is busy for [number]"}
+    assert [line["probe"] for line in lines] == sorted(codes)
+
+
 def test_outcomes_of_an_earlier_release_are_understood() -> None:
     """State without a film, and no verdict yet: as an upgrade finds them."""
     world = World(["nairobi"])

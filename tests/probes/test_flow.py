@@ -154,6 +154,47 @@ def test_an_assertion_that_does_not_hold_is_down_or_what_it_says(start: Start) -
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "test", "holds"),
+    [
+        (17, 17, "equals", True),
+        (17, "17", "equals", True),
+        ("17", 17, "equals", True),
+        (17, 17.0, "equals", True),
+        (17, 18, "equals", False),
+        (1, True, "equals", False),
+        (True, True, "equals", True),
+        (17, 17, "not_equals", False),
+        (17, 18, "not_equals", True),
+        ("KES", "KES", "equals", True),
+        (17, 17.5, "at_least", True),
+        (17, 16, "at_least", False),
+        ("17", 16, "at_most", True),
+        ("KES", 16, "at_most", False),
+    ],
+)
+def test_what_was_extracted_is_compared_as_what_it_was(start: Start, first: Any, second: Any, test: str, holds: bool) -> None:
+    gateway = start(lambda asked: (200, {"id": first if asked.path == "/first" else second}))
+    spec = steps(
+        {"path": "/first", "extract": {"id": {"json": "$.id"}}},
+        {"assertions": [{"json": "$.id", test: "{{id}}"}]},
+        {"assertions": [{"json": "$.id", "one_of": ["{{id}}", second]}]},
+        base_url=gateway.url,
+    )
+    outcome = asked(spec)
+    assert outcome.status == ("ok" if holds else "down")
+    assert "7" not in outcome.evidence.partition("it is")[0] or holds
+
+
+def test_a_number_that_was_extracted_is_compared_with_a_header_as_a_text(start: Start) -> None:
+    gateway = start(lambda asked: (200, {"id": 17}))
+    gateway.headers = {"X-Id": "17"}
+    spec = steps(
+        {"extract": {"id": {"json": "$.id"}}}, {"assertions": [{"header": "X-Id", "equals": "{{id}}"}]}, base_url=gateway.url
+    )
+    assert asked(spec).status == "ok"
+
+
+@pytest.mark.parametrize(
     ("place", "missing"),
     [({"json": "$.id"}, "the answer has no id"), ({"header": "X-Id"}, "no id"), ({"regex": "id=([0-9]+)"}, "no id")],
 )

@@ -164,8 +164,14 @@ def ask(probe: Probe, slot: int, **more: Any) -> None:
     recording.record(vantage_name="nairobi", reports=[accepted(probe, slot, **more)], now=at(60 * slot + 0.1))
 
 
-def answer(slot: int, after: float, kind: str = DONE, code: str = "0") -> None:
+def answer_only(slot: int, after: float, kind: str = DONE, code: str = "0") -> None:
     late_answers.take_answer(correlation=correlation(slot), told=Told("", kind, code), now=at(60 * slot + after))
+
+
+def answer(slot: int, after: float, kind: str = DONE, code: str = "0") -> None:
+    """It comes, and the publisher's second with it."""
+    answer_only(slot, after, kind, code)
+    late_answers.sweep(now=at(60 * slot + after))
 
 
 def seen() -> list[tuple[int, str, int | None]]:
@@ -257,12 +263,35 @@ class TestRows:
         assert seen() == [(0, "delayed", 70_000), (1, "ok", 1000)]
 
     def test_an_answer_that_is_faster_than_its_report_waits_for_it(self, probe: Probe) -> None:
-        late_answers.take_answer(correlation=correlation(0), told=Told("", DONE, "0"), now=at(0.05))
+        answer_only(0, 0.05)
         assert seen() == []
         ask(probe, 0)
+        late_answers.sweep(now=at(1))
         assert seen() == [(0, "ok", 50)]
         late_answers.sweep(now=at(500))
         assert seen() == [(0, "ok", 50)]
+
+    def test_answers_of_one_second_are_one_batch_of_their_vantage(self, probe: Probe, django_assert_max_num_queries: Any) -> None:
+        for slot in range(30):
+            ask(probe, slot)
+            answer_only(slot, 4)
+        with django_assert_max_num_queries(60):
+            late_answers.sweep(now=at(1800))
+        assert seen() == [(slot, "ok", 4000) for slot in range(30)]
+
+    def test_an_answer_that_comes_while_its_slot_is_closed_as_late_brings_the_real_measure(
+        self, probe: Probe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ask(probe, 0)
+        record = recording.record_closed
+
+        def answered_meanwhile(**given: Any) -> Any:
+            answer_only(0, 30.4)
+            return record(**given)
+
+        monkeypatch.setattr(recording, "record_closed", answered_meanwhile)
+        late_answers.sweep(now=at(31))
+        assert seen() == [(0, "delayed", 30_400)]
 
     def test_a_slow_acknowledgement_with_a_fast_result_is_degraded(self, probe: Probe) -> None:
         ask(probe, 0, slow=True)

@@ -159,3 +159,21 @@ def test_a_spec_that_cannot_be_run_is_told_and_asks_nobody(listen: Listen) -> No
     reports = [Runner().run_now(one) for one in (task(1, server.url, metod="GET"), task(1, server.url, kind="odd"))]
     assert [report["status"] for report in reports] == ["misconfigured"] * 2
     assert server.heard == []
+
+
+def test_an_answer_is_taken_while_much_else_is_due(shared: Loop, listen: Listen) -> None:
+    """libcurl times an answer when it is told of it: what else is due at once must not come first."""
+    happened: list[str] = []
+    over = threading.Event()
+
+    def act(number: int) -> None:
+        time.sleep(0.005)
+        happened.append("act")
+        if number == 99:
+            over.set()
+
+    request = Request(listen(answer=http_answer("200 OK")).url)
+    ask = (0.0, lambda: shared.ask(request, lambda reply, held: happened.append("answer")))
+    shared.later([ask, *((0.0, lambda number=number: act(number)) for number in range(100))])
+    assert over.wait(20)
+    assert "answer" in happened

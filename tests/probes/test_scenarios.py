@@ -14,7 +14,7 @@ from tests.probes.rehearsal import Play, Seen, rehearse
 pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.timeout(1200)]  # all are played before the first test
 
 MINUTE, HOUR = 60, 3600
-INTERVAL = 120  # seconds between two runs of a probe
+INTERVAL = 240  # seconds between two runs of a probe
 GOOD = {"operational"}
 LATE = {"delayed"}
 SLOW = {"degraded_performance"}
@@ -25,24 +25,24 @@ PLAYS = {
     "jan9": Play(
         1,
         (
-            (5 * MINUTE, {"payouts": LATE, "stk-push": GOOD}),  # results are late before anything is refused
+            (9 * MINUTE, {"payouts": LATE, "stk-push": GOOD}),  # results are late before anything is refused
             (HOUR, {"payouts": OUT, "stk-push": TROUBLE}),
             (2.75 * HOUR, {"payouts": LATE, "stk-push": GOOD}),  # improving: late, no longer lost
             (4.25 * HOUR + 40 * MINUTE, {"payouts": GOOD, "stk-push": GOOD}),
         ),
     ),
     "jan22-paybill": Play(
-        8,
+        6,
         (
             (HOUR, {"paybill": TROUBLE, "stk-push": GOOD}),
             (4 * HOUR, {"paybill": GOOD, "stk-push": GOOD}),  # "resolved" at 20:00
             (6 * HOUR, {"paybill": TROUBLE, "stk-push": GOOD}),
             (20 * HOUR, {"paybill": TROUBLE, "stk-push": GOOD}),
-            (26 * HOUR, {"paybill": GOOD, "stk-push": GOOD}),
+            (29 * HOUR, {"paybill": GOOD, "stk-push": GOOD}),
         ),
     ),
     "dec2018": Play(
-        6,
+        3.5,
         (
             (2 * HOUR, {"stk-push": {*SLOW, *OUT}, "payouts": TROUBLE}),
             (8 * HOUR, {"stk-push": GOOD, "payouts": GOOD}),
