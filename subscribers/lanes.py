@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from subscribers.models import Delivery, Subscriber
+from subscribers.models import Subscriber
 from subscribers.outlets import Outlet
+from subscribers.rows import Claimed
 from subscribers.transports.base import Outcome, Parcel, Sender, Sent
 
 HELD_AFTER = 0.15  # seconds without an answer
@@ -27,7 +28,7 @@ class Errand:
     """One parcel and whom it tells: deliveries (several in a digest), or somebody who asked to be confirmed."""
 
     parcel: Parcel
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: tuple[Claimed, ...] = ()
     asked: Subscriber | None = None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import smtplib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from email import message, policy
 from email.quoprimime import body_encode
@@ -186,6 +186,7 @@ class Skeleton:
                 *self._pieces,
                 *self._calendar_part(rendered.calendar),
             ]
+        self._pieces = list(_joined(self._pieces))
         self._dates: dict[datetime, str] = {}
         self._host, self._list_id = links.host(), formataddr((_sender_name(), f"status.{links.host()}"), charset="utf-8")
         self._mailboxes = _sender_address().rpartition("@")[2]
@@ -273,13 +274,25 @@ def _encoded_pieces(text: str) -> Sequence[str | bytes]:
     return [part if _MARKS.fullmatch(part) else _quoted(part) for part in _MARKS.split(text) if part]
 
 
+def _joined(pieces: Iterable[str | bytes]) -> Iterator[str | bytes]:
+    """The same with all that stands between two marks in one piece."""
+    plain = b""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            plain += piece
+        else:
+            yield from (plain, piece)
+            plain = b""
+    yield plain
+
+
 def _soft(value: str) -> bytes:
     """A link between two soft breaks: they vanish when the mail is read."""
     return b"=\r\n" + _quoted(value) + b"=\r\n"
 
 
 def _quoted(text: str) -> bytes:
-    if len(text) < 75 and _PLAIN.fullmatch(text):
-        return text.encode("ascii")  # a link: most of them need no encoding
+    if _PLAIN.fullmatch(text):  # a link: most of them need no encoding, and each mail has its own
+        return "=\r\n".join(text[at : at + 74] for at in range(0, len(text), 74)).encode("ascii")
     octets = text.encode().decode("latin-1")  # body_encode takes one character an octet
     return body_encode(octets, maxlinelen=75, eol=EOL).encode("ascii")

@@ -14,7 +14,7 @@ from incidents.languages import codes
 from incidents.models import IncidentUpdate, MaintenanceUpdate
 from subscribers import destinations, endpoints, posting
 from subscribers.items import Item
-from subscribers.models import Payload, Subscriber
+from subscribers.models import Payload
 from subscribers.rendering import CONFIRM_MARK, MANAGE_MARK, UNSUBSCRIBE_MARK, Rendered
 from subscribers.telling import Telling, tell
 from subscribers.transports import statuspage_bodies
@@ -41,8 +41,8 @@ class WebhookSender(Sender):
         return urlsplit(normal).hostname or ""
 
     @classmethod
-    def private_of(cls, subscriber: Subscriber) -> endpoints.Signing | None:
-        return endpoints.signing_of(subscriber)
+    def private_of(cls, subscriber_id: int) -> endpoints.Signing | None:
+        return endpoints.signing_of(subscriber_id)
 
     @classmethod
     def render(cls, item: Item, language: str) -> Rendered:

@@ -41,7 +41,7 @@ def send(
         hook.answers = [answer]
         rendered = WebhookSender.render(item(), owner.language)
         try:
-            sender.send(parcel(rendered, hook.url, subscriber_id=owner.pk, private=WebhookSender.private_of(owner)))
+            sender.send(parcel(rendered, hook.url, subscriber_id=owner.pk, private=WebhookSender.private_of(owner.pk)))
         finally:
             sender.close()
         return hook.requests[0]
