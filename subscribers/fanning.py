@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 
+from incidents.models import StatusChange
 from subscribers import audience, items
 from subscribers.items import Item
 from subscribers.models import Delivery, DeliveryState, Notification, Rhythm, Subscriber
@@ -63,7 +64,7 @@ def _expand_chunk(now: datetime, known: dict[int, Item | None]) -> int | None:
             known[notification.pk] = items.item_of(document) if document else None
         item, made, last = known[notification.pk], 0, None
         if item is not None and notification.stopped_at is None:
-            last = _end_of_chunk(notification.cursor)
+            last = None if isinstance(item.document, StatusChange) else _end_of_chunk(notification.cursor)  # webhooks are few
             made = _insert(notification, item, last, now)
         notification.cursor = last or notification.cursor
         notification.expanded_at = now if last is None else None

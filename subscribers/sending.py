@@ -195,7 +195,7 @@ class Round:
         if not stopped:
             return
         for domain, errands in list(self._at_hand.items()):
-            kept = deque(errand for errand in errands if not any(one.notification_id in stopped for one in errand.deliveries))
+            kept = deque(errand for errand in errands if not any(one.notification.pk in stopped for one in errand.deliveries))
             self._put_back(errand for errand in errands if errand not in kept)
             if kept:
                 self._at_hand[domain] = kept

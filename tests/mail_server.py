@@ -38,7 +38,8 @@ class MailServer:
     """`answers` gives a recipient's reply in place of 250; `to_data` one for whole messages; `connections` counts sessions.
 
     `greylists`: the first try of each recipient is put off. `pipelines`: it says that it takes several commands at once.
-    `drops_in_data`: so many times it hangs up in the middle of a message; `hangs_in_data`: it says nothing there. `smtp`: what aiosmtpd's server takes (STARTTLS, AUTH).
+    `drops_in_data`: so many times it hangs up in the middle of a message; `hangs_in_data`: there it falls silent. `smtp`: what
+    aiosmtpd's server takes (STARTTLS, AUTH).
     """
 
     def __init__(self, **smtp: Any) -> None:

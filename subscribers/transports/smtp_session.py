@@ -108,9 +108,11 @@ def _ask(session: smtplib.SMTP, command: bytes) -> Answer:
 
 def _reply(session: smtplib.SMTP) -> Answer:
     """As smtplib's getreply, at a fifth of its cost; a wait that was too long stays a TimeoutError here."""
-    said = []
+    said, file = [], session.file
+    if file is None:  # smtplib closed it
+        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
     while True:
-        line: bytes = session.file.readline(LONGEST_LINE)  # type: ignore[attr-defined]  # open since the greeting
+        line: bytes = file.readline(LONGEST_LINE)
         if not line:
             raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
         said.append(line[4:].strip())
