@@ -45,7 +45,7 @@ class Round:
         self._done: list[Claimed] = []
         self._marked_at = self._started
         self._next_look = self._next_asking = 0.0
-        self._full: set[str] = set()  # domains that the last look left out
+        self._full: set[str] = set()  # domains that the last look that found nothing left out
         self._left = 0
         self._end: Exception | None = None  # no way out, or a fault of ours: why the round ends before its work does
         self.sent = 0
@@ -100,13 +100,13 @@ class Round:
             return
         if time.monotonic() < self._next_look and self._full.issubset(full):
             return  # nothing was there a moment ago, in these domains or more
-        self._full, began = set(full), time.monotonic()
+        began = time.monotonic()
         asked = self._asked()
         self._left -= len(asked)
         news = self._claimed(full, digest=False)
         digests = self._claimed(full, digest=True) if len(news) < BATCH else []
         if not (asked or news or digests):
-            looked = time.monotonic()
+            self._full, looked = set(full), time.monotonic()
             self._next_look = looked + max(LOOK_AGAIN, LOOK_SHARE * (looked - began))
             return
         self.outlet.begin([*news, *digests])

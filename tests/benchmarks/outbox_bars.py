@@ -266,7 +266,7 @@ def _rate_of_quick(made: Bed, count: int, *, only_quick: bool) -> float:
         cursor.execute("UPDATE subscribers_delivery SET due_at = due_at - random() * interval '1 second'")
     _analyse()
     process = _worker("ours-once", made, count * 2)
-    process.communicate()
+    note(f"a sender: {process.communicate()[0].strip()}")
     sent = Delivery.objects.filter(domain="quick.example", state=DeliveryState.SENT).order_by("sent_at")
     assert sent.count() == count, f"{sent.count()} of {count} were sent"
     return _rate_of(sent)
@@ -339,9 +339,9 @@ def run_ours(count: int, connections: int) -> float:
 
 
 def run_ours_once(count: int, connections: int) -> float:
-    """One round, as a task has it."""
+    """One round, as a task has it, but for as long as a busy machine needs."""
     started = time.perf_counter()
-    return outbox.deliver_due(now=timezone.now(), limit=count) / (time.perf_counter() - started)
+    return outbox.deliver_due(now=timezone.now(), limit=count, seconds=45) / (time.perf_counter() - started)
 
 
 RUNS: Mapping[str, Callable[[int, int], float]] = {
