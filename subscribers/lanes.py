@@ -81,7 +81,7 @@ class Lane:
     def _send(self, report: Report) -> None:
         self._sender.open()
         outcomes = self._sender.send_all([errand.parcel for errand in report.errands])
-        for errand, outcome in zip(report.errands, outcomes, strict=True):
+        for errand, outcome in zip(report.errands, outcomes, strict=False):
             if isinstance(outcome, Sent):
                 self._outlet.note(errand.deliveries)
             report.outcomes.append(outcome)

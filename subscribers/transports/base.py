@@ -129,7 +129,8 @@ class Sender:
         raise error_of(outcome)
 
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
-        """One outcome for each, in order, as soon as it is known. Raises TransportUnreachable; the rest was not tried then."""
+        """One outcome for each, in order, as soon as it is known. It may end early, or raise TransportUnreachable: the rest was
+        not tried then."""
         for parcel in parcels:
             try:
                 reference = self.send(parcel)

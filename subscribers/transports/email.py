@@ -67,7 +67,10 @@ class EmailSender(Sender):
             raise TransportUnreachable(f"The mail server does not take mail: {error}") from error
 
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
-        """One outcome for each; where the connection breaks, a new one goes on behind the mail that was in flight."""
+        """One outcome for each; where the connection breaks, a new one goes on behind the mail that was in flight.
+
+        Where the server hung, the rest is left untried: each would take as long again.
+        """
         done = 0
         while done < len(parcels):
             self.open()  # again, where the server had closed it
@@ -78,6 +81,8 @@ class EmailSender(Sender):
             except (smtplib.SMTPException, MailFolderError, OSError) as error:
                 parcel, done = parcels[done], done + 1
                 yield outcome_of(self._broken(error, parcel.address))
+                if isinstance(error, TimeoutError):
+                    return
 
     def _answers(self, parcels: Sequence[Parcel]) -> Iterator[smtplib.SMTPException | None]:
         session = getattr(self._connection, "connection", None)
