@@ -103,7 +103,10 @@ class Lanes:
         return sum(lane.domain is not None for lane in self._lanes)
 
     def is_slow(self, domain: str) -> bool:
-        return self._seconds.get(domain, 0.0) > SLOW
+        """It takes long for an answer, or a lane waits for one of it right now."""
+        now = time.monotonic()
+        held = any(lane.domain == domain and lane.is_held(now) for lane in self._lanes)
+        return held or self._seconds.get(domain, 0.0) > SLOW
 
     def together(self, domain: str) -> int:
         """How many parcels go to one lane at once."""
@@ -115,7 +118,7 @@ class Lanes:
         busy = [lane for lane in self._lanes if lane.domain is not None]
         moving = [lane for lane in busy if not lane.is_held(now)]
         here = [lane for lane in busy if lane.domain == domain]
-        slow = self.is_slow(domain) or any(lane.is_held(now) for lane in here)
+        slow = self.is_slow(domain)
         if len(moving) >= self._connections or (slow and not alone and len(here) >= max(1, self._connections // 2)):
             return False
         if slow and len(here) >= self._connections:

@@ -22,6 +22,7 @@ BATCH = 800  # deliveries to a claim
 CONFIRMATIONS = 20  # confirmation mails between two claims: who signs up in a crowd must not hold up the news
 LOW = 300  # so few parcels at hand: claim more
 HELD_AT_MOST = 500  # parcels of one domain at hand
+SLOW_HELD = 50  # the same of one that takes long to answer
 AT_HAND = 2000  # parcels at hand, all in all
 MARK_EACH = 800  # until then the outlet remembers what the server took
 MARK_AFTER = 0.5  # seconds
@@ -94,8 +95,9 @@ class Round:
 
     def _claim(self) -> None:
         """Bring parcels to hand where few are left that may go now."""
-        full = [domain for domain, errands in self._at_hand.items() if len(errands) >= HELD_AT_MOST]
-        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in full)
+        slow = {domain for domain in self._at_hand if self._lanes.is_slow(domain)}
+        full = [name for name, some in self._at_hand.items() if len(some) >= (SLOW_HELD if name in slow else HELD_AT_MOST)]
+        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in {*full, *slow})
         if self._left <= 0 or ready >= LOW or self._waiting() >= AT_HAND:
             return
         if time.monotonic() < self._next_look and self._full.issubset(full):
