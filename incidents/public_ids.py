@@ -15,5 +15,14 @@ def new_public_id() -> str:
 
 def page_id(netloc: str) -> str:
     """The page's own id: it follows from its host and port, so it stays as long as the address does."""
-    number = int.from_bytes(hashlib.sha256(f"page {netloc}".encode()).digest())
+    return _derived(f"page {netloc}")
+
+
+def status_change_id(record_seq: int) -> str:
+    """Of a change of a component's state, which has no row of words: it follows from its place in the record."""
+    return _derived(f"status change {record_seq}")
+
+
+def _derived(name: str) -> str:
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest())
     return "".join(ALPHABET[number // len(ALPHABET) ** place % len(ALPHABET)] for place in range(12))

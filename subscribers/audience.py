@@ -11,6 +11,7 @@
 | maintenance_update    | unless its writer said no                                            |
 | review                | unless its writer said no                                            |
 | announcement          | if its writer said so, to all                                        |
+| component_status      | to webhooks in Statuspage's form: each change of one of their services, as Statuspage sends it |
 
 Everything else in the record is for readers of the page.
 """
@@ -23,28 +24,37 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 
-from incidents.models import Announcement, Correction, MaintenanceUpdate, Rebuttal, Statement, Withdrawal
+from incidents import statuspage_v2
+from incidents.models import Announcement, Correction, MaintenanceUpdate, Rebuttal, Statement, StatusChange, Withdrawal
 from incidents.models.publishable import Publishable
 from incidents.statements import UNSHAKEN
 from incidents.words import Impact
-from subscribers.items import Item
-from subscribers.models import NewsKind, Notification, Subscriber
+from subscribers.items import Document, Item
+from subscribers.models import NewsKind, Notification, Payload, Subscriber, SubscriberQuerySet
 
 # Written down by itself beside an update that says the same: a mail of its own would only be a second one.
 _UNTOLD_LEVELS = frozenset(level.value for level in UNSHAKEN)
 _MAY_WAIT = frozenset({Impact.NONE.value, Impact.MINOR.value})
 
 
-def is_told(document: Publishable | None) -> bool:
+def is_told(document: Document | None) -> bool:
     """Do subscribers hear of it at all?"""
     if document is None:
         return False
+    if isinstance(document, StatusChange):
+        differ = statuspage_v2.five(document.old_status) != statuspage_v2.five(document.new_status)
+        return differ and _as_statuspage(Subscriber.objects.active()).exists()
     if isinstance(document, Statement):
         return document.level not in _UNTOLD_LEVELS
     if isinstance(document, Withdrawal):
         taken_back = document.statement or document.rebuttal
         return taken_back is not None and is_told(taken_back) and _was_told(taken_back)
     return bool(getattr(document, "deliver_notifications", True))
+
+
+def _as_statuspage(chosen: SubscriberQuerySet) -> SubscriberQuerySet:
+    """Webhooks whose owners chose Statuspage's form of bodies."""
+    return chosen.filter(channel="webhook", endpoint__payload=Payload.STATUSPAGE)
 
 
 def _was_told(document: Publishable) -> bool:
@@ -58,6 +68,8 @@ def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySe
     active = Subscriber.objects.active()
     if between:
         active = active.filter(pk__gt=between[0], pk__lte=between[1])
+    if isinstance(item.document, StatusChange):
+        return _as_statuspage(active.following(NewsKind.INCIDENTS, components=item.components, between=between))
     document: Publishable = item.document.of if isinstance(item.document, Correction) else item.document
     incident = getattr(document, "incident_id", None) or _incident_of(document)
     if isinstance(document, Announcement):

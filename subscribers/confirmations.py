@@ -27,6 +27,8 @@ def claim_due(*, now: datetime, limit: int, channels: list[str]) -> list[Subscri
             .filter(confirm_due_at__lte=now, state=SubscriberState.PENDING, channel__in=channels)
             .order_by("confirm_due_at")[:limit]
         )
+        if not due:
+            return []
         hopeless = [row.pk for row in due if row.confirm_attempt >= ATTEMPTS or now >= link_ends(row)]
         Subscriber.objects.filter(pk__in=hopeless).update(confirm_due_at=None)  # they may ask again
         claimed = [row for row in due if row.pk not in hopeless]
@@ -50,7 +52,7 @@ def parcel_for(subscriber: Subscriber) -> Parcel:
         message_id=f"confirm.{int(subscriber.created_at.timestamp())}.{subscriber.confirm_mails_sent + 1}.{key}",
         date=subscriber.created_at,
         subscriber_id=subscriber.pk,
-        private=sender.private_of(subscriber),
+        private=sender.private_of(subscriber.pk),
     )
 
 

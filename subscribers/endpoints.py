@@ -67,9 +67,9 @@ def rotate(*, subscriber: Subscriber, now: datetime) -> str:
     return secret
 
 
-def signing_of(subscriber: Subscriber) -> Signing | None:
+def signing_of(subscriber_id: int) -> Signing | None:
     """Raises addresses.AddressUnreadable."""
-    endpoint = Endpoint.objects.filter(subscriber=subscriber).first()
+    endpoint = Endpoint.objects.filter(subscriber=subscriber_id).first()
     if endpoint is None:
         return None
     held = [endpoint.secret_encrypted]

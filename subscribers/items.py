@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from incidents import rebutting
+from incidents import public_ids, rebutting
 from incidents.models import (
     AffectedComponent,
     Announcement,
@@ -21,13 +21,16 @@ from incidents.models import (
     Redress,
     Review,
     Statement,
+    StatusChange,
     Withdrawal,
 )
 from incidents.models.publishable import Publishable
 from incidents.words import Publication
 
+Document = Publishable | StatusChange  # words, or a bare change of what a component shows
+
 # Kind of record entry -> the documents it tells of.
-DOCUMENTS: Mapping[str, type[Publishable]] = {
+DOCUMENTS: Mapping[str, type[Publishable] | type[StatusChange]] = {
     "incident_update": IncidentUpdate,
     "correction": Correction,
     "redress": Redress,
@@ -37,6 +40,7 @@ DOCUMENTS: Mapping[str, type[Publishable]] = {
     "maintenance_update": MaintenanceUpdate,
     "review": Review,
     "announcement": Announcement,
+    "component_status": StatusChange,
 }
 
 
@@ -54,18 +58,22 @@ class Item:
     published_at: datetime
     components: frozenset[int]
     impact: str
-    document: Publishable
+    document: Document
 
 
-def document_of(kind: str, record_seq: int) -> Publishable | None:
-    """The published row that a record entry made public; None for entries that make no words public."""
+def document_of(kind: str, record_seq: int) -> Document | None:
+    """The published row that a record entry made public; None for entries that are told to nobody."""
     model = DOCUMENTS.get(kind)
     found = model._default_manager.filter(record_seq=record_seq).first() if model else None
+    if isinstance(found, StatusChange):
+        return None if found.component.internal else found  # it is nobody's business any more
     return found if isinstance(found, Publishable) else None
 
 
-def item_of(document: Publishable) -> Item:
+def item_of(document: Document) -> Item:
     """What is told of a published document."""
+    if isinstance(document, StatusChange):
+        return _of_status_change(document)
     assert document.record_seq is not None
     assert document.published_at is not None
     thread, path, components, impact = _ABOUT[type(document)](document)
@@ -79,6 +87,21 @@ def item_of(document: Publishable) -> Item:
         components=components,
         impact=impact,
         document=document,
+    )
+
+
+def _of_status_change(change: StatusChange) -> Item:
+    component = change.component
+    return Item(
+        kind="component_status",
+        public_id=public_ids.status_change_id(change.record_seq),
+        thread=component.public_id,
+        path=f"/components/{component.code}",
+        record_seq=change.record_seq,
+        published_at=change.at,
+        components=frozenset({component.pk}),
+        impact="",
+        document=change,
     )
 
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from subscribers.models import Delivery, Subscriber
+from subscribers.models import Subscriber
 from subscribers.outlets import Outlet
+from subscribers.rows import Claimed
 from subscribers.transports.base import Outcome, Parcel, Sender, Sent
 
 HELD_AFTER = 0.15  # seconds without an answer
@@ -27,7 +28,7 @@ class Errand:
     """One parcel and whom it tells: deliveries (several in a digest), or somebody who asked to be confirmed."""
 
     parcel: Parcel
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: tuple[Claimed, ...] = ()
     asked: Subscriber | None = None
 
 
@@ -80,7 +81,7 @@ class Lane:
     def _send(self, report: Report) -> None:
         self._sender.open()
         outcomes = self._sender.send_all([errand.parcel for errand in report.errands])
-        for errand, outcome in zip(report.errands, outcomes, strict=True):
+        for errand, outcome in zip(report.errands, outcomes, strict=False):
             if isinstance(outcome, Sent):
                 self._outlet.note(errand.deliveries)
             report.outcomes.append(outcome)
@@ -102,7 +103,10 @@ class Lanes:
         return sum(lane.domain is not None for lane in self._lanes)
 
     def is_slow(self, domain: str) -> bool:
-        return self._seconds.get(domain, 0.0) > SLOW
+        """It takes long for an answer, or a lane waits for one of it right now."""
+        now = time.monotonic()
+        held = any(lane.domain == domain and lane.is_held(now) for lane in self._lanes)
+        return held or self._seconds.get(domain, 0.0) > SLOW
 
     def together(self, domain: str) -> int:
         """How many parcels go to one lane at once."""
@@ -114,7 +118,7 @@ class Lanes:
         busy = [lane for lane in self._lanes if lane.domain is not None]
         moving = [lane for lane in busy if not lane.is_held(now)]
         here = [lane for lane in busy if lane.domain == domain]
-        slow = self.is_slow(domain) or any(lane.is_held(now) for lane in here)
+        slow = self.is_slow(domain)
         if len(moving) >= self._connections or (slow and not alone and len(here) >= max(1, self._connections // 2)):
             return False
         if slow and len(here) >= self._connections:

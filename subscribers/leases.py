@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from django.db.models import F, Max, QuerySet
 from subscribers import paces
 from subscribers.models import Delivery, DeliveryState, Notification
 from subscribers.retries import ATTEMPTS, GIVE_UP_AFTER, LEASE, retry_at
+from subscribers.rows import Claimed, among
 from subscribers.transports.base import TransportError
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ OVERTAKEN = "a newer update was told instead"
 # Kinds of which the newest says all: an older one of the same thread that still waits is not sent after it.
 OVERTAKING = frozenset({"incident_update", "maintenance_update"})
 KEYS_AT_ONCE = 1000  # in one statement
+_Row = tuple[int, int, int, str, int, datetime, bool, str]
+_COLUMNS = ("pk", "notification_id", "subscriber_id", "domain", "attempt", "wanted_at", "digest", "last_error")
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
@@ -30,13 +33,13 @@ def due(now: datetime) -> QuerySet[Delivery]:
 
 def claim_due(
     *, now: datetime, limit: int, channel: str = "", without: Collection[str] = (), digest: bool = False
-) -> list[Delivery]:
+) -> list[Claimed]:
     """Take up to `limit` due deliveries (of one channel, if given) under a lease of 5 minutes, older news first.
 
     `without`: domains that have enough in hand. What was tried 8 times, has been due for 6 hours or was overtaken by newer
-    news is buried on the way. Each has its Notification at hand.
+    news is buried on the way.
     """
-    claimed: list[Delivery] = []
+    claimed: list[Claimed] = []
     while not claimed:
         claimed, looked_at = _claim_once(now, limit, channel, without, digest)
         if not looked_at:
@@ -44,48 +47,47 @@ def claim_due(
     return claimed
 
 
-def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> tuple[list[Delivery], int]:
+def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> tuple[list[Claimed], int]:
     """(claimed, how many were due)"""
     with transaction.atomic():
         pace, limit = paces.granted(channel, "", limit, now)
-        found = list(_found(now, limit, channel, without, digest))
-        paces.spend(pace, len(found))
-        notifications = Notification.objects.in_bulk({delivery.notification_id for delivery in found})
-        for delivery in found:
-            delivery.notification = notifications[delivery.notification_id]
+        rows = list(_found(now, limit, channel, without, digest))
+        paces.spend(pace, len(rows))
+        notifications = Notification.objects.in_bulk({row[1] for row in rows})
+        found = [Claimed(row[0], notifications[row[1]], *row[2:]) for row in rows]
         rest = _bury_hopeless(found, now)
         overtaken = _overtaken(rest, now)
         if overtaken:
             Delivery.objects.filter(pk__in=overtaken).update(state=DeliveryState.SUPERSEDED, last_error=OVERTAKEN)
             rest = [delivery for delivery in rest if delivery.pk not in overtaken]
         # The last error is cleared: an attempt without one is an attempt whose end nobody knows.
-        Delivery.objects.filter(pk__in=[delivery.pk for delivery in rest]).update(
+        Delivery.objects.filter(among([delivery.pk for delivery in rest])).update(
             lease_until=now + LEASE, attempt=F("attempt") + 1, last_error=""
         )
     for delivery in rest:
-        delivery.lease_until, delivery.attempt = now + LEASE, delivery.attempt + 1
+        delivery.attempt += 1
     return sorted(rest, key=lambda delivery: (delivery.notification.record_seq, delivery.pk)), len(found)
 
 
-def _found(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> Iterator[Delivery]:
+def _found(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> Iterator[_Row]:
     """Due rows, locked: those of domains with a cap as far as it reaches, then all others."""
     waiting = due(now).filter(digest=digest).exclude(notification_id__in=stopped())
     if channel:
         waiting = waiting.filter(channel=channel)
-    waiting = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk")
+    rows = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk").values_list(*_COLUMNS)
     resting = {*without, *(paces.quiet_domains(channel, now) if channel else ())}
     capped = paces.capped_domains(channel)
     for domain in capped:
         if domain in resting or limit <= 0:
             continue
         pace, share = paces.granted(channel, domain, limit, now)
-        taken = list(waiting.filter(domain=domain)[:share]) if share else []
+        taken = list(rows.filter(domain=domain)[:share]) if share else []
         paces.spend(pace, len(taken))
         limit -= len(taken)
         yield from taken
     if limit > 0:
         left_out = [*resting, *capped]
-        yield from (waiting.exclude(domain__in=left_out) if left_out else waiting)[:limit]
+        yield from (rows.exclude(domain__in=left_out) if left_out else rows)[:limit]
 
 
 def stopped() -> list[int]:
@@ -93,7 +95,7 @@ def stopped() -> list[int]:
     return list(Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True).values_list("pk", flat=True))
 
 
-def _bury_hopeless(due: Sequence[Delivery], now: datetime) -> list[Delivery]:
+def _bury_hopeless(due: Sequence[Claimed], now: datetime) -> list[Claimed]:
     """Those still worth a try; the others become dead."""
     tried = [delivery.pk for delivery in due if delivery.attempt >= ATTEMPTS]
     old = [delivery.pk for delivery in due if delivery.wanted_at <= now - GIVE_UP_AFTER]
@@ -104,7 +106,7 @@ def _bury_hopeless(due: Sequence[Delivery], now: datetime) -> list[Delivery]:
     return [delivery for delivery in due if delivery.pk not in {*tried, *old}]
 
 
-def _overtaken(due: Sequence[Delivery], now: datetime) -> set[int]:
+def _overtaken(due: Sequence[Claimed], now: datetime) -> set[int]:
     """Updates whose subscriber was told a newer one of the same thread, or for whom a newer one is due as well.
 
     Never one whose sender died with it in hand: it may be on its way, and losing it is worse than sending it twice.
@@ -138,11 +140,11 @@ def _overtaken(due: Sequence[Delivery], now: datetime) -> set[int]:
     }
 
 
-def _thread_of(delivery: Delivery) -> tuple[str, str]:
+def _thread_of(delivery: Claimed) -> tuple[str, str]:
     return delivery.notification.kind, delivery.notification.thread
 
 
-def _newest_of_threads(due: Sequence[Delivery]) -> dict[tuple[str, str], int]:
+def _newest_of_threads(due: Sequence[Claimed]) -> dict[tuple[str, str], int]:
     """{(kind, thread): the number of its last entry that is told}"""
     threads = {delivery.notification.thread for delivery in due if delivery.notification.kind in OVERTAKING} - {""}
     if not threads:
@@ -157,31 +159,42 @@ def _newest_of_threads(due: Sequence[Delivery]) -> dict[tuple[str, str], int]:
 # --- What came of it -----------------------------------------------------------------------------
 
 
-def record_success(deliveries: Sequence[Delivery], *, now: datetime) -> int:
+def record_success(deliveries: Sequence[Claimed], *, now: datetime) -> int:
     """Mark as sent what this sender sent; rows that someone else has claimed since stay as they are. Answers how many."""
-    by_attempt: dict[int, list[Delivery]] = defaultdict(list)
-    for delivery in deliveries:
-        by_attempt[delivery.attempt].append(delivery)
-    if deliveries:
-        told = sorted({delivery.notification_id for delivery in deliveries})
-        log.info("Sent: %s of %s.", len(deliveries), told, extra={"sent": len(deliveries), "notifications": told})
+    if not deliveries:
+        return 0
+    told = sorted({delivery.notification.pk for delivery in deliveries})
+    log.info("Sent: %s of %s.", len(deliveries), told, extra={"sent": len(deliveries), "notifications": told})
+    if named := [Delivery(pk=delivery.pk, reference=delivery.reference) for delivery in deliveries if delivery.reference]:
+        Delivery.objects.bulk_update(named, ["reference"])
+    return mark_sent(by_attempt((delivery.pk, delivery.attempt) for delivery in deliveries), now=now)
+
+
+def by_attempt(pairs: Iterable[tuple[int, int]]) -> Mapping[int, list[int]]:
+    """{attempt: keys of deliveries} from (key, attempt)."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for key, attempt in pairs:
+        found[attempt].append(key)
+    return found
+
+
+def mark_sent(keys: Mapping[int, list[int]], *, now: datetime) -> int:
+    """`keys` of deliveries, by the attempt that was theirs."""
     return sum(
-        _mark_sent(attempt, some[at : at + KEYS_AT_ONCE], now)
-        for attempt, some in by_attempt.items()
-        for at in range(0, len(some), KEYS_AT_ONCE)
+        Delivery.objects.filter(among(some), attempt=attempt, state=DeliveryState.PENDING).update(
+            state=DeliveryState.SENT, sent_at=now, lease_until=None, last_error=""
+        )
+        for attempt, some in _in_parts(keys)
     )
 
 
-def _mark_sent(attempt: int, deliveries: Sequence[Delivery], now: datetime) -> int:
-    named = [delivery for delivery in deliveries if delivery.reference]
-    if named:
-        Delivery.objects.bulk_update(named, ["reference"])
-    return Delivery.objects.filter(
-        pk__in=[delivery.pk for delivery in deliveries], attempt=attempt, state=DeliveryState.PENDING
-    ).update(state=DeliveryState.SENT, sent_at=now, lease_until=None, last_error="")
+def _in_parts(keys: Mapping[int, list[int]]) -> Iterator[tuple[int, list[int]]]:
+    for attempt, some in keys.items():
+        for at in range(0, len(some), KEYS_AT_ONCE):
+            yield attempt, some[at : at + KEYS_AT_ONCE]
 
 
-def record_failure(delivery: Delivery, error: TransportError, *, now: datetime) -> None:
+def record_failure(delivery: Claimed, error: TransportError, *, now: datetime) -> None:
     """Due again later, or dead: after a permanent refusal, 8 attempts, or when the next try would come after 6 hours."""
     again = retry_at(attempt=delivery.attempt, now=now, chance=random.random(), asked=error.retry_after)  # noqa: S311
     over = again > delivery.wanted_at + GIVE_UP_AFTER
@@ -195,7 +208,7 @@ def record_failure(delivery: Delivery, error: TransportError, *, now: datetime) 
     )
 
 
-def give_back(deliveries: Sequence[Delivery]) -> None:
+def give_back(deliveries: Sequence[Claimed]) -> None:
     """What was claimed and not tried waits again, as if it had not been claimed."""
     alike: dict[tuple[int, str], list[int]] = defaultdict(list)
     for delivery in deliveries:
@@ -206,23 +219,19 @@ def give_back(deliveries: Sequence[Delivery]) -> None:
         )
 
 
-def drop(deliveries: Sequence[Delivery], *, why: str) -> None:
+def drop(deliveries: Sequence[Claimed], *, why: str) -> None:
     """They are not sent any more: who they were for has left."""
     Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries], state=DeliveryState.PENDING).update(
         state=DeliveryState.SUPERSEDED, last_error=why, lease_until=None
     )
 
 
-def release(deliveries: Sequence[Delivery], *, now: datetime) -> None:
+def release(keys: Mapping[int, list[int]], *, now: datetime) -> None:
     """Their sender is dead: due again at once. The attempt counts, since one of them may be what killed it."""
-    by_attempt: dict[int, list[int]] = defaultdict(list)
-    for delivery in deliveries:
-        by_attempt[delivery.attempt].append(delivery.pk)
-    for attempt, keys in by_attempt.items():
-        for at in range(0, len(keys), KEYS_AT_ONCE):
-            Delivery.objects.filter(
-                pk__in=keys[at : at + KEYS_AT_ONCE], attempt=attempt, state=DeliveryState.PENDING, lease_until__isnull=False
-            ).update(lease_until=None, due_at=now)
+    for attempt, some in _in_parts(keys):
+        Delivery.objects.filter(among(some), attempt=attempt, state=DeliveryState.PENDING, lease_until__isnull=False).update(
+            lease_until=None, due_at=now
+        )
 
 
 def release_stuck(*, now: datetime) -> int:

@@ -22,6 +22,7 @@ from django.utils.encoding import force_bytes
 from incidents.languages import codes
 from subscribers import addresses
 from subscribers.models import Subscriber
+from subscribers.rows import Reader
 
 UNSUBSCRIBE = "unsubscribe"
 MANAGE = "manage"
@@ -61,7 +62,7 @@ class _DaySigner(_Signer, signing.TimestampSigner):
         return signing.b62_encode(int(time.time()) // DAY * DAY)
 
 
-def token_for(subscriber: Subscriber, purpose: str) -> str:
+def token_for(subscriber: Subscriber | Reader, purpose: str) -> str:
     """Letters, digits, `-`, `_` and dots, 56 characters to stop: fits a path and, after `unsub+`, a mail address."""
     return _signer(purpose).sign(subscriber.public_id)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Count, Min
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from subscribers.models import Delivery, DeliveryState, Notification
+from subscribers.models import Delivery, Notification
 from subscribers.transports import TRANSPORTS
 
 
@@ -19,7 +19,7 @@ def collect(*, now: datetime) -> Iterator[Metric]:
     age = GaugeMetricFamily(
         "hali_outbox_age_seconds", "Since the oldest due delivery was due; 0: none waits.", labels=["channel"], unit="seconds"
     )
-    pending = Delivery.objects.filter(state=DeliveryState.PENDING)
+    pending = Delivery.objects.pending()
     all_of = dict(pending.values_list("channel").annotate(Count("pk")).order_by())
     rows = pending.filter(due_at__lte=now).values_list("channel").annotate(Count("pk"), Min("due_at")).order_by()
     late = {channel: (count, oldest) for channel, count, oldest in rows}

@@ -272,6 +272,14 @@ class DeliveryState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def pending(self) -> DeliveryQuerySet:
+        """Not sent yet: those that wait, and those in a sender's hands. Named apart, since each has an index of its own."""
+        return self.filter(
+            Q(state=DeliveryState.PENDING, lease_until=None) | Q(state=DeliveryState.PENDING, lease_until__isnull=False)
+        )
+
+
 class Delivery(models.Model):
     """One telling to one subscriber. The row is the retry: state, when it is due, who holds it until when."""
 
@@ -293,10 +301,12 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     reference = models.CharField(max_length=80, blank=True, default="", help_text="The other side's name of it.")
 
+    objects = DeliveryQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["notification", "subscriber"], name="one_delivery_per_subscriber")]
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=models.Q(state="pending"), name="delivery_due"),
+            models.Index(fields=["due_at", "id"], condition=models.Q(state="pending", lease_until=None), name="delivery_due"),
             models.Index(fields=["lease_until"], condition=models.Q(lease_until__isnull=False), name="delivery_leased"),
             models.Index(fields=["reference"], condition=~models.Q(reference=""), name="delivery_reference"),
         ]

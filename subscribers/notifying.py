@@ -9,10 +9,9 @@ from django.conf import settings
 from django.db import transaction
 
 from incidents import record
-from incidents.models import IncidentUpdate, RecordEntry
-from incidents.models.publishable import Publishable
+from incidents.models import IncidentUpdate, RecordEntry, StatusChange
 from subscribers import audience, items
-from subscribers.items import DOCUMENTS
+from subscribers.items import DOCUMENTS, Document
 from subscribers.models import Notification, OutboxCursor
 
 ENTRIES = 1000  # looked at in one transaction
@@ -46,9 +45,9 @@ def enqueue_missing(*, now: datetime) -> int:
     return len(entries)
 
 
-def _documents(entries: list[tuple[int, str]]) -> Mapping[int, Publishable]:
+def _documents(entries: list[tuple[int, str]]) -> Mapping[int, Document]:
     """What these entries made public, by their number; one query a kind."""
-    found: dict[int, Publishable] = {}
+    found: dict[int, Document] = {}
     for kind in {kind for _, kind in entries} & set(DOCUMENTS):
         seqs = [seq for seq, its_kind in entries if its_kind == kind]
         for row in DOCUMENTS[kind]._default_manager.filter(record_seq__in=seqs):
@@ -56,8 +55,9 @@ def _documents(entries: list[tuple[int, str]]) -> Mapping[int, Publishable]:
     return found
 
 
-def _fields(kind: str, document: Publishable | None, now: datetime, *, held: bool) -> dict[str, object]:
+def _fields(kind: str, document: Document | None, now: datetime, *, held: bool) -> dict[str, object]:
     told = document is not None and audience.is_told(document)
+    held = held and not isinstance(document, StatusChange)  # a fact that the page shows already: nobody would take it back
     return {
         "kind": kind,
         "update": document if isinstance(document, IncidentUpdate) else None,

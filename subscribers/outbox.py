@@ -171,10 +171,12 @@ def _speak_again(channel: str) -> None:
 
 def overdue_since(*, now: datetime, by: timedelta) -> datetime | None:
     """Since when the oldest item has been due, if that is longer than `by`; None when nothing is late."""
-    news = Delivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=now - by).aggregate(at=Min("due_at"))["at"]
+    news = Delivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=now - by)
     waiting = Notification.objects.filter(expanded_at__isnull=True, created_at__lte=now - by).aggregate(at=Min("created_at"))[
         "at"
     ]
     asked = Subscriber.objects.filter(confirm_due_at__lte=now - by, state=SubscriberState.PENDING)
-    late = [at for at in (news, waiting, asked.aggregate(at=Min("confirm_due_at"))["at"]) if at]
+    rows = (news.filter(lease_until=None), news.filter(lease_until__isnull=False))  # each has its index
+    due = [some.aggregate(at=Min("due_at"))["at"] for some in rows]
+    late = [at for at in (*due, waiting, asked.aggregate(at=Min("confirm_due_at"))["at"]) if at]
     return min(late, default=None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from subscribers import leases
-from subscribers.models import Delivery
+from subscribers.rows import Claimed
 
 
 class Outlet:
@@ -26,12 +26,12 @@ class Outlet:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def note(self, deliveries: Sequence[Delivery]) -> None:
+    def note(self, deliveries: Sequence[Claimed]) -> None:
         """The server has taken them. One write: a process that is killed leaves the lines whole or not at all."""
         if deliveries:
             os.write(self._descriptor, "".join(f"sent {one.pk} {one.attempt}\n" for one in deliveries).encode())
 
-    def begin(self, claimed: Sequence[Delivery]) -> None:
+    def begin(self, claimed: Sequence[Claimed]) -> None:
         """What this sender is about to send, so that the rest need not wait for the lease if it dies."""
         os.write(self._descriptor, "".join(f"claimed {one.pk} {one.attempt}\n" for one in claimed).encode())
 
@@ -40,19 +40,16 @@ class Outlet:
         lines = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0).decode(errors="replace").splitlines()
         if not lines:
             return
-        sent = _deliveries(lines, "sent")
-        leases.record_success(sent, now=now)
-        known = {one.pk for one in sent}
-        leases.release([one for one in _deliveries(lines, "claimed") if one.pk not in known], now=now)
+        sent = _keys(lines, "sent")
+        leases.mark_sent(leases.by_attempt(sent), now=now)
+        leases.release(leases.by_attempt(_keys(lines, "claimed") - sent), now=now)
         os.ftruncate(self._descriptor, 0)
 
 
-def _deliveries(lines: Sequence[str], word: str) -> list[Delivery]:
-    """Only keys and attempts are known of them."""
+def _keys(lines: Sequence[str], word: str) -> set[tuple[int, int]]:
+    """(row id, attempt) of the deliveries that this was written of."""
     parts = [line.split() for line in lines if line.startswith(f"{word} ")]
-    return [
-        Delivery(pk=int(part[1]), attempt=int(part[2])) for part in parts if len(part) == 3 and all(map(str.isdecimal, part[1:]))
-    ]
+    return {(int(part[1]), int(part[2])) for part in parts if len(part) == 3 and all(map(str.isdecimal, part[1:]))}
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from subscribers import addresses, items, links, rendering
 from subscribers.items import Item
-from subscribers.models import Delivery, Notification, Subscriber
+from subscribers.models import Notification
 from subscribers.rendering import Rendered
+from subscribers.rows import Claimed, Reader
 from subscribers.transports import TRANSPORTS
 from subscribers.transports.base import Parcel
 from subscribers.transports.email import feedback_id
@@ -39,12 +40,12 @@ class Packer:
         self._told: dict[tuple[int, str, str], _Told] = {}
         self._digests: dict[tuple[tuple[int, ...], str, str], _Told] = {}
 
-    def parcel_for(self, delivery: Delivery, subscriber: Subscriber) -> Parcel:
+    def parcel_for(self, delivery: Claimed, subscriber: Reader) -> Parcel:
         """`subscriber` as read just now: its language and address may have changed.
 
         Raises addresses.AddressUnreadable or ItemGone.
         """
-        wanted = (delivery.notification_id, subscriber.language, subscriber.channel)
+        wanted = (delivery.notification.pk, subscriber.language, subscriber.channel)
         told = self._told.get(wanted)
         if told is None:
             item = self._item(delivery.notification)
@@ -59,7 +60,7 @@ class Packer:
             )
         return _parcel(told, subscriber)
 
-    def digest_for(self, deliveries: Sequence[Delivery], subscriber: Subscriber) -> Parcel:
+    def digest_for(self, deliveries: Sequence[Claimed], subscriber: Reader) -> Parcel:
         """All that waits for one subscriber in one mail, oldest first. Raises as parcel_for."""
         items_ = [self._item(delivery.notification) for delivery in deliveries]
         wanted = (tuple(item.record_seq for item in items_), subscriber.language, subscriber.channel)
@@ -88,7 +89,7 @@ def _told(item: Item, rendered: Rendered, *, message: str, thread: str, feedback
     return _Told(item, rendered, message, thread, feedback, unsubscribe, manage)
 
 
-def _parcel(told: _Told, subscriber: Subscriber) -> Parcel:
+def _parcel(told: _Told, subscriber: Reader) -> Parcel:
     """What is the recipient's own, and nothing else, is made here: it is made for each."""
     token = links.token_for(subscriber, links.UNSUBSCRIBE)
     key = addresses.recipient_key(subscriber.address_hash)
@@ -106,7 +107,7 @@ def _parcel(told: _Told, subscriber: Subscriber) -> Parcel:
         unsubscribe_token=token,
         subscriber_id=subscriber.pk,
         item=told.item,
-        private=TRANSPORTS[subscriber.channel].private_of(subscriber),
+        private=TRANSPORTS[subscriber.channel].private_of(subscriber.pk),
     )
 
 

@@ -8,24 +8,27 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from subscribers import bounces, confirmations, leases, paces
+from subscribers import bounces, confirmations, leases, paces, rows
 from subscribers.addresses import AddressUnreadable
 from subscribers.lanes import Errand, Lanes, Report
-from subscribers.models import Delivery, Subscriber
+from subscribers.models import Subscriber
 from subscribers.outlets import Outlet
 from subscribers.parcels import ItemGone, Packer
+from subscribers.rows import Claimed
 from subscribers.subscriptions import UNSUBSCRIBED
 from subscribers.transports.base import Failed, Outcome, Retry, Sender, Sent, TransportError, error_of
 
-BATCH = 400  # deliveries to a claim
+BATCH = 800  # deliveries to a claim
 CONFIRMATIONS = 20  # confirmation mails between two claims: who signs up in a crowd must not hold up the news
-LOW = 150  # so few parcels at hand: claim more
-HELD_AT_MOST = 300  # parcels of one domain at hand
+LOW = 300  # so few parcels at hand: claim more
+HELD_AT_MOST = 500  # parcels of one domain at hand
+SLOW_HELD = 50  # the same of one that takes long to answer
 AT_HAND = 2000  # parcels at hand, all in all
-MARK_EACH = 400  # until then the outlet remembers what the server took
-MARK_AFTER = 0.25  # seconds
-LOOK_AGAIN = 0.2  # seconds until the next claim where the last one found nothing
-NEEDED = ("public_id", "channel", "address_encrypted", "address_hash", "domain", "language")  # of a subscriber, for a parcel
+MARK_EACH = 800  # until then the outlet remembers what the server took
+MARK_AFTER = 0.5  # seconds
+LOOK_AGAIN = 0.2  # seconds until the next claim where the last one found nothing,
+LOOK_SHARE = 20  # or this many times what that one took: past a long list of a domain that has enough, it takes long
+ASK_AGAIN = 1.0  # seconds until confirmation mails are looked for again where none was due
 AHEAD = timedelta(seconds=2)  # what falls due so soon is waited for, over the open connection
 
 
@@ -40,10 +43,10 @@ class Round:
         self._lanes = Lanes(first, make, outlet)
         self._packer = Packer()
         self._at_hand: dict[str, deque[Errand]] = defaultdict(deque)
-        self._done: list[Delivery] = []
+        self._done: list[Claimed] = []
         self._marked_at = self._started
-        self._next_look = 0.0
-        self._full: set[str] = set()  # domains that the last look left out
+        self._next_look = self._next_asking = 0.0
+        self._full: set[str] = set()  # domains that the last look that found nothing left out
         self._left = 0
         self._end: Exception | None = None  # no way out, or a fault of ours: why the round ends before its work does
         self.sent = 0
@@ -92,19 +95,21 @@ class Round:
 
     def _claim(self) -> None:
         """Bring parcels to hand where few are left that may go now."""
-        full = [domain for domain, errands in self._at_hand.items() if len(errands) >= HELD_AT_MOST]
-        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in full)
+        slow = {domain for domain in self._at_hand if self._lanes.is_slow(domain)}
+        full = [name for name, some in self._at_hand.items() if len(some) >= (SLOW_HELD if name in slow else HELD_AT_MOST)]
+        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in {*full, *slow})
         if self._left <= 0 or ready >= LOW or self._waiting() >= AT_HAND:
             return
         if time.monotonic() < self._next_look and self._full.issubset(full):
             return  # nothing was there a moment ago, in these domains or more
-        self._full = set(full)
-        asked = confirmations.claim_due(now=self.now, limit=min(CONFIRMATIONS, self._left), channels=[self.channel])
+        began = time.monotonic()
+        asked = self._asked()
         self._left -= len(asked)
         news = self._claimed(full, digest=False)
         digests = self._claimed(full, digest=True) if len(news) < BATCH else []
         if not (asked or news or digests):
-            self._next_look = time.monotonic() + LOOK_AGAIN
+            self._full, looked = set(full), time.monotonic()
+            self._next_look = looked + max(LOOK_AGAIN, LOOK_SHARE * (looked - began))
             return
         self.outlet.begin([*news, *digests])
         for subscriber in asked:
@@ -112,7 +117,15 @@ class Round:
         self._pack([[one] for one in news])
         self._pack([list(some) for _, some in groupby(sorted(digests, key=_by_reader), key=lambda one: one.subscriber_id)])
 
-    def _claimed(self, full: Sequence[str], *, digest: bool) -> list[Delivery]:
+    def _asked(self) -> list[Subscriber]:
+        """Who is to be asked whether they asked. Where nobody was, the question itself waits a second."""
+        if self._left <= 0 or time.monotonic() < self._next_asking:
+            return []
+        asked = confirmations.claim_due(now=self.now, limit=min(CONFIRMATIONS, self._left), channels=[self.channel])
+        self._next_asking = 0.0 if asked else time.monotonic() + ASK_AGAIN
+        return asked
+
+    def _claimed(self, full: Sequence[str], *, digest: bool) -> list[Claimed]:
         if self._left <= 0:
             return []
         claimed = leases.claim_due(now=self.now, limit=min(BATCH, self._left), channel=self.channel, without=full, digest=digest)
@@ -127,10 +140,11 @@ class Round:
             return
         self._at_hand[subscriber.domain].append(Errand(parcel, asked=subscriber))
 
-    def _pack(self, groups: Sequence[list[Delivery]]) -> None:
+    def _pack(self, groups: Sequence[list[Claimed]]) -> None:
         """Parcels, one a group; who has left since hears nothing more."""
-        chosen = Subscriber.objects.active().only(*NEEDED)  # all of a row costs twice as much to read
-        readers = chosen.in_bulk([some[0].subscriber_id for some in groups])
+        if not groups:
+            return
+        readers = rows.readers(some[0].subscriber_id for some in groups)
         gone = [delivery for some in groups if some[0].subscriber_id not in readers for delivery in some]
         if gone:
             leases.drop(gone, why=UNSUBSCRIBED)
@@ -183,7 +197,7 @@ class Round:
         if not stopped:
             return
         for domain, errands in list(self._at_hand.items()):
-            kept = deque(errand for errand in errands if not any(one.notification_id in stopped for one in errand.deliveries))
+            kept = deque(errand for errand in errands if not any(one.notification.pk in stopped for one in errand.deliveries))
             self._put_back(errand for errand in errands if errand not in kept)
             if kept:
                 self._at_hand[domain] = kept
@@ -235,5 +249,5 @@ class Round:
         self._done.clear()
 
 
-def _by_reader(delivery: Delivery) -> tuple[int, int]:
+def _by_reader(delivery: Claimed) -> tuple[int, int]:
     return delivery.subscriber_id, delivery.notification.record_seq

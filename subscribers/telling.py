@@ -24,14 +24,14 @@ from incidents.models import (
     Review,
     ScheduledMaintenance,
     Statement,
+    StatusChange,
     Withdrawal,
 )
 from incidents.models.correction import Corrected
-from incidents.models.publishable import Publishable
 from incidents.planned_words import PHASE_WORDS as PLANNED_PHASES
 from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus, IncidentStatus
 from subscribers import links
-from subscribers.items import Item
+from subscribers.items import Document, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +294,12 @@ def _announcement(announcement: Announcement, language: str) -> _Said:
     return _Said(title, title, "", [Section("", said(announcement.body, language))])
 
 
-_SAID: Mapping[type[Publishable], Callable[[Any, str], _Said]] = {
+def _status_change(change: StatusChange, language: str) -> _Said:
+    name = said(change.component.name, language)
+    return _Said(subject=name, headline=gettext(STATUS_WORDS[ComponentStatus(change.new_status)]), about=name, sections=())
+
+
+_SAID: Mapping[type[Document], Callable[[Any, str], _Said]] = {
     IncidentUpdate: _update,
     Correction: _correction,
     Redress: _redress,
@@ -304,6 +309,7 @@ _SAID: Mapping[type[Publishable], Callable[[Any, str], _Said]] = {
     MaintenanceUpdate: _maintenance,
     Review: _review,
     Announcement: _announcement,
+    StatusChange: _status_change,
 }
 
 

@@ -20,6 +20,8 @@ class _DropsInData(SMTP):
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             self.transport.abort()
             return
+        if self.event_handler.hangs_in_data:
+            return  # and never says a word again
         await super().smtp_DATA(arg)
 
 
@@ -36,7 +38,8 @@ class MailServer:
     """`answers` gives a recipient's reply in place of 250; `to_data` one for whole messages; `connections` counts sessions.
 
     `greylists`: the first try of each recipient is put off. `pipelines`: it says that it takes several commands at once.
-    `drops_in_data`: so many times it hangs up in the middle of a message. `smtp`: what aiosmtpd's server takes (STARTTLS, AUTH).
+    `drops_in_data`: so many times it hangs up in the middle of a message; `hangs_in_data`: there it falls silent. `smtp`: what
+    aiosmtpd's server takes (STARTTLS, AUTH).
     """
 
     def __init__(self, **smtp: Any) -> None:
@@ -49,6 +52,7 @@ class MailServer:
         self.greylists = False
         self.pipelines = False
         self.drops_in_data = 0
+        self.hangs_in_data = False
         self._seen: set[str] = set()
         self._controller = _OnAnyPort(self, hostname="127.0.0.1", port=0, **smtp)
 

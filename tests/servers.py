@@ -102,7 +102,7 @@ def unprivileged() -> str | None:
     return "nobody" if os.getuid() == 0 else None
 
 
-def start_postgresql(folder: Path) -> Server:
+def start_postgresql(folder: Path, shared_buffers: str = "32MB") -> Server:
     """A server of our own, without fsync: nothing of it is kept. Its url ends before the database's name."""
     postgres = binary("postgres", "/usr/lib/postgresql/*/bin/postgres")
     initdb = binary("initdb", f"{Path(postgres).resolve().parent}/initdb", "/usr/lib/postgresql/*/bin/initdb")
@@ -128,7 +128,7 @@ def start_postgresql(folder: Path) -> Server:
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "max_connections": "60",
-        "shared_buffers": "32MB",
+        "shared_buffers": shared_buffers,
     }
     command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]
     server = Server(f"postgres://hali@127.0.0.1:{port}", _start(command, log, user), signal.SIGINT)

@@ -25,7 +25,7 @@ from statuspage.admin.evidence import Evidence
 from statuspage.admin.sparks import Spark
 from statuspage.models import DeskDraft, Heartbeat
 from statuspage.templatetags.desk import first_text
-from subscribers.models import Delivery, DeliveryState, Subscriber
+from subscribers.models import Delivery, Subscriber
 
 ROWS = 60  # drafts and open incidents looked at; more than that is read in the lists
 CARDS = 8  # evidence cards on one page; the worst come first
@@ -208,7 +208,7 @@ def _instruments(open_incidents: Sequence[Incident], now: datetime) -> dict[str,
         "vantages": list(Vantage.objects.filter(enabled=True, is_passive=False)),
         "clocks": _clocks(open_incidents, now),
         "subscribers": Subscriber.objects.active().count(),
-        "pending": Delivery.objects.filter(state=DeliveryState.PENDING).count(),
+        "pending": Delivery.objects.pending().count(),
     }
 
 

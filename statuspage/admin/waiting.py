@@ -287,7 +287,7 @@ def _reviews(now: datetime) -> list[Strip]:
 
 def _failing(now: datetime) -> list[Strip]:
     """Tellings that failed and are tried again, and those given up lately."""
-    retried = Delivery.objects.filter(state=DeliveryState.PENDING, attempt__gt=0).exclude(last_error="")
+    retried = Delivery.objects.pending().filter(attempt__gt=0).exclude(last_error="")
     dead = Delivery.objects.filter(state=DeliveryState.DEAD, due_at__gte=now - FAILURES_OF)
     found = []
     for rows, title in ((retried, "Deliveries failed and are tried again"), (dead, "Deliveries were given up today")):

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from subscribers.items import Item
-from subscribers.models import Subscriber
 from subscribers.rendering import Rendered
 
 # TransportError             it did not go out; try again, unless `permanent`
@@ -113,7 +112,7 @@ class Sender:
         raise NotImplementedError
 
     @classmethod
-    def private_of(cls, subscriber: Subscriber) -> Any:
+    def private_of(cls, subscriber_id: int) -> Any:
         """What only this channel keeps of a subscriber; it goes into the Parcel. The one place that asks the database."""
         return None
 
@@ -130,7 +129,8 @@ class Sender:
         raise error_of(outcome)
 
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
-        """One outcome for each, in order, as soon as it is known. Raises TransportUnreachable; the rest was not tried then."""
+        """One outcome for each, in order, as soon as it is known. It may end early, or raise TransportUnreachable: the rest was
+        not tried then."""
         for parcel in parcels:
             try:
                 reference = self.send(parcel)

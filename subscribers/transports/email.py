@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import smtplib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from email import message, policy
 from email.quoprimime import body_encode
@@ -67,7 +67,10 @@ class EmailSender(Sender):
             raise TransportUnreachable(f"The mail server does not take mail: {error}") from error
 
     def send_all(self, parcels: Sequence[Parcel]) -> Iterator[Outcome]:
-        """One outcome for each; where the connection breaks, a new one goes on behind the mail that was in flight."""
+        """One outcome for each; where the connection breaks, a new one goes on behind the mail that was in flight.
+
+        Where the server hung, the rest is left untried: each would take as long again.
+        """
         done = 0
         while done < len(parcels):
             self.open()  # again, where the server had closed it
@@ -78,6 +81,8 @@ class EmailSender(Sender):
             except (smtplib.SMTPException, MailFolderError, OSError) as error:
                 parcel, done = parcels[done], done + 1
                 yield outcome_of(self._broken(error, parcel.address))
+                if isinstance(error, TimeoutError):
+                    return
 
     def _answers(self, parcels: Sequence[Parcel]) -> Iterator[smtplib.SMTPException | None]:
         session = getattr(self._connection, "connection", None)
@@ -186,6 +191,7 @@ class Skeleton:
                 *self._pieces,
                 *self._calendar_part(rendered.calendar),
             ]
+        self._pieces = list(_joined(self._pieces))
         self._dates: dict[datetime, str] = {}
         self._host, self._list_id = links.host(), formataddr((_sender_name(), f"status.{links.host()}"), charset="utf-8")
         self._mailboxes = _sender_address().rpartition("@")[2]
@@ -273,13 +279,25 @@ def _encoded_pieces(text: str) -> Sequence[str | bytes]:
     return [part if _MARKS.fullmatch(part) else _quoted(part) for part in _MARKS.split(text) if part]
 
 
+def _joined(pieces: Iterable[str | bytes]) -> Iterator[str | bytes]:
+    """The same with all that stands between two marks in one piece."""
+    plain = b""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            plain += piece
+        else:
+            yield from (plain, piece)
+            plain = b""
+    yield plain
+
+
 def _soft(value: str) -> bytes:
     """A link between two soft breaks: they vanish when the mail is read."""
     return b"=\r\n" + _quoted(value) + b"=\r\n"
 
 
 def _quoted(text: str) -> bytes:
-    if len(text) < 75 and _PLAIN.fullmatch(text):
-        return text.encode("ascii")  # a link: most of them need no encoding
+    if _PLAIN.fullmatch(text):  # a link: most of them need no encoding, and each mail has its own
+        return "=\r\n".join(text[at : at + 74] for at in range(0, len(text), 74)).encode("ascii")
     octets = text.encode().decode("latin-1")  # body_encode takes one character an octet
     return body_encode(octets, maxlinelen=75, eol=EOL).encode("ascii")

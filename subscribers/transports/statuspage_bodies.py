@@ -1,4 +1,4 @@
-"""Webhook bodies as Statuspage sends them, for receivers that were written for it: one incident or planned work, whole."""
+"""Webhook bodies as Statuspage sends them, for receivers written for it: an incident or planned work, whole, or a component."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from incidents.models import (
     MaintenanceComponent,
     MaintenanceUpdate,
     ScheduledMaintenance,
+    StatusChange,
 )
 from incidents.public_ids import page_id
 from subscribers.items import Item
@@ -35,9 +36,11 @@ def body_of(item: Item, language: str) -> Mapping[str, Any] | None:
     document = item.document.of if isinstance(item.document, Correction) else item.document
     page = _page(item.published_at, language)
     if isinstance(document, IncidentUpdate):
-        told = _incident(document.incident, page)
+        told = {"incident": _incident(document.incident, page)}
     elif isinstance(document, MaintenanceUpdate):
-        told = _maintenance(document.maintenance, page)
+        told = {"incident": _maintenance(document.maintenance, page)}
+    elif isinstance(document, StatusChange):
+        told = _component_update(document, item.public_id, page)
     else:
         return None
     components = list(Component.objects.published())
@@ -51,7 +54,23 @@ def body_of(item: Item, language: str) -> Mapping[str, Any] | None:
             "generated_at": statuspage_v2.time(timezone.now(), page),
         },
         "page": {"id": page.id, "status_indicator": indicator, "status_description": description},
-        "incident": told,
+        **told,
+    }
+
+
+def _component_update(change: StatusChange, public_id: str, page: statuspage_v2.Page) -> dict[str, Any]:
+    """A component, and what it shows since this change."""
+    [component] = _components([change.component], page)
+    return {
+        "component": component | {"status": statuspage_v2.five(change.new_status)},
+        "component_update": {
+            "old_status": statuspage_v2.five(change.old_status),
+            "new_status": statuspage_v2.five(change.new_status),
+            "created_at": statuspage_v2.time(change.at, page),
+            "component_type": "Component",
+            "id": public_id,
+            "component_id": change.component.public_id,
+        },
     }
 
 

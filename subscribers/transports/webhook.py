@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from incidents.languages import codes
-from incidents.models import IncidentUpdate, MaintenanceUpdate
+from incidents.models import IncidentUpdate, MaintenanceUpdate, StatusChange
 from subscribers import destinations, endpoints, posting
 from subscribers.items import Item
-from subscribers.models import Payload, Subscriber
+from subscribers.models import Payload
 from subscribers.rendering import CONFIRM_MARK, MANAGE_MARK, UNSUBSCRIBE_MARK, Rendered
 from subscribers.telling import Telling, tell
 from subscribers.transports import statuspage_bodies
@@ -41,8 +41,8 @@ class WebhookSender(Sender):
         return urlsplit(normal).hostname or ""
 
     @classmethod
-    def private_of(cls, subscriber: Subscriber) -> endpoints.Signing | None:
-        return endpoints.signing_of(subscriber)
+    def private_of(cls, subscriber_id: int) -> endpoints.Signing | None:
+        return endpoints.signing_of(subscriber_id)
 
     @classmethod
     def render(cls, item: Item, language: str) -> Rendered:
@@ -105,6 +105,9 @@ def our_body(item: Item) -> Mapping[str, Any]:
 
 def _affected(item: Item) -> list[dict[str, str]]:
     """The components that this word states, with the states as the record has them."""
+    if isinstance(item.document, StatusChange):
+        component = item.document.component
+        return [{"id": component.public_id, "code": component.code, "status": item.document.new_status}]
     if not isinstance(item.document, IncidentUpdate | MaintenanceUpdate):
         return []
     rows = item.document.affected.select_related("component").order_by("pk")

@@ -164,7 +164,7 @@ def bed(database: str, folder: Path | None = None) -> Iterator[Bed]:
         )
         if database == "postgresql":
             (home / "postgresql").mkdir()
-            postgresql = servers.start_postgresql(home / "postgresql")
+            postgresql = servers.start_postgresql(home / "postgresql", shared_buffers="128MB")  # its own default
             stack.callback(postgresql.stop)
             made.environment["DATABASE_URL"] = servers.make_database(postgresql.url, "bench")
             made.servers["database"] = psutil.Process(postgresql.process.pid)

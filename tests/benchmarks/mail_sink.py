@@ -1,4 +1,6 @@
-"""A mail server that takes everything and keeps nothing but counts, for benches: `python -m tests.benchmarks.mail_sink PORT`.
+"""A mail server that takes everything and keeps nothing but counts: `python -m tests.benchmarks.mail_sink PORT [FILE]`.
+
+Into FILE goes a line `<recipient> <Message-ID>` for each mail, before the mail is said to be taken.
 
 By the recipient's domain it may be slow, refuse every third, or never answer: slow., third., hangs.example. It prints
 a line `<seconds since the epoch> <domain> <count>` for the first mail of each domain and, when it ends, for all of them.
@@ -7,6 +9,8 @@ a line `<seconds since the epoch> <domain> <count>` for the first mail of each d
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import signal
 import sys
 import time
@@ -18,10 +22,12 @@ SLOW = 0.2  # seconds
 class Session(asyncio.Protocol):
     taken: Counter[str] = Counter()
     asked: Counter[str] = Counter()
+    listed: int | None = None  # the FILE
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport, self.waiting, self.domain, self.in_data, self.asleep = transport, b"", "", False, False
+        self.recipient = b""
         transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
@@ -35,7 +41,8 @@ class Session(asyncio.Protocol):
                 end = self.waiting.find(b"\r\n.\r\n")
                 if end < 0:
                     return
-                self.waiting, self.in_data = self.waiting[end + 5 :], False
+                mail, self.waiting, self.in_data = self.waiting[:end], self.waiting[end + 5 :], False
+                self._list(mail)
                 self._take()
                 continue
             line, found, rest = self.waiting.partition(b"\r\n")
@@ -43,6 +50,11 @@ class Session(asyncio.Protocol):
                 return
             self.waiting = rest
             self._answer(line)
+
+    def _list(self, mail: bytes) -> None:
+        named = re.search(rb"^Message-ID: (\S+)", mail, re.MULTILINE)
+        if self.listed is not None and named:
+            os.write(self.listed, b"%s %s\n" % (self.recipient, named[1]))
 
     def _take(self) -> None:
         domain = self.domain
@@ -69,7 +81,8 @@ class Session(asyncio.Protocol):
         if verb == b"EHLO":
             self.transport.write(b"250-sink\r\n250-PIPELINING\r\n250 SIZE 10000000\r\n")
         elif verb == b"RCPT":
-            self.domain = line.partition(b"@")[2].rstrip(b"> ").decode()
+            self.recipient = line.partition(b"<")[2].partition(b">")[0]
+            self.domain = self.recipient.partition(b"@")[2].decode()
             self.asked[self.domain] += 1
             if self.domain == "hangs.example":
                 self.asleep = True  # for ever
@@ -101,4 +114,6 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        Session.listed = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     asyncio.run(serve(int(sys.argv[1])))

@@ -135,7 +135,7 @@ def test_a_secret_is_shown_by_a_press_once_and_made_anew_by_another(web: Client)
     [first] = re.findall(r"whsec_[\w+/=]+", said(web.post(manage(hook), {"action": "show_secret"})))
     assert "whsec_" not in said(web.post(manage(hook), {"action": "show_secret"}))
     [second] = re.findall(r"whsec_[\w+/=]+", said(web.post(manage(hook), {"action": "rotate_secret"})))
-    signing = endpoints.signing_of(hook)
+    signing = endpoints.signing_of(hook.pk)
     assert signing is not None
     assert signing.secrets == [second, first]
     mail = reader("asha@customer.example")

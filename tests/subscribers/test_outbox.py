@@ -15,6 +15,7 @@ from incidents.languages import in_all
 from incidents.models import RecordEntry
 from subscribers import addresses, fanning, links, outbox, subscriptions
 from subscribers.models import Delivery, Notification, OutboxCursor, Subscriber
+from subscribers.rows import Claimed
 from subscribers.transports.base import TransportError
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import MailServer, text_of
@@ -372,13 +373,14 @@ def test_what_a_killed_sender_had_in_hand_is_sent_again_as_the_same_message(mail
     assert real_mark([claimed], now=after(minutes=6)) == 0, "the one thought dead comes too late to mark"
 
 
-def sent_by_the_dead(delivery: Delivery) -> None:
+def sent_by_the_dead(delivery: Claimed) -> None:
     """Send it, and end before it is marked."""
+    from subscribers import rows
     from subscribers.parcels import Packer
     from subscribers.transports import TRANSPORTS
 
     sender = TRANSPORTS["email"]()
-    sender.send(Packer().parcel_for(delivery, delivery.subscriber))
+    sender.send(Packer().parcel_for(delivery, rows.readers([delivery.subscriber_id])[delivery.subscriber_id]))
     sender.close()
 
 

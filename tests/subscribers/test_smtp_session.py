@@ -112,6 +112,18 @@ def test_who_hangs_up_in_the_middle_of_a_mail_is_called_again(server: MailServer
     assert len(server.messages) == 2
 
 
+def test_a_domain_whose_server_hangs_in_the_middle_of_a_mail_rests(server: MailServer, settings: Any) -> None:
+    settings.EMAIL_TIMEOUT, server.hangs_in_data = 0.3, True
+    reader(ASHA)
+    reader(BRIAN)
+    publish()
+    assert tell() == 0
+    assert Pace.objects.get(domain="customer.example").failures == 1
+    tried, untried = Delivery.objects.order_by("-attempt")
+    assert (tried.attempt, tried.last_error) == (1, "The mail server did not answer in time.")
+    assert (untried.attempt, untried.lease_until) == (0, None), "each would have hung as long again"
+
+
 def test_a_line_that_is_a_dot_ends_no_mail(server: MailServer) -> None:
     reader(ASHA)
     publish(body={"en": "One.\n.\n..two\nRCPT TO:<evil@customer.example>", "sw": "Moja."})

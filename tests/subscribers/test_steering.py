@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from incidents.models import AuditEvent
-from subscribers import outbox, steering, subscriptions
+from subscribers import outbox, outlets, steering, subscriptions
 from subscribers.models import Delivery, Notification
+from subscribers.sending import Round
+from subscribers.transports.email import EmailSender
 from tests.factories import NOON, UserFactory
 from tests.mail_server import MailServer
 from tests.subscribers.news import publish, reader
@@ -72,6 +75,20 @@ def test_stopping_in_the_middle_keeps_what_was_sent(notification: Notification, 
     assert outbox.deliver_due(now=after(minutes=2), limit=10) == 0
     assert states() == ["cancelled", "cancelled", "sent", "sent"]
     assert len(mail_server.messages) == 2
+
+
+def test_what_is_stopped_while_a_sender_has_it_at_hand_is_put_back(notification: Notification) -> None:
+    now = after(minutes=1)
+    with outlets.one(now=now) as outlet:
+        assert outlet is not None
+        at_work = Round(EmailSender(), EmailSender, "email", outlet, now, ends=math.inf)
+        at_work._left = 10
+        at_work._claim()
+        assert Delivery.objects.filter(lease_until=None).count() == 0
+        outbox.stop_sending(notification=notification, actor=UserFactory(), reason="Wrong.", now=now)
+        at_work._drop_stopped()
+        at_work._lanes.end()
+    assert set(Delivery.objects.values_list("lease_until", "attempt")) == {(None, 0)}
 
 
 def test_a_stop_needs_a_reason_and_something_to_stop(notification: Notification) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import timedelta
 from typing import Any
@@ -11,14 +12,18 @@ import pytest
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from subscribers import addresses, endpoints
-from subscribers.models import Endpoint, Payload, Subscriber
+from incidents import timeline
+from incidents.models import Component
+from incidents.public_ids import PATTERN
+from subscribers import addresses, endpoints, outbox
+from subscribers.models import Endpoint, Notification, Payload, Subscriber, Subscription
 from subscribers.posting import Poster
 from subscribers.transports.base import TransportError
 from subscribers.transports.webhook import WebhookSender
-from tests.factories import NOON
+from tests.factories import NOON, ComponentFactory
 from tests.subscribers.bodies import LINK, LONG, item, parcel
 from tests.subscribers.hooks import Heard, Hook
+from tests.subscribers.news import tell
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +46,7 @@ def send(
         hook.answers = [answer]
         rendered = WebhookSender.render(item(), owner.language)
         try:
-            sender.send(parcel(rendered, hook.url, subscriber_id=owner.pk, private=WebhookSender.private_of(owner)))
+            sender.send(parcel(rendered, hook.url, subscriber_id=owner.pk, private=WebhookSender.private_of(owner.pk)))
         finally:
             sender.close()
         return hook.requests[0]
@@ -127,6 +132,56 @@ def test_statuspages_form_has_every_field_of_theirs(owner: Subscriber, settings:
     assert (update["wants_twitter_update"], update["custom_tweet"]) == (False, None)
     assert body["incident"]["components"][0]["status"] in ("operational", "partial_outage")
     assert body["incident"]["page_id"] == body["page"]["id"]
+
+
+def test_statuspages_form_tells_each_change_of_a_services_state_without_a_word(settings: Any) -> None:
+    settings.WEBHOOK_TEST, service, other = True, ComponentFactory(name={"en": "Paybill", "sw": "Paybill"}), ComponentFactory()
+    with Hook() as hook:
+        for payload, followed in (("statuspage", service), ("statuspage", other), ("hali", service)):
+            follower(f"{hook.url}/{payload}/{followed.code}", payload, followed)
+        timeline.observe(component=service, status="partial_outage", since=NOON, now=NOON)
+        outbox.enqueue_missing(now=NOON)
+        tell(NOON)
+        [heard] = hook.requests
+    body = Webhook(secret_of(Subscriber.objects.get(endpoint__payload="statuspage", subscriptions__component=service))).verify(
+        heard.body, dict(heard.headers.items())
+    )
+    assert heard.path.endswith(f"/statuspage/{service.code}")
+    assert set(body) == {"meta", "page", "component", "component_update"}
+    assert (body["component"]["id"], body["component"]["name"]) == (service.public_id, "Paybill")
+    assert body["component"]["status"] == body["component_update"]["new_status"] == "partial_outage"
+    change = body["component_update"]
+    assert set(change) == {"old_status", "new_status", "created_at", "component_type", "id", "component_id"}
+    assert (change["old_status"], change["component_type"], change["component_id"]) == (
+        "operational",
+        "Component",
+        service.public_id,
+    )
+    assert re.fullmatch(PATTERN, change["id"])
+
+
+def test_nobody_is_told_of_a_bare_change_where_no_webhook_has_that_form() -> None:
+    timeline.observe(component=ComponentFactory(), status="partial_outage", since=NOON, now=NOON)
+    outbox.enqueue_missing(now=NOON)
+    assert not Notification.objects.filter(kind="component_status", expanded_at=None).exists()
+
+
+def follower(url: str, payload: str, component: Component) -> Subscriber:
+    """A confirmed webhook that follows one service."""
+    made = Subscriber.objects.create(
+        public_id=f"{payload}{component.pk}",
+        channel="webhook",
+        address_encrypted=addresses.encrypt(url),
+        address_hash=addresses.hash_on("webhook", url),
+        domain="127.0.0.1",
+        language="en",
+        state="active",
+        created_at=NOON,
+        confirmed_at=NOON - timedelta(days=1),
+    )
+    Subscription.objects.create(subscriber=made, component=component)
+    endpoints.make_for(made, payload)
+    return made
 
 
 def test_a_body_stays_below_twenty_kilobytes() -> None:
