@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from incidents import timeline
 from incidents.models import IncidentUpdate
@@ -23,9 +27,23 @@ from tests.factories import ComponentFactory
 from tests.incidents.helpers import signed_notice
 
 
+@contextmanager
+def rows_for_a_module(blocker: DjangoDbBlocker, **settings: Any) -> Iterator[None]:
+    """What is written inside is taken back afterwards; tests that run inside see it. `settings` hold while it is entered."""
+    rows = transaction.atomic()
+    rows._from_testcase = True  # type: ignore[attr-defined]  # as Django's own test case says that durable blocks may lie inside
+    with blocker.unblock(), override_settings(**settings), rows:
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def public_incident(snapshot_dir: Path) -> str:
     """A fresh snapshot with one public incident; its id."""
+    return publish_incident()
+
+
+def publish_incident() -> str:
     now = timezone.now()
     component = ComponentFactory(code="stk-push")
     signed_notice()
@@ -36,11 +54,17 @@ def public_incident(snapshot_dir: Path) -> str:
 
 
 @pytest.fixture
-def app_url(public_incident: str, snapshot_dir: Path, settings: Any, tmp_path: Path) -> Iterator[str]:
+def app_url(public_incident: str, snapshot_dir: Path, tmp_path: Path) -> Iterator[str]:
     """The app as production runs it, over the test's snapshot."""
+    with app_over(snapshot_dir, tmp_path / "web.log") as url:
+        yield url
+
+
+@contextmanager
+def app_over(snapshot_dir: Path, written: Path) -> Iterator[str]:
     port = free_port()
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning"]
-    with (tmp_path / "web.log").open("wb") as log:
+    with written.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "granian", *options, "statuspage.wsgi:application"],
             cwd=ROOT,
