@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 from itertools import count
 from typing import Any
@@ -371,9 +372,14 @@ def phase(status: str) -> str:
 
 def time(moment: datetime, page: Page) -> str:
     """ISO 8601 with exactly three digits of the second; Z where the page's zone is UTC, else that zone's offset."""
-    if page.time_zone in UTC_NAMES:
+    return _written(moment, page.time_zone)
+
+
+@lru_cache(maxsize=8192)
+def _written(moment: datetime, zone: str) -> str:
+    if zone in UTC_NAMES:
         return moment.astimezone(ZoneInfo("Etc/UTC")).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return moment.astimezone(ZoneInfo(page.time_zone)).isoformat(timespec="milliseconds")
+    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds")
 
 
 def _time_or_none(moment: datetime | None, page: Page) -> str | None:

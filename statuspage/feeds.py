@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext, gettext_noop, override
@@ -41,6 +42,19 @@ class Channel:
     def address(self, ending: str) -> str:
         return f"{self.identity.url}{self.base}{self.kind}{ending}"
 
+    @property
+    def place(self) -> Place:
+        return Place(self.identity, self.language, self.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What of a feed's head its entries take: they are the same in every feed of a page and a language."""
+
+    identity: Identity
+    language: str
+    prefix: str
+
     def link(self, entry: Entry) -> str:
         prefix = "" if entry.path.startswith("/cap/") else self.prefix  # a CAP message speaks every language
         return f"{self.identity.url}{prefix}{entry.path}"
@@ -49,6 +63,9 @@ class Channel:
         """A translation is another entry: readers of both feeds must not take one for the other."""
         own = f"{self.language}/" if self.prefix else ""
         return f"tag:{self.identity.host},2005:{own}{entry.id}"
+
+
+once = lru_cache(maxsize=2048)  # an entry stands in feeds of two forms, for months: written once while it says the same
 
 
 def channel(
@@ -83,13 +100,14 @@ def atom(head: Channel, entries: Sequence[Entry]) -> bytes:
         _element("subtitle", head.subtitle),
         _element("updated", moment(_updated(head, entries))),
         f"<author>{_element('name', head.identity.name)}</author>",
-        *(_atom_entry(head, entry) for entry in entries[:FEED_LENGTH]),
+        *(_atom_entry(head.place, entry) for entry in entries[:FEED_LENGTH]),
         "</feed>",
     ]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _atom_entry(head: Channel, entry: Entry) -> str:
+@once
+def _atom_entry(head: Place, entry: Entry) -> str:
     return "\n".join(
         [
             "<entry>",
@@ -115,14 +133,15 @@ def rss(head: Channel, entries: Sequence[Entry]) -> bytes:
         _element("language", head.language),
         _element("lastBuildDate", _mail_moment(_updated(head, entries))),
         f'<atom:link rel="self" type="application/rss+xml" href="{inert.xml(head.address(".rss"))}"/>',
-        *(_rss_item(head, entry) for entry in entries[:FEED_LENGTH]),
+        *(_rss_item(head.place, entry) for entry in entries[:FEED_LENGTH]),
         "</channel>",
         "</rss>",
     ]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _rss_item(head: Channel, entry: Entry) -> str:
+@once
+def _rss_item(head: Place, entry: Entry) -> str:
     return "\n".join(
         [
             "<item>",
@@ -146,20 +165,22 @@ def json_feed(head: Channel, entries: Sequence[Entry]) -> bytes:
         "description": head.subtitle,
         "language": head.language,
         "authors": [{"name": head.identity.name, "url": head.identity.url}],
-        "items": [
-            {
-                "id": head.tag(entry),
-                "url": head.link(entry),
-                "title": inert.line(entry.title),
-                "content_html": inert.inert(entry.html),
-                "date_published": moment(entry.published),
-                "date_modified": moment(entry.updated),
-                "language": head.language,
-            }
-            for entry in entries[:FEED_LENGTH]
-        ],
+        "items": [_json_item(head.place, entry) for entry in entries[:FEED_LENGTH]],
     }
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@once
+def _json_item(head: Place, entry: Entry) -> Mapping[str, str]:
+    return {
+        "id": head.tag(entry),
+        "url": head.link(entry),
+        "title": inert.line(entry.title),
+        "content_html": inert.inert(entry.html),
+        "date_published": moment(entry.published),
+        "date_modified": moment(entry.updated),
+        "language": head.language,
+    }
 
 
 Writer = Callable[[Channel, Sequence[Entry]], bytes]

@@ -252,7 +252,7 @@ def build_now(now: datetime) -> NowPage:
     head = record.head()
     rows = list(Component.objects.published())
     components = [reading.component_facts(row) for row in rows]
-    lately = reading.recent_incidents(LISTED)
+    lately = reading.recent_incidents(LISTED, head=head, components=components)
     recent = [incident for place, incident in enumerate(lately) if place < FEED_LENGTH or incident.is_open]
     current = {component.public_id: component for component in components}
     said = answers.statements_of(incident.public_id for incident in recent if incident.is_open)

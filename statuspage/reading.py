@@ -21,11 +21,12 @@ from incidents.models import (
     Correction,
     Incident,
     IncidentUpdate,
+    RecordHead,
     Redress,
 )
 from incidents.words import IncidentStatus, Publication, SignatureKind
 from probes.models import ProbeSchedule
-from statuspage import clock_words, days
+from statuspage import at_rest, clock_words, days
 from statuspage.days import Days
 from statuspage.page_planned import affected_facts
 
@@ -120,13 +121,17 @@ def rule_words() -> Text:
     return {code: sentence.get(code, sentence["en"]) for code in codes()}
 
 
-def recent_incidents(length: int) -> list[IncidentFacts]:
-    """The last so many by their newest word, and all that are open."""
+def recent_incidents(length: int, *, head: RecordHead, components: Sequence[ComponentFacts]) -> list[IncidentFacts]:
+    """The last so many by their newest word, and all that are open. `head` and `components` as they were read before."""
     standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
     still_open = [status for status in IncidentStatus.values if status not in IncidentStatus.closed()]
     chosen = {*_spoken_of_last(length), *standing.filter(status__in=still_open).values_list("pk", flat=True)}
-    rows = with_updates(standing.filter(pk__in=chosen))
-    return sorted(map(incident_facts, rows.order_by("-id")), key=lambda incident: incident.last_word_at, reverse=True)
+    over = at_rest.kept(head, components)
+    known = {pk: over[pk] for pk in chosen if pk in over}
+    read = {row.pk: incident_facts(row) for row in with_updates(standing.filter(pk__in=chosen - set(known)))}
+    at_rest.keep(head, components, {pk: facts for pk, facts in (known | read).items() if not facts.is_open})
+    by_number = sorted((known | read).items(), reverse=True)
+    return sorted((facts for _, facts in by_number), key=lambda incident: incident.last_word_at, reverse=True)
 
 
 def _spoken_of_last(length: int) -> list[int]:

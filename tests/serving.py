@@ -7,11 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
+from pytest_django.plugin import DjangoDbBlocker
 
 from incidents import timeline
 from incidents.models import IncidentUpdate
@@ -22,9 +27,23 @@ from tests.factories import ComponentFactory
 from tests.incidents.helpers import signed_notice
 
 
+@contextmanager
+def rows_for_a_module(blocker: DjangoDbBlocker, **settings: Any) -> Iterator[None]:
+    """What is written inside is taken back afterwards; tests that run inside see it. `settings` hold while it is entered."""
+    rows = transaction.atomic()
+    rows._from_testcase = True  # type: ignore[attr-defined]  # as Django's own test case says that durable blocks may lie inside
+    with blocker.unblock(), override_settings(**settings), rows:
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def public_incident(snapshot_dir: Path) -> str:
     """A fresh snapshot with one public incident; its id."""
+    return publish_incident()
+
+
+def publish_incident() -> str:
     now = timezone.now()
     component = ComponentFactory(code="stk-push")
     signed_notice()
@@ -53,13 +72,15 @@ class SharedApp:
             )
         wait_for("the app is up", self.has_nothing)
 
-    def serve(self, snapshot_dir: Path) -> None:
+    @contextmanager
+    def over(self, snapshot_dir: Path) -> Iterator[str]:
+        """Its address while it serves this folder. Then it sees that there is none, so that nothing stays on its shelf."""
         self._served.symlink_to(snapshot_dir)
-        assert requests.get(f"{self.url}/", timeout=30).ok
-
-    def serve_nothing(self) -> None:
-        """It sees that there is none, so that nothing of one test is on its shelf in the next."""
-        self._served.unlink()
+        try:
+            assert answers(f"{self.url}/")
+            yield self.url
+        finally:
+            self._served.unlink()
         assert self.has_nothing()
 
     def has_nothing(self) -> bool:
@@ -83,13 +104,12 @@ def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedApp]:
 @pytest.fixture
 def app_url(public_incident: str, snapshot_dir: Path, shared_app: SharedApp) -> Iterator[str]:
     """The app's address, over the test's snapshot."""
-    shared_app.serve(snapshot_dir)
-    yield shared_app.url
-    shared_app.serve_nothing()
+    with shared_app.over(snapshot_dir) as url:
+        yield url
 
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).ok
+        return requests.get(url, timeout=30).ok
     except requests.RequestException:
         return False

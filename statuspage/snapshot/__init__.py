@@ -8,6 +8,7 @@ the disk.
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -83,14 +84,21 @@ def _refresh(where: Path, *, now: datetime, force: bool, hurry: bool, anew: bool
         entry = found.page.record.seq
         if seen is None or seen.built_from < entry:
             log.info("The page shows the record up to entry %s.", entry, extra={"entry": entry})
-        tidying.prune(where, keep=1 if found.redacted else swapping.KEPT)
+        if not hurry or found.redacted:
+            tidying.prune(where, keep=1 if found.redacted else swapping.KEPT)
         if turn == 0 or found.redacted:
             tidying.sweep(where)
     return True
 
 
 def _write(where: Path, found: Reading, now: datetime) -> None:
-    generation = Generation(where, now=now, anew=found.anew)
+    with closing(Generation(where, now=now, anew=found.anew)) as generation:
+        _fill(generation, found, now)
+    if found.waiting:
+        log.info("The archive is being written: %s of %s pages are there.", max(0, found.of - found.waiting), found.of)
+
+
+def _fill(generation: Generation, found: Reading, now: datetime) -> None:
     for form in swapping.FORMS:
         generation.write(form, building.about_now(found.page, form))
     for month, shard in found.months_kept.items():
@@ -108,6 +116,7 @@ def _write(where: Path, found: Reading, now: datetime) -> None:
         made = {name: (part.stamped, part.count, part.make()) for name, part in pages.made.items()}
         generation.write_pages(pages.gate, made, pages.kept, pages.before)
     generation.write_record(found.record_before, found.lines)
+    generation.measure()
     head = found.page.record
     generation.swap_in(
         Manifest(
@@ -124,5 +133,3 @@ def _write(where: Path, found: Reading, now: datetime) -> None:
             owed=found.owed,
         )
     )
-    if found.waiting:
-        log.info("The archive is being written: %s of %s pages are there.", max(0, found.of - found.waiting), found.of)

@@ -34,9 +34,10 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None) -> dict[str, 
     """All of them; what is not among them any more is gone. `only`: in a hurry, SINGLES and what belongs to services of these
     codes."""
     by_language = {language: _listed(said, language) for language in codes()}
+    key = key_of(said)
     found = {
-        "api": Part(key_of(said), lambda: _api_files(said)),
-        "feeds": Part(key_of(said), lambda: _feed_files(said, by_language)),
+        "api": Part(key, lambda: _api_files(said)),
+        "feeds": Part(key, lambda: _feed_files(said, by_language)),
         "embed": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _embed_files(said)),
         "search": Part(key_of(*_addresses(said)), lambda: _search_files(said)),
         "badge": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _badge_files(said)),

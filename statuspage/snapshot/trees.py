@@ -38,7 +38,7 @@ class Forest:
             elif name in writes or name in goes:
                 continue
             else:
-                os.symlink(target, f"{here}/{name}")
+                _same_link(f"{old}/{name}", f"{here}/{name}", target)
         for name, content in names.items():
             put(f"{here}/{name}", content, f"{old}/{name}" if name in before else None)
         for name in sorted({*writes, *goes} - {""}):
@@ -92,6 +92,14 @@ def link(old: str, new: str) -> None:
         return
     except OSError:  # a disk without hard links, or a file with too many
         shutil.copy2(old, new)
+
+
+def _same_link(old: str, new: str, target: str) -> None:
+    """A link to a tree that stays, under its new name: a second name of it costs the disk less than a new one."""
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        os.symlink(target, new)
 
 
 def weight(folder: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -34,6 +35,7 @@ from statuspage.snapshot.swapping import (
 )
 
 _PARITY = {FRESH: 0, STALE: 1}
+WRITERS = 2  # threads: packing and writing wait for no rendering, and the interpreter lets go of its lock for both
 PACKED_FROM = 1024  # bytes: less than that fits into one packet as it is
 GZIP_LEVEL = 9
 BROTLI_QUALITY = 5  # a sixth smaller than gzip's best for twice its time; 9 wins 1 % for seven times that
@@ -58,6 +60,8 @@ class Generation:
         self.pages: Pages | None = None
         self.record: RecordFile | None = None
         self.named: dict[str, str] = {}  # incidents written now: the month their files lie in
+        self.writers = ThreadPoolExecutor(WRITERS)
+        self.writing: list[Future[None]] = []
         for half in (FRESH, STALE, f"{ARCHIVE}/incidents"):
             (self.partial / half).mkdir(parents=True)
 
@@ -68,8 +72,14 @@ class Generation:
             path.parent.mkdir(parents=True, exist_ok=True)
             earlier = self.previous / half / name if self.previous else None
             self._put(_PARITY.get(half), self.anew, str(path), content, str(earlier) if earlier else None)
-            copies = [str(path), *_twins(str(path)).values()]
-            self.files[f"{half}/{name}"] = [os.stat(copy).st_size for copy in copies if os.path.exists(copy)]
+            self.files[f"{half}/{name}"] = []  # measured when all of them are written
+
+    def measure(self) -> None:
+        """Wait until all is written, and note the sizes of the files about now."""
+        self._finish()
+        for name in self.files:
+            path = str(self.partial / name)
+            self.files[name] = [os.stat(copy).st_size for copy in (path, *_twins(path).values()) if os.path.exists(copy)]
 
     # --- Incidents -------------------------------------------------------------------------------
 
@@ -92,6 +102,7 @@ class Generation:
             self.named[public_id] = month
         files[IN_MONTH] = json.dumps(listed, separators=(",", ":"), sort_keys=True).encode()
         self._grow(place, files, set(), None, keep=bool(kept))
+        self._finish()  # to be weighed
         self.shards[month] = Shard(len(listed), *trees.weight(str(self.partial / place)), whole)
 
     # --- Pages -----------------------------------------------------------------------------------
@@ -119,6 +130,8 @@ class Generation:
         listed = {name: [entry.key, entry.files, entry.count] for name, entry in entries.items()}
         _write(str(parts_file(self.directory, self.number)), json.dumps(listed, separators=(",", ":")).encode(), self.second)
         # Weighed, for who looks for damage, once nothing waits: a publication does not walk past all that it left as it was.
+        if gate:
+            self._finish()
         weights = [trees.weight(str(self.partial / half / "pages")) for half in HALVES] if gate else []
         self.pages = Pages(self.number, gate, sum(files for files, _ in weights), sum(size for _, size in weights))
 
@@ -167,11 +180,16 @@ class Generation:
                     return
         if parity is not None and mtime % 2 != parity:
             mtime += 1
-        _write(path, content, mtime)
-        if _is_packed(path, len(content)):
-            twins = _twins(path)
-            _write(twins["gzip"], gzip.compress(content, GZIP_LEVEL, mtime=0), mtime)
-            _write(twins["br"], brotli.compress(content, quality=BROTLI_QUALITY), mtime)
+        self.writing.append(self.writers.submit(_write_with_twins, path, content, mtime))
+
+    def _finish(self) -> None:
+        """All that was put lies there afterwards. Raises the OSError of the first that could not be written."""
+        waiting, self.writing = self.writing, []
+        for one in waiting:
+            one.result()
+
+    def close(self) -> None:
+        self.writers.shutdown(cancel_futures=True)
 
     # --- The swap --------------------------------------------------------------------------------
 
@@ -215,6 +233,14 @@ def _link_all(old: str, new: str) -> None:
         for ending in TWINS.values():
             trees.link(old + ending, new + ending)
     trees.link(old, new)
+
+
+def _write_with_twins(path: str, content: bytes, mtime: int) -> None:
+    _write(path, content, mtime)
+    if _is_packed(path, len(content)):
+        twins = _twins(path)
+        _write(twins["gzip"], gzip.compress(content, GZIP_LEVEL, mtime=0), mtime)
+        _write(twins["br"], brotli.compress(content, quality=BROTLI_QUALITY), mtime)
 
 
 def _write(path: str, content: bytes, mtime: int) -> None:

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from django import template
 from django.conf import settings
-from django.template.loader import get_template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
@@ -131,27 +130,6 @@ def state(context: template.Context, component: ComponentNow) -> SafeString:
         )
     worse_mark = mark_safe(' data-worse=""') if rollup.is_worse(status, ComponentStatus.UNKNOWN) else ""
     return format_html('<span class="st">{}<span{}>{}</span></span>', shape(status), worse_mark, word)
-
-
-@register.simple_tag(takes_context=True)
-def service(context: template.Context, component: ComponentNow) -> SafeString:
-    """A service's row: name, state, days. Rendered once as long as it says the same: two hundred rows are made each ten seconds,
-    in every language and both forms, and hardly one of them changes."""
-    frame = {key: context.get(key) for key in ("lang", "prefix", "freshness")}
-    return _service_row(repr((component, frame, settings.PAGE_TIME_ZONE)), component, frame)
-
-
-def _service_row(key: str, component: ComponentNow, frame: Mapping[str, Any]) -> SafeString:
-    row = _rows.get(key)
-    if row is None:
-        if len(_rows) >= ROWS_KEPT:
-            _rows.clear()
-        row = _rows[key] = SafeString(get_template("public/_service.html").render({**frame, "component": component}))
-    return row
-
-
-ROWS_KEPT = 4096
-_rows: dict[str, SafeString] = {}  # what a row was made from -> the row
 
 
 def _last_known(word: str) -> str:

@@ -10,6 +10,7 @@ import requests
 from playwright.sync_api import Browser, Page
 
 from tests import servers
+from tests.browser.conftest import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 Open = Callable[..., Page]
@@ -18,13 +19,13 @@ CANNOT_CONFIRM = "We can’t confirm right now"
 
 
 @pytest.fixture
-def open_page(browser: Browser, app_url: str) -> Iterator[Open]:
+def open_page(browser: Browser, site: Site) -> Iterator[Open]:
     """Open a path in a context of its own; `page.context` knows every request and console message."""
     contexts = []
 
     def opened(path: str, *, width: int = 360, theme: Literal["light", "dark"] = "light", script: bool = True) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 640}, color_scheme=theme, java_script_enabled=script, base_url=app_url
+            viewport={"width": width, "height": 640}, color_scheme=theme, java_script_enabled=script, base_url=site.url
         )
         contexts.append(context)
         page = context.new_page()
@@ -60,9 +61,9 @@ PAGES = ["/components/stk-push", "/history", "/uptime", "/definitions", "/access
 PAGES += ["/subscribe", "/sw/components/stk-push", "/sw/uptime", "/sw/record", "/nothing/here"]
 
 
-def test_every_other_page_fits_too_and_has_one_heading(open_page: Open, public_incident: str) -> None:
+def test_every_other_page_fits_too_and_has_one_heading(open_page: Open, site: Site) -> None:
     page = open_page("/", script=False)
-    for path in [*PAGES, f"/incidents/{public_incident}", f"/sw/incidents/{public_incident}"]:
+    for path in [*PAGES, f"/incidents/{site.incident}", f"/sw/incidents/{site.incident}"]:
         page.goto(path)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 640})
@@ -94,7 +95,7 @@ def test_state_action_and_promise_are_seen_on_a_phone_without_scrolling(open_pag
         assert box["y"] + box["height"] <= 640, words.inner_text()
 
 
-def test_one_request_shows_the_page_and_the_browser_has_nothing_to_complain_of(browser: Browser, app_url: str) -> None:
+def test_one_request_shows_the_page_and_the_browser_has_nothing_to_complain_of(browser: Browser, site: Site) -> None:
     context = browser.new_context()
     page = context.new_page()
     asked: list[str] = []
@@ -102,21 +103,21 @@ def test_one_request_shows_the_page_and_the_browser_has_nothing_to_complain_of(b
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(f"{app_url}/")
+    page.goto(f"{site.url}/")
     page.wait_for_load_state("networkidle")
     own = [url for url in asked if not url.startswith("data:")]
     cookies = context.cookies()
     context.close()
-    assert own == [f"{app_url}/"]
+    assert own == [f"{site.url}/"]
     assert said == []
     assert cookies == []
 
 
-def test_a_service_s_page_that_lies_open_stops_saying_how_it_is(browser: Browser, app_url: str) -> None:
+def test_a_service_s_page_that_lies_open_stops_saying_how_it_is(browser: Browser, site: Site) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.clock.install()
-    page.goto(f"{app_url}/components/stk-push")
+    page.clock.install(time=site.made_at)
+    page.goto(f"{site.url}/components/stk-push")
     before = page.locator("h1").inner_text()
     page.clock.fast_forward("02:00")
     after = page.locator("h1").inner_text()
@@ -125,11 +126,11 @@ def test_a_service_s_page_that_lies_open_stops_saying_how_it_is(browser: Browser
 
 
 @pytest.mark.parametrize("path", ["/", "/sw/"])
-def test_a_copy_older_than_ninety_seconds_stops_saying_that_it_works(browser: Browser, app_url: str, path: str) -> None:
+def test_a_copy_older_than_ninety_seconds_stops_saying_that_it_works(browser: Browser, site: Site, path: str) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.clock.install()
-    page.goto(app_url + path)
+    page.clock.install(time=site.made_at)
+    page.goto(site.url + path)
     before = page.locator("h1").inner_text()
     page.clock.fast_forward("01:00")
     assert page.locator("h1").inner_text() == before
@@ -141,20 +142,20 @@ def test_a_copy_older_than_ninety_seconds_stops_saying_that_it_works(browser: Br
         assert after == CANNOT_CONFIRM
 
 
-def test_the_incident_page_tells_the_story(open_page: Open, public_incident: str) -> None:
-    page = open_page(f"/sw/incidents/{public_incident}", script=False)
+def test_the_incident_page_tells_the_story(open_page: Open, site: Site) -> None:
+    page = open_page(f"/sw/incidents/{site.incident}", script=False)
     assert "tangu" in page.locator("main").inner_text()
     assert page.locator("html").get_attribute("lang") == "sw"
     page.get_by_role("link", name="English").first.click()
     assert page.locator("html").get_attribute("lang") == "en"
 
 
-def test_the_widget_of_statuspage_says_what_our_page_says(browser: Browser, app_url: str) -> None:
+def test_the_widget_of_statuspage_says_what_our_page_says(browser: Browser, site: Site) -> None:
     """`<statuspage-widget>` from npm, on a page of another origin."""
     script = servers.npm_package("@statuspage", "status-widget", "dist", "index.js")
-    said = requests.get(f"{app_url}/api/v2/status.json", timeout=5).json()["status"]["description"]
+    said = requests.get(f"{site.url}/api/v2/status.json", timeout=5).json()["status"]["description"]
     page = browser.new_page()
-    page.set_content(f'<statuspage-widget src="{app_url}"></statuspage-widget>')
+    page.set_content(f'<statuspage-widget src="{site.url}"></statuspage-widget>')
     page.add_script_tag(path=script)
     page.wait_for_function("said => document.querySelector('statuspage-widget').shadowRoot?.textContent.includes(said)", arg=said)
     page.close()

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
+MFANO_PESA = {
+    "PROVIDER_NAME": "Mfano Pesa",
+    "HELP_LINE": "0800 000 100",
+    "PAGE_TIME_ZONE": "Africa/Nairobi",
+    "BASE_URL": "https://status.mfanopesa.example",
+}
+
 
 @pytest.fixture
 def mfano_pesa(settings: Any) -> None:
     """The demo's provider, zone and address, whatever this copy is set to."""
-    settings.PROVIDER_NAME = "Mfano Pesa"
-    settings.HELP_LINE = "0800 000 100"
-    settings.PAGE_TIME_ZONE = "Africa/Nairobi"
-    settings.BASE_URL = "https://status.mfanopesa.example"
+    for name, value in MFANO_PESA.items():
+        setattr(settings, name, value)

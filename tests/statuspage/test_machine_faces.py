@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import feedparser
 import icalendar
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from incidents.languages import in_all
 from incidents.models import Rebuttal, ScheduledMaintenance
@@ -20,7 +21,9 @@ from statuspage import snapshot, state_words
 from statuspage.snapshot import swapping
 from tests.factories import NOON
 from tests.incidents import plans
+from tests.serving import rows_for_a_module
 from tests.statuspage import rows
+from tests.statuspage.conftest import MFANO_PESA
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
 
@@ -32,15 +35,16 @@ HOSTILE = (
 WHERE = {"fresh": "fresh/pages", "stale": "stale/pages", "archive": "archive/pages"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, settings: Any) -> Path:
-    settings.SNAPSHOT_DIR = tmp_path / "snapshot"
-    return tmp_path / "snapshot"
+@pytest.fixture(scope="module")
+def written(django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generation in which everything was said in hostile words; its rows are gone. Tests read it."""
+    folder = tmp_path_factory.mktemp("faces") / "snapshot"
+    with rows_for_a_module(django_db_blocker, SNAPSHOT_DIR=folder, **MFANO_PESA):
+        say_everything()
+    return folder
 
 
-@pytest.fixture
-def written(folder: Path) -> Path:
-    """A generation in which everything was said in hostile words."""
+def say_everything() -> None:
     both = in_all({"en": HOSTILE, "sw": HOSTILE})
     part = rows.component(name=both)
     incident = rows.publish(affected={part: "partial_outage"}, body=both, incident__name=both).incident
@@ -51,7 +55,6 @@ def written(folder: Path) -> Path:
     rows.rebuttal(incident=incident)
     Rebuttal.objects.update(claim_quote=HOSTILE, fact_headline=both, what_is_true=both, claim_where=both)
     snapshot.refresh(now=NOON + timedelta(minutes=2))
-    return folder
 
 
 def files(folder: Path, *endings: str) -> dict[str, bytes]:
@@ -209,10 +212,11 @@ def test_every_address_in_the_documentation_is_a_file_and_every_kind_of_file_is_
     assert [one for one in patterns if not any(re.fullmatch(one, place) for place in places) and "incidents" not in one] == []
 
 
-def test_nothing_is_made_anew_while_nothing_is_said(written: Path) -> None:
-    before = swapping.read_manifest(written)
+def test_nothing_is_made_anew_while_nothing_is_said(snapshot_dir: Path) -> None:
+    say_everything()
+    before = swapping.read_manifest(snapshot_dir)
     snapshot.refresh(now=NOON + timedelta(minutes=3), force=True)
-    after = swapping.read_manifest(written)
+    after = swapping.read_manifest(snapshot_dir)
     assert before is not None
     assert after is not None
     assert after.pages == before.pages

@@ -11,9 +11,9 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils.translation.template import templatize
 
-from incidents import planned_work
+from incidents import planned_work, times
 from incidents.languages import in_all
-from incidents.models import Component, Incident
+from incidents.models import Component, ComponentGroup, Incident
 from incidents.words import ComponentStatus, IncidentStatus
 from statuspage import page, state_words
 from tests.factories import NOON, ComponentFactory, IncidentFactory, ProbeScheduleFactory, UserFactory
@@ -268,6 +268,7 @@ def test_the_page_asks_the_same_few_questions_however_much_there_is(django_asser
     part = rows.component()
     rows.publish(affected={part: "delayed"})
     announced({part: ""})
+    page.build_now(NOON)  # what is over was read before
     with django_assert_num_queries(24):
         page.build_now(NOON)
     for number in range(6):
@@ -277,6 +278,29 @@ def test_the_page_asks_the_same_few_questions_however_much_there_is(django_asser
         announced({part: "", other: ""})
     with django_assert_num_queries(24):
         page.build_now(NOON)
+
+
+def test_what_is_over_is_not_read_again_until_an_entry_names_it() -> None:
+    part = rows.component()
+    over = rows.publish(affected={part: "delayed"}).incident
+    rows.publish(incident=over, status="resolved", affected={part: "operational"}, at=NOON + timedelta(minutes=5))
+    later = NOON + timedelta(minutes=6)
+    before = page.build_now(later).lately[0]
+    assert page.build_now(later).lately[0] is before
+    times.set_impact(incident=over, impact="critical", reason="Counted again.", actor=UserFactory(), now=later)
+    assert [one.impact for one in page.build_now(later).lately] == ["critical"]
+    assert before.impact != "critical"
+
+
+def test_a_service_named_anew_is_named_so_in_what_is_over() -> None:
+    part = rows.component()
+    over = rows.publish(affected={part: "delayed"}).incident
+    rows.publish(incident=over, status="resolved", affected={part: "operational"}, at=NOON + timedelta(minutes=5))
+    before = page.build_now(NOON).lately[0]
+    ComponentGroup.objects.filter(pk=part.group_id).update(name=in_all({"en": "Shops", "sw": "Maduka"}))
+    after = page.build_now(NOON).lately[0]
+    assert after is not before
+    assert {item.group_name["en"] for update in after.updates for item in update.affected} <= {"Shops", ""}
 
 
 def test_announced_work_is_on_the_page_until_it_is_over_with_the_dates_it_had() -> None:
