@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 OVERTAKEN = "a newer update was told instead"
 # Kinds of which the newest says all: an older one of the same thread that still waits is not sent after it.
 OVERTAKING = frozenset({"incident_update", "maintenance_update"})
+Note = Callable[[Sequence[Claimed]], None]
 KEYS_AT_ONCE = 1000  # in one statement
 _Row = tuple[int, int, int, str, int, datetime, bool, str]
 _COLUMNS = ("pk", "notification_id", "subscriber_id", "domain", "attempt", "wanted_at", "digest", "last_error")
@@ -32,16 +33,24 @@ def due(now: datetime) -> QuerySet[Delivery]:
 
 
 def claim_due(
-    *, now: datetime, limit: int, channel: str = "", without: Collection[str] = (), digest: bool = False
+    *,
+    now: datetime,
+    limit: int,
+    channel: str = "",
+    without: Collection[str] = (),
+    digest: bool = False,
+    note: Note = lambda claimed: None,
 ) -> list[Claimed]:
     """Take up to `limit` due deliveries (of one channel, if given) under a lease of 5 minutes, older news first.
 
     `without`: domains that have enough in hand. What was tried 8 times, has been due for 6 hours or was overtaken by newer
-    news is buried on the way.
+    news is buried on the way. `note` hears what is claimed before the claim holds, so that no kill comes between the two.
     """
     claimed: list[Claimed] = []
     while not claimed:
-        claimed, looked_at = _claim_once(now, limit, channel, without, digest)
+        with transaction.atomic():
+            claimed, looked_at = _claim_once(now, limit, channel, without, digest)
+            note(claimed)
         if not looked_at:
             break
     return claimed
@@ -49,23 +58,23 @@ def claim_due(
 
 def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> tuple[list[Claimed], int]:
     """(claimed, how many were due)"""
-    with transaction.atomic():
-        pace, limit = paces.granted(channel, "", limit, now)
-        rows = list(_found(now, limit, channel, without, digest))
-        paces.spend(pace, len(rows))
-        notifications = Notification.objects.in_bulk({row[1] for row in rows})
-        found = [Claimed(row[0], notifications[row[1]], *row[2:]) for row in rows]
-        rest = _bury_hopeless(found, now)
-        overtaken = _overtaken(rest, now)
-        if overtaken:
-            Delivery.objects.filter(pk__in=overtaken).update(state=DeliveryState.SUPERSEDED, last_error=OVERTAKEN)
-            rest = [delivery for delivery in rest if delivery.pk not in overtaken]
-        # The last error is cleared: an attempt without one is an attempt whose end nobody knows.
-        Delivery.objects.filter(among([delivery.pk for delivery in rest])).update(
-            lease_until=now + LEASE, attempt=F("attempt") + 1, last_error=""
-        )
+    pace, limit = paces.granted(channel, "", limit, now)
+    rows = list(_found(now, limit, channel, without, digest))
+    paces.spend(pace, len(rows))
+    notifications = Notification.objects.in_bulk({row[1] for row in rows})
+    found = [Claimed(row[0], notifications[row[1]], *row[2:]) for row in rows]
+    rest = _bury_hopeless(found, now)
+    overtaken = _overtaken(rest, now)
+    if overtaken:
+        Delivery.objects.filter(pk__in=overtaken).update(state=DeliveryState.SUPERSEDED, last_error=OVERTAKEN)
+        rest = [delivery for delivery in rest if delivery.pk not in overtaken]
+    # The last error is cleared: an attempt without one is an attempt whose end nobody knows.
+    until = now + LEASE
+    Delivery.objects.filter(among([delivery.pk for delivery in rest])).update(
+        lease_until=until, attempt=F("attempt") + 1, last_error=""
+    )
     for delivery in rest:
-        delivery.attempt += 1
+        delivery.attempt, delivery.lease_until = delivery.attempt + 1, until
     return sorted(rest, key=lambda delivery: (delivery.notification.record_seq, delivery.pk)), len(found)
 
 
@@ -226,10 +235,10 @@ def drop(deliveries: Sequence[Claimed], *, why: str) -> None:
     )
 
 
-def release(keys: Mapping[int, list[int]], *, now: datetime) -> None:
-    """Their sender is dead: due again at once. The attempt counts, since one of them may be what killed it."""
+def release(keys: Mapping[int, list[int]], *, until: datetime, now: datetime) -> None:
+    """Whose lease it is (`until`) is dead: due again at once. The attempt counts, since one of them may be what killed it."""
     for attempt, some in _in_parts(keys):
-        Delivery.objects.filter(among(some), attempt=attempt, state=DeliveryState.PENDING, lease_until__isnull=False).update(
+        Delivery.objects.filter(among(some), attempt=attempt, state=DeliveryState.PENDING, lease_until=until).update(
             lease_until=None, due_at=now
         )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -32,24 +34,31 @@ class Outlet:
             os.write(self._descriptor, "".join(f"sent {one.pk} {one.attempt}\n" for one in deliveries).encode())
 
     def begin(self, claimed: Sequence[Claimed]) -> None:
-        """What this sender is about to send, so that the rest need not wait for the lease if it dies."""
-        os.write(self._descriptor, "".join(f"claimed {one.pk} {one.attempt}\n" for one in claimed).encode())
+        """What this sender is about to send, and its lease, so that the rest need not wait for that if it dies."""
+        lines = (f"claimed {one.pk} {one.attempt} {one.lease_until:%Y-%m-%dT%H:%M:%S.%f%z}\n" for one in claimed)
+        os.write(self._descriptor, "".join(lines).encode())
 
     def take_over(self, *, now: datetime) -> None:
         """Mark what the last sender had sent when it died, and free the rest of what it had claimed."""
         lines = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0).decode(errors="replace").splitlines()
         if not lines:
             return
-        sent = _keys(lines, "sent")
+        sent = {key for _, key in _keys(lines, "sent")}
         leases.mark_sent(leases.by_attempt(sent), now=now)
-        leases.release(leases.by_attempt(_keys(lines, "claimed") - sent), now=now)
+        claimed = defaultdict[str, set[tuple[int, int]]](set)
+        for lease, key in _keys(lines, "claimed"):
+            claimed[lease].add(key)
+        for lease, keys in claimed.items():
+            leases.release(leases.by_attempt(keys - sent), until=datetime.fromisoformat(lease), now=now)
         os.ftruncate(self._descriptor, 0)
 
 
-def _keys(lines: Sequence[str], word: str) -> set[tuple[int, int]]:
-    """(row id, attempt) of the deliveries that this was written of."""
-    parts = [line.split() for line in lines if line.startswith(f"{word} ")]
-    return {(int(part[1]), int(part[2])) for part in parts if len(part) == 3 and all(map(str.isdecimal, part[1:]))}
+def _keys(lines: Sequence[str], word: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """(lease, (row id, attempt)) of the deliveries that this was written of; "" for what is written without a lease."""
+    pattern = re.compile(rf"{word} (\d+) (\d+)(?: (\S+))?")
+    for line in lines:
+        if found := pattern.fullmatch(line):
+            yield found[3] or "", (int(found[1]), int(found[2]))
 
 
 @contextmanager

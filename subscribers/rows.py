@@ -16,7 +16,7 @@ from subscribers.models import Notification, Subscriber
 
 @dataclass(slots=True, eq=False)
 class Claimed:
-    """A Delivery that this sender may send. `reference`: the other side's name of it, once it is sent."""
+    """A Delivery that this sender may send until `lease_until`. `reference`: the other side's name of it, once it is sent."""
 
     pk: int
     notification: Notification
@@ -27,6 +27,7 @@ class Claimed:
     digest: bool
     last_error: str
     reference: str = ""
+    lease_until: datetime | None = None
 
 
 class Reader(NamedTuple):

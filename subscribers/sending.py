@@ -111,7 +111,6 @@ class Round:
             self._full, looked = set(full), time.monotonic()
             self._next_look = looked + max(LOOK_AGAIN, LOOK_SHARE * (looked - began))
             return
-        self.outlet.begin([*news, *digests])
         for subscriber in asked:
             self._pack_confirmation(subscriber)
         self._pack([[one] for one in news])
@@ -128,7 +127,14 @@ class Round:
     def _claimed(self, full: Sequence[str], *, digest: bool) -> list[Claimed]:
         if self._left <= 0:
             return []
-        claimed = leases.claim_due(now=self.now, limit=min(BATCH, self._left), channel=self.channel, without=full, digest=digest)
+        claimed = leases.claim_due(
+            now=self.now,
+            limit=min(BATCH, self._left),
+            channel=self.channel,
+            without=full,
+            digest=digest,
+            note=self.outlet.begin,
+        )
         self._left -= len(claimed)
         return claimed
 

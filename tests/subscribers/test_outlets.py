@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ from django.db import connection
 
 from subscribers import outbox, outlets
 from subscribers.models import ChannelTrouble, Delivery
+from subscribers.rows import Claimed
 from tests.factories import NOON
 from tests.mail_server import MailServer, read
 from tests.subscribers.news import publish, reader, tell
@@ -137,6 +138,17 @@ def test_two_take_two_outlets_when_the_settings_allow(settings: Any) -> None:
         assert third is None
 
 
+def leave_as_a_kill_would(outlet: int) -> Callable[[], None]:
+    """Keep what an outlet says now; the answer puts it back once its sender is done, which a killed one never is."""
+    path = outlets._folder() / f"{outlet}.sent"
+    kept = path.read_bytes()
+
+    def put_back() -> None:
+        path.write_bytes(kept)
+
+    return put_back
+
+
 @pytest.mark.django_db
 def test_what_died_in_another_outlet_is_taken_over_by_whoever_comes(settings: Any) -> None:
     settings.SENDERS = 2
@@ -145,12 +157,35 @@ def test_what_died_in_another_outlet_is_taken_over_by_whoever_comes(settings: An
     outbox.fan_out(now=NOON)
     with outlets.one(now=NOON), outlets.one(now=NOON) as second:
         assert second is not None
-        [claimed] = outbox.claim_due(now=NOON, limit=1)
-        second.begin([claimed])
-        (outlets._folder() / "1.copy").write_bytes((outlets._folder() / "1.sent").read_bytes())
-    (outlets._folder() / "1.copy").rename(outlets._folder() / "1.sent")  # as a kill would have left it
+        outbox.claim_due(now=NOON, limit=1, note=second.begin)
+        kill = leave_as_a_kill_would(1)
+    kill()
     with outlets.one(now=NOON):
         assert Delivery.objects.get().lease_until is None
+    assert not outlets.left_behind()
+
+
+@pytest.mark.django_db
+def test_who_died_before_a_claim_held_takes_nothing_from_who_claims_it_then(settings: Any) -> None:
+    settings.SENDERS = 2
+    reader("asha@customer.example")
+    publish()
+    outbox.fan_out(now=NOON)
+    with outlets.one(now=NOON), outlets.one(now=NOON) as second:
+        assert second is not None
+
+        def note_and_die(claimed: Sequence[Claimed]) -> None:
+            second.begin(claimed)
+            raise SystemExit
+
+        with pytest.raises(SystemExit):
+            outbox.claim_due(now=NOON, limit=1, note=note_and_die)
+        kill = leave_as_a_kill_would(1)
+    kill()
+    [held] = outbox.claim_due(now=NOON + timedelta(seconds=1), limit=1)
+    assert held.attempt == 1
+    with outlets.one(now=NOON):
+        assert Delivery.objects.get().lease_until == held.lease_until
     assert not outlets.left_behind()
 
 
