@@ -213,7 +213,10 @@ class IncidentUpdate(Publishable):
             "name": by_language(self.incident.name),
             "status": self.status,
             "body": by_language(self.body),
-            "affected": [[item.component.public_id, item.new_status] for item in self.affected.order_by("component__public_id")],
+            "affected": [
+                [*stated]
+                for stated in self.affected.order_by("component__public_id").values_list("component__public_id", "new_status")
+            ],
             "next_update_by": self.next_update_by,
             "deliver_notifications": self.deliver_notifications,
             **self.scope(),
