@@ -121,7 +121,8 @@ def test_a_child_that_exits_is_started_again_and_a_stopped_one_is_left_alone(cop
     try:
         copy.kill("publisher")
         copy.kill("worker")  # its own children die with it, and are ours to bury
-        wait_for("both are back", lambda: copy.is_back("publisher") and copy.is_back("worker"))
+        wait_for("the publisher is back", lambda: copy.is_back("publisher"))
+        wait_for("the worker is back", lambda: copy.is_back("worker"))
         wait_for("no zombie is left", lambda: psutil.STATUS_ZOMBIE not in states_of(copy))
         wait_for("it was told", lambda: "publisher ended (signal 9)" in (copy.folder / "run.out").read_text())
         assert copy.running("sandbox")[0].pid == stopped.pid
