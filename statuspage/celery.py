@@ -13,6 +13,8 @@ from statuspage.processes import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
+_worker: int | None = None  # the id of the process that made this child of a pool, even where it has ended by then
+
 app = Celery("statuspage")
 app.config_from_object("statuspage.celeryconfig")
 app.autodiscover_tasks(["probes"] if settings.HALI_AGENT else ["statuspage", "probes", "subscribers"])
@@ -21,10 +23,12 @@ app.autodiscover_tasks(["probes"] if settings.HALI_AGENT else ["statuspage", "pr
 @worker_before_create_process.connect
 def _share_what_is_loaded(**_: object) -> None:
     """The collector writes into every object it looks at, which would give each child its own copy of all that is loaded."""
+    global _worker
+    _worker = os.getpid()
     gc.collect()
     gc.freeze()
 
 
 @worker_process_init.connect
 def _child_dies_with_its_worker(**_: object) -> None:
-    die_with_parent()
+    die_with_parent(parent=_worker)

@@ -9,7 +9,10 @@ from django_migration_linter import MigrationLinter
 # What every copy has applied by now, squashed or on its way to it; later ones are judged.
 BEFORE = {"incidents": 10, "probes": 6, "statuspage": 3, "subscribers": 4}
 # Each needs a reason here.
-EXCUSED: dict[tuple[str, str], str] = {}
+EXCUSED: dict[tuple[str, str], str] = {
+    ("incidents", "0014_corrected_facts_and_words"): "People write corrections and filings by hand: the few rows are indexed in "
+    "milliseconds, and what must be unique is a new column, empty in all of them.",
+}
 
 
 @pytest.mark.database
