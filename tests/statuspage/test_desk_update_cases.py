@@ -166,7 +166,7 @@ def test_dashboard_and_composer_ask_the_same_of_ten_thousand_incidents_as_of_one
     over(10_000)
     assert [queries(client, page) for page in pages] == of_one
     assert of_one[0] <= 33
-    assert max(of_one[1:]) <= 72
+    assert max(of_one[1:]) <= 66
 
 
 def over(count: int) -> None:
