@@ -14,7 +14,7 @@ from incidents.clocks import DEPLOYMENT_FLAGS
 from incidents.policy import WITHOUT
 
 
-@checks.register
+@checks.register("choices")
 def check_deadlines(*, app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """An error for a profile or a condition that is none."""
     found: list[checks.CheckMessage] = []
@@ -28,7 +28,7 @@ def check_deadlines(*, app_configs: Sequence[AppConfig] | None = None, **kwargs:
     return found
 
 
-@checks.register
+@checks.register("choices")
 def check_gates(*, app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
     """A warning for each gate that is switched off."""
     return [

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError
 
 from incidents.models import Component, IncidentUpdate, RecordEntry
@@ -99,3 +100,13 @@ def test_a_tick_begins_announced_work_and_ends_it() -> None:
         component.refresh_from_db()
         assert component.status == status
     assert Notification.objects.count() == RecordEntry.objects.count()
+
+
+def test_a_gate_that_is_switched_off_is_said_when_the_publisher_starts(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.GATES_OFF = ["signature"]
+    monkeypatch.setattr(ticking, "run_until", lambda stop: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    call_command("publisher")
+    assert "(statuspage.W001) HALI_GATES_OFF switches off the gate signature" in caplog.text
