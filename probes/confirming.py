@@ -129,15 +129,21 @@ def moment(slot: int | None) -> datetime | None:
 
 
 def is_silent(row: Memory | ProbeSchedule, now: datetime) -> bool:
-    """No vote for max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose (back-off, rate cap)
-    stand for votes, but not for long."""
+    """No vote for too long, or never one."""
+    speaks_until = spoken_until(row)
+    return speaks_until is None or now > speaks_until
+
+
+def spoken_until(row: Memory | ProbeSchedule) -> datetime | None:
+    """How long its last vote counts: max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose
+    (back-off, rate cap) stand for votes, but not for long."""
     limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST) + _grace_of(row.probe))
     if row.last_outcome_at is None:
-        return True
+        return None
     heard = row.last_outcome_at
     if row.excused_at is not None:
         heard = max(heard, min(row.excused_at, heard + EXCUSED_AT_MOST * limit))
-    return now - heard > limit
+    return heard + limit
 
 
 def _grace_of(probe: Probe | WatchedProbe) -> float:

@@ -191,20 +191,24 @@ def _row(report: Report, vantage: Vantage, now: datetime) -> tuple[Any, ...]:
 # --- Silence -------------------------------------------------------------------------------------
 
 
-def sweep_silence(*, now: datetime) -> list[StatusChange]:
+def sweep_silence(*, now: datetime) -> datetime | None:
     """Nobody's green without an outcome: a probe silent for max(3 x interval, 60 s) says nothing, and its component is
-    unknown.
+    unknown. Answers when the next of them falls silent if nothing more comes; None when none has a word.
 
     Run by the publisher each second, so it holds when broker, agents and workers are gone. A component that no enabled probe
     watches any more goes back to what a person stated.
     """
     fell_silent = []
+    speaks_until: dict[int, datetime] = {}  # by probe: as long as one of its vantages does
     for row in ProbeSchedule.objects.active().exclude(confirmed="").select_related("probe"):
-        if confirming.is_silent(row, now):
-            changed = ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
-                confirmed="", confirmed_since=None, state=detection.forget(detection.State.from_json(row.state)).as_json()
-            )
-            fell_silent += [row.probe] if changed else []
+        until = confirming.spoken_until(row)
+        if until is not None and now <= until:
+            speaks_until[row.probe_id] = max(until, speaks_until.get(row.probe_id, until))
+            continue
+        changed = ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
+            confirmed="", confirmed_since=None, state=detection.forget(detection.State.from_json(row.state)).as_json()
+        )
+        fell_silent += [row.probe] if changed else []
     turned: set[int] = set()
     if fell_silent:
         with transaction.atomic():
@@ -212,8 +216,7 @@ def sweep_silence(*, now: datetime) -> list[StatusChange]:
     with transaction.atomic():
         confirming.put_out_who_fails_alone(now)
     watched = set(Probe.objects.filter(enabled=True).values_list("component_id", flat=True))  # whether it runs anywhere or not
-    changes = confirming.hand_over(Component.objects.filter(pk__in=watched), now, turned)
+    confirming.hand_over(Component.objects.filter(pk__in=watched), now, turned)
     for component in Component.objects.exclude(observed_status="").exclude(pk__in=watched):
-        change = timeline.stop_observing(component=component, now=now)
-        changes += [change] if change else []
-    return changes
+        timeline.stop_observing(component=component, now=now)
+    return min(speaks_until.values(), default=None)

@@ -46,15 +46,16 @@ def rebuild_all(*, now: datetime) -> None:
     _refresh(directory(), now=now, force=True, hurry=False, anew=True)
 
 
-def extend_freshness(*, now: datetime) -> bool:
-    """Call the current generation fresh for the next 60 s. Refused, and answered with False, when it is not young itself."""
+def extend_freshness(*, now: datetime, silence: datetime | None = None) -> bool:
+    """Call the current generation fresh for the next 60 s, but not past the next `silence` of a probe: should nobody come back,
+    what it said last is then too old to be shown as true. Refused, and answered with False, when it is not young itself."""
     where = directory()
     manifest = swapping.read_manifest(where)
     if manifest is None or abs(now.timestamp() - manifest.built_at) > FRESH_FOR:
         log.warning("The snapshot is not renewed: it will not be called fresh.")
         return False
     with swapping.explained(where):
-        swapping.link_ahead(where, now=now.timestamp())
+        swapping.link_ahead(where, now=now.timestamp(), until=silence.timestamp() if silence else None)
     return True
 
 

@@ -275,11 +275,14 @@ _syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 # --- Freshness ---------------------------------------------------------------------------------
 
 
-def link_ahead(directory: Path, *, now: float) -> None:
-    """live/<slot> for the next minute, and no other: when nobody extends them, they run out and every file about now turns."""
+def link_ahead(directory: Path, *, now: float, until: float | None = None) -> None:
+    """live/<slot> for the next minute, and no other: when nobody extends them, they run out and every file about now turns.
+
+    Not past `until` where that is earlier, but for one slot: whoever is at work has looked again by then."""
     folder = directory / "live"
     _folder(folder)
-    wanted = {str(slot) for slot in range(int(now) // SLOT, int(now + LINKED_AHEAD) // SLOT + 1)}
+    end = now + LINKED_AHEAD if until is None else min(now + LINKED_AHEAD, max(now, until) + SLOT)
+    wanted = {str(slot) for slot in range(int(now) // SLOT, int(end) // SLOT + 1)}
     there = set(os.listdir(folder))
     for name in there - wanted:
         remove(folder / name)

@@ -174,6 +174,18 @@ def test_silent_probes_turn_the_component_unknown_after_a_minute(probe: Probe, c
     assert (component.status, component.status_source) == ("unknown", "silence")
 
 
+def test_the_sweep_tells_when_the_next_probe_falls_silent(probe: Probe, component: Component) -> None:
+    assert recording.sweep_silence(now=NOON) is None
+    take(probe, "ok")
+    other = ProbeFactory(code="stk-oauth", component=component, interval=5)
+    ProbeScheduleFactory(probe=other, interval=5)
+    take(other, "ok", "ok", "ok", "ok")
+    told = recording.sweep_silence(now=at(3))
+    measured = ProbeSchedule.objects.get(probe=probe).last_outcome_at
+    assert measured is not None
+    assert told == measured + timedelta(seconds=60)
+
+
 def test_silence_is_three_intervals_for_a_slow_probe(probe: Probe, component: Component) -> None:
     ProbeSchedule.objects.update(interval=300)
     take(probe, "ok")

@@ -430,6 +430,16 @@ def test_freshness_runs_out_between_50_and_70_seconds_after_the_last_tick(folder
     assert swapping.is_live(folder, now=NOON.timestamp() + seconds) is live
 
 
+@pytest.mark.parametrize(("silence", "ahead"), [(None, 6), (300, 6), (45, 5), (12, 2), (0, 1), (-40, 1)])
+def test_nothing_is_called_fresh_past_the_next_silence_of_a_probe_but_for_one_slot(
+    folder: Path, silence: int | None, ahead: int
+) -> None:
+    snapshot.refresh(now=NOON)
+    snapshot.extend_freshness(now=NOON, silence=None if silence is None else NOON + timedelta(seconds=silence))
+    first = int(NOON.timestamp()) // 10
+    assert slots(folder) == list(range(first, first + ahead + 1))
+
+
 def test_links_into_the_far_future_are_taken_away(folder: Path) -> None:
     snapshot.refresh(now=NOON + timedelta(days=1))
     snapshot.extend_freshness(now=NOON + timedelta(days=1))

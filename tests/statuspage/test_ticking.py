@@ -53,6 +53,14 @@ def test_a_tick_that_could_not_read_the_database_extends_nothing(settings: Any, 
     assert links(settings) == before
 
 
+def test_a_page_is_not_called_fresh_for_longer_than_what_probes_said_counts(settings: Any) -> None:
+    ProbeScheduleFactory(
+        probe=ProbeFactory(interval=5), interval=5, confirmed="operational", last_outcome_at=NOON - timedelta(seconds=40)
+    )
+    ticking.tick(now=NOON)
+    assert links(settings)[-1] <= (int(NOON.timestamp()) + 20) // 10 + 1
+
+
 def test_links_that_ran_out_are_removed(settings: Any) -> None:
     ComponentFactory()
     snapshot.refresh(now=NOON)
