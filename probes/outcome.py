@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+AHEAD = 2  # seconds by which a tick sends runs before they are due: the agent begins each at its time, whenever beat ticks
 LATE, OVERLAP = "late", "overlap"  # error classes of slots that were not run, and by no decision
 
 

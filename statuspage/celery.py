@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging.config
 import os
 
 from celery import Celery
@@ -15,9 +16,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
 _worker: int | None = None  # the id of the process that made this child of a pool, even where it has ended by then
 
-app = Celery("statuspage")
+# An agent has no rows: what Celery does for Django (its apps, its connections) would cost it twenty megabytes.
+app = Celery("statuspage", fixups=[] if settings.HALI_AGENT else None)
 app.config_from_object("statuspage.celeryconfig")
-app.autodiscover_tasks(["probes"] if settings.HALI_AGENT else ["statuspage", "probes", "subscribers"])
+if settings.HALI_AGENT:
+    logging.config.dictConfig(settings.LOGGING)
+    app.autodiscover_tasks(["probes"], related_name="agent_tasks")
+else:
+    app.autodiscover_tasks(["statuspage", "probes", "subscribers"])
 
 
 @worker_before_create_process.connect

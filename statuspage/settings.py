@@ -336,7 +336,6 @@ if METRICS_TOKEN and not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", METRICS_TOKEN):
     raise ImproperlyConfigured("HALI_METRICS_TOKEN: give 16 or more letters and digits, for example from `openssl rand -hex 16`.")
 
 # --- Django ------------------------------------------------------------------------------------
-_AGENT_APPS = ["incidents", "probes", "django.contrib.auth", "django.contrib.contenttypes"]
 _ALL_APPS = [
     "statuspage",
     "incidents",
@@ -355,7 +354,7 @@ if OIDC:
     _SIGN_IN_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
 if MAIL_WEBHOOK_SECRET:
     _ALL_APPS.append("anymail")
-INSTALLED_APPS = _AGENT_APPS if HALI_AGENT else _ALL_APPS
+INSTALLED_APPS = [] if HALI_AGENT else _ALL_APPS  # an agent has no rows, and saves the megabytes of models
 if not HALI_AGENT and processes.has_desk():  # nobody signs in at the others: they save its megabytes
     INSTALLED_APPS = [*_ALL_APPS, *_SIGN_IN_APPS]
 MIDDLEWARE = [

@@ -127,7 +127,7 @@ def test_an_agent_runs_a_batch_without_any_database(
         Task(probe_id=2, code="nobody", kind="http", spec={"url": "http://127.0.0.1:1/"}, interval=60, timeout=5, slot=now),
         Task(probe_id=3, code="odd", kind="no-such-kind", spec={}, interval=60, timeout=5, slot=now),
     ]
-    dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, [task.as_message() for task in tasks]], queue=QUEUE)
+    dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, [task.as_message() for task in tasks]], queue=QUEUE)
     [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
     reports = batch.reports
     assert batch.vantage == SHARED
@@ -141,7 +141,7 @@ def test_a_batch_that_comes_too_late_says_nothing_about_the_target(
     dispatcher: Celery, agent: subprocess.Popen[bytes], target: str, broker_url: str
 ) -> None:
     late = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=5, timeout=5, slot=int(time.time()) - 60)
-    dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, [late.as_message()]], queue=QUEUE)
+    dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, [late.as_message()]], queue=QUEUE)
     [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
     assert batch.reports[0]["status"] == "skipped"
 
@@ -157,7 +157,7 @@ def test_a_slow_probe_holds_back_no_other_of_its_batch(
             Task(probe_id=2, code="page", kind="http", spec={"url": target}, interval=60, timeout=4, slot=now),
         ]
         messages = [task.as_message() for task in tasks]
-        dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, messages], queue=QUEUE)
+        dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, messages], queue=QUEUE)
         [first] = wait_for("the fast one's outcome", lambda: outcomes(broker_url))
         [second] = wait_for("the slow one's outcome", lambda: outcomes(broker_url))
     assert [[report["probe_id"] for report in batch.reports] for batch in (first, second)] == [[2], [1]]
@@ -173,7 +173,7 @@ def test_a_probe_never_overlaps_itself(dispatcher: Celery, agent: subprocess.Pop
         again = replace(first, slot=now + 1)
         for tasks in ([first], [again, other]):
             messages = [task.as_message() for task in tasks]
-            dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, messages], queue=QUEUE)
+            dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, messages], queue=QUEUE)
             if tasks == [first]:
                 held = silent.accept()[0]  # it is being asked
         found: dict[tuple[int, int], tuple[str, str]] = {}
@@ -194,7 +194,7 @@ def test_an_agent_tells_how_its_clock_differs_from_the_dispatchers(
     dispatcher: Celery, agent: subprocess.Popen[bytes], broker_url: str
 ) -> None:
     options = {"dispatched_at": time.time() - 40}
-    dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, []], kwargs=options, queue=QUEUE)
+    dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, []], kwargs=options, queue=QUEUE)
     [batch] = wait_for("a sign of life", lambda: outcomes(broker_url))
     assert batch.reports == []
     assert batch.outward_s is not None
@@ -208,7 +208,7 @@ def test_a_flow_is_run_with_secrets_of_the_agents_own_and_none_of_them_travels(
     try:
         spec = {**example("bank"), "base_url": gateway.url}
         task = Task(probe_id=1, code="bank", kind="flow", spec=spec, interval=60, timeout=5, slot=int(time.time()))
-        dispatcher.send_task("probes.tasks.run_batch", args=[SHARED, [task.as_message()]], queue=QUEUE)
+        dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, [task.as_message()]], queue=QUEUE)
         [batch] = wait_for("the outcomes", lambda: outcomes(broker_url))
     finally:
         gateway.close()
@@ -238,7 +238,7 @@ def test_the_rule_that_is_printed_lets_an_agent_work(agents_user: str, redis_url
     ):
         app.conf.update(broker_transport_options={"global_keyprefix": "hali:"}, task_serializer="json")
         task = Task(probe_id=1, code="page", kind="http", spec={"url": target}, interval=60, timeout=5, slot=int(time.time()))
-        app.send_task("probes.tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")
+        app.send_task("probes.agent_tasks.run_batch", args=["nairobi", [task.as_message()]], queue="probes.nairobi")
         [batch] = wait_for("the outcomes", lambda: outcomes(redis_url))
         with servers.client(redis_url) as connection:
             refused = connection.acl_log()

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from celery import current_app
 
-from probes import reference, signed_batches, tasks
+from probes import agent_tasks, reference, signed_batches
 from probes.links import is_unanswered
 from probes.outcome import Task
 from tests.probes.conftest import Listener, http_answer
@@ -73,13 +74,13 @@ def test_an_agent_asks_its_reference_with_every_batch(
     listen: Callable[..., Listener], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Any] = []
-    monkeypatch.setattr(tasks.record_outcomes, "apply_async", lambda args, **options: sent.append(args))
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, **options: sent.append(args))
     page = listen(answer=http_answer("200 OK", b"fine"))
     settings.REFERENCE_TARGETS = (closed_port(),)
     settings.AGENT_KEY = signed_batches.new_key()
     slot = int(time.time())
     task = Task(1, "page", "http", {"url": page.url}, interval=10, timeout=2.0, slot=slot)
-    tasks.run_batch("nairobi", [task.as_message()])
+    agent_tasks.run_batch("nairobi", [task.as_message()])
     [(vantage, payload, signature)] = sent
     public_key = signed_batches.public_key_of(settings.AGENT_KEY)
     [seen] = signed_batches.unpack(payload, signature, vantage="nairobi", public_key=public_key).reports

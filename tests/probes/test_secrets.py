@@ -17,7 +17,7 @@ import redis
 from django.apps import apps
 
 from incidents.models import Incident
-from probes import scheduling, tasks, vantages
+from probes import agent_tasks, scheduling, tasks, vantages
 from probes.models import Result, Vantage
 from probes.outcome import Task
 from probes.probers import PASSIVE, PROBERS, credentials
@@ -209,7 +209,7 @@ def test_no_secret_is_at_the_broker_in_the_database_in_a_log_or_in_the_evidence(
     tasks.dispatch_due()
     batches, asked = taken(broker, vantage.queue)
     for args, kwargs in batches:
-        tasks.run_batch(*args, **kwargs)
+        agent_tasks.run_batch(*args, **kwargs)
     reports, told = taken(broker, "core")
     for args, kwargs in reports:
         tasks.record_outcomes(*args, **kwargs)
