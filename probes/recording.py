@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import bulk, confirming, detection, memory, pending, rollups, tally
+from probes import bulk, clock_steps, confirming, detection, memory, pending, rollups, tally
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.memory import Memory
 from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
@@ -63,7 +63,7 @@ def record(
 
     Results and detection's memory are one short transaction; components follow in their own, compared with what is stored,
     so that a worker killed between the two leaves nothing that the next batch does not mend. Outcomes of probes that no
-    longer exist are dropped.
+    longer exist are dropped, and those of slots that have not come: our clock was put back since they were sent out.
     """
     return _hand_over([_take_in(vantage_name, reports, now, heard=heard, signed=signed)], now)
 
@@ -91,7 +91,7 @@ def _take_in(vantage_name: str, reports: Sequence[Report], now: datetime, *, hea
         if signed:
             _note_nonce(vantage, signed.nonce, now)
         schedules = memory.lock(vantage=vantage, probe_ids={report.probe_id for report in reports})
-        known = [report for report in reports if report.probe_id in schedules]
+        known = [report for report in reports if report.probe_id in schedules and not clock_steps.is_ahead(report.slot, now)]
         known = pending.hold_back(vantage=vantage, reports=known, now=now)
         seen = _seen_before(known, vantage, schedules)
         news = [report for report in known if report.attempt == 0 and (report.probe_id, report.slot) not in seen]

@@ -151,7 +151,7 @@ def _beat(mark: bytes | None, now: datetime) -> Part:
     if mark is None:
         return Part(False, "never seen at work")
     since = datetime.fromtimestamp(float(mark), tz=now.tzinfo)
-    return Part(now - since <= BEAT_SILENT_AFTER, "sends messages", since)
+    return Part(_is_lately(since, now, BEAT_SILENT_AFTER), "sends messages", since)
 
 
 def _agent(now: datetime) -> Part:
@@ -167,7 +167,7 @@ def _agent(now: datetime) -> Part:
         names = ", ".join(vantage.name for vantage in vantages if not vantage.last_heard_at)
         return Part(False, f"never heard of: {names}")
     since, patience, name = min(heard, key=lambda item: item[0] + item[1])
-    return Part(now - since <= patience, f"outcomes from {name}", since)
+    return Part(_is_lately(since, now, patience), f"outcomes from {name}", since)
 
 
 def _patience(interval: int | None) -> timedelta:
@@ -198,6 +198,11 @@ _ASKED: dict[str, Callable[[datetime], Part]] = {
 }
 
 
+def _is_lately(since: datetime, now: datetime, limit: timedelta) -> bool:
+    """What was seen at work at a time that has not come was seen before our clock was put back."""
+    return abs(now - since) <= limit
+
+
 def _heard(names: tuple[str, ...], now: datetime, limit: timedelta) -> Part:
     """Seen at work within `limit`, all of them; the one silent for the longest time speaks."""
     beats = {beat.name: beat.at for beat in Heartbeat.objects.filter(name__in=names)}
@@ -205,4 +210,4 @@ def _heard(names: tuple[str, ...], now: datetime, limit: timedelta) -> Part:
     if missing:
         return Part(False, f"never seen at work: {', '.join(missing)}")
     name = min(beats, key=lambda item: beats[item])
-    return Part(now - beats[name] <= limit, name, beats[name])
+    return Part(_is_lately(beats[name], now, limit), name, beats[name])

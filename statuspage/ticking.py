@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from incidents import breaking_glass, components, promises, record, tracing
-from probes import late_answers, pushes, recording
+from probes import clock_steps, late_answers, pushes, recording
 from statuspage import grounds, publishing, restoring, snapshot
 from statuspage.courier import Courier
 from statuspage.mirror import Mirror
@@ -79,13 +79,14 @@ def _places(error: Exception) -> str:
 
 
 def tick(*, now: datetime) -> None:
-    """One second's work: late answers; pushes that did not come; planned work; silence; states set by hand that expire;
-    words at a set time, and unattended ones; statements that lapse; promises and signatures that did not come; Notifications of
-    entries that have none; snapshot; freshness; heartbeat."""
+    """One second's work: late answers; pushes that did not come; planned work; what a clock that was put back left ahead of it;
+    silence; states set by hand that expire; words at a set time, and unattended ones; statements that lapse; promises and
+    signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
     restoring.hold_if_behind()
     late_answers.sweep(now=now)
     pushes.sweep(now=now)
     publishing.advance_maintenance(now=now)
+    clock_steps.forget_what_is_ahead(now=now)
     silence = recording.sweep_silence(now=now)
     components.lapse_overrides(now=now)
     publishing.publish_due(now=now)

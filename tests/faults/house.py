@@ -26,6 +26,8 @@ from tests.story import Inbox, subscribe
 READER = "asha@customer.example"
 PORTS = 30_000  # open files: of us, of nginx
 CLOCKS = "/usr/lib/*/faketime/libfaketime.so.1"
+# libfaketime 0.9.10 passes on no sleep until a moment of the clock that it leaves alone, which is how Python sleeps.
+SLEEP = "import select, time\n\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
 
 
 class House:
@@ -84,10 +86,13 @@ class House:
         }
         if self.clock:
             self.clock.write_text("+0\n")
+            (self._made(self.folder / "site") / "sitecustomize.py").write_text(SLEEP)
             environment |= {
                 "LD_PRELOAD": glob.glob(CLOCKS)[0],
                 "FAKETIME_TIMESTAMP_FILE": str(self.clock),
                 "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # when a wall's clock is set, the other one goes on
+                "PYTHONPATH": str(self.folder / "site"),
             }
         return environment
 
@@ -111,6 +116,10 @@ class House:
 
     def origins(self) -> dict[str, str]:
         return {"nginx": self.nginx.url, "app": self.copy.url}
+
+    def time(self) -> float:
+        """By the copy's clock."""
+        return time.time() + (float(self.clock.read_text()) if self.clock else 0.0)
 
     def settle(self) -> None:
         wait_for("everything is at work", self.copy.is_healthy, seconds=300)

@@ -63,6 +63,10 @@ def test_a_publisher_that_stopped_fails_after_fifteen_seconds(at_work: None) -> 
     assert failing(16) == ["publisher"]
 
 
+def test_what_was_seen_at_work_in_a_time_that_has_not_come_proves_nothing(at_work: None) -> None:
+    assert failing(-3600) == ["agent", "beat", "page", "publisher", "worker"]
+
+
 def test_a_beat_that_stopped_fails_after_fifteen_seconds(at_work: None) -> None:
     Heartbeat.objects.filter(name="publisher").update(at=NOON + timedelta(seconds=16))
     assert failing(16) == ["beat"]
