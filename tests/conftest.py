@@ -73,7 +73,9 @@ def _postgresql_for_rows() -> str:
     except (pytest.skip.Exception, pytest.fail.Exception) as missing:
         pytest.exit(str(missing), returncode=1 if os.environ.get("CI") == "true" else 0)
     _ended_last.callback(server.stop)
-    return f"{server.url}/hali"
+    # Those who run side by side come later and find it named: one server, a database each.
+    os.environ["TEST_DATABASE_URL"] = f"{server.url}/hali"
+    return os.environ["TEST_DATABASE_URL"]
 
 
 def _set_up_django() -> None:

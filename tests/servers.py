@@ -127,7 +127,7 @@ def start_postgresql(folder: Path, shared_buffers: str = "32MB") -> Server:
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
-        "max_connections": "60",
+        "max_connections": "150",
         "shared_buffers": shared_buffers,
     }
     command = [postgres, "-D", str(data), *(f"--{name}={value}" for name, value in options.items())]

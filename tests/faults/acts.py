@@ -230,12 +230,11 @@ def link_cut(house: House) -> Iterator[None]:
 
 @contextmanager
 def clock_jumps(seconds: int, house: House) -> Iterator[None]:
-    assert house.clock is not None
-    house.clock.write_text(f"{seconds:+d}\n")
+    house.put_clock(seconds)
     try:
         yield
     finally:
-        house.clock.write_text("+0\n")
+        house.put_clock(0)
 
 
 @contextmanager

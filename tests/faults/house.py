@@ -36,6 +36,7 @@ class House:
     def __init__(self, folder: Path, may_mount: bool, *, clock: bool = False) -> None:
         self.folder, self.may_mount = folder, may_mount
         self.clock = folder / "clock" if clock else None
+        self._ahead = (0, 0)
         self._stack = ExitStack()
         self.is_broken = False  # the gateway, while somebody wants it so
         self.answered = ""
@@ -117,9 +118,15 @@ class House:
     def origins(self) -> dict[str, str]:
         return {"nginx": self.nginx.url, "app": self.copy.url}
 
-    def time(self) -> float:
-        """By the copy's clock."""
-        return time.time() + (float(self.clock.read_text()) if self.clock else 0.0)
+    def put_clock(self, ahead: int) -> None:
+        """Seconds. Its processes take it over within one of them (FAKETIME_CACHE_DURATION)."""
+        assert self.clock is not None
+        self._ahead = (self._ahead[-1], ahead)
+        self.clock.write_text(f"{ahead:+d}\n")
+
+    def times(self) -> list[float]:
+        """What processes of the copy may take for the time now."""
+        return [time.time() + ahead for ahead in self._ahead]
 
     def settle(self) -> None:
         wait_for("everything is at work", self.copy.is_healthy, seconds=300)

@@ -47,10 +47,10 @@ class Seen:
 class Reader(threading.Thread):
     """Asks an origin for the page and for its JSON, in turn, until it is told to stop."""
 
-    def __init__(self, origin: str, *, watched: str, clock: Callable[[], float] = time.time) -> None:
-        """`clock`: what the copy takes for the time. A page may be right by the reader's or by this."""
+    def __init__(self, origin: str, *, watched: str, clocks: Callable[[], Sequence[float]] = tuple) -> None:
+        """`clocks`: what the copy may take for the time. A page is right by the reader's or by one of those."""
         super().__init__(daemon=True)
-        self.origin, self.watched, self.clock = origin, watched, clock
+        self.origin, self.watched, self.clocks = origin, watched, clocks
         self.seen = Seen()
         self._stopping = threading.Event()
         self._session = requests.Session()
@@ -88,7 +88,7 @@ class Reader(threading.Thread):
             told = answer.json()
         except ValueError:
             return Look(began, "half", "half a document", took)
-        wrong = [false_green(told, now=now, watched=self.watched) for now in (began, self.clock())]
+        wrong = [false_green(told, now=now, watched=self.watched) for now in (began, *self.clocks())]
         return Look(began, str(told["freshness"]), wrong[0] if all(wrong) else "", took)
 
 

@@ -95,7 +95,7 @@ def _rows(names: Sequence[str], may_mount: bool, *, clock: bool) -> Iterator[tup
 
 def _row(house: House, fault: Fault) -> Row:
     house.settle()
-    readers = {origin: Reader(url, watched="stk-push", clock=house.time) for origin, url in house.origins().items()}
+    readers = {origin: Reader(url, watched="stk-push", clocks=house.times) for origin, url in house.origins().items()}
     for reader in readers.values():
         reader.start()
     began = time.monotonic()
