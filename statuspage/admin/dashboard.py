@@ -18,7 +18,7 @@ from incidents.models import AffectedComponent, Component, Incident, IncidentUpd
 from incidents.words import Publication, SignatureKind
 from probes.models import Vantage
 from statuspage import keeping
-from statuspage.admin import evidence, sparks, waiting
+from statuspage.admin import evidence, imported, sparks, waiting
 from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
@@ -82,6 +82,7 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         return {"cards": [], "strips": [], "instruments": None}
     waiting_drafts = list(
         IncidentUpdate.objects.drafts()
+        .exclude(pk__in=imported.waiting().values("pk"))
         .select_related("incident", "notice", "author")
         .prefetch_related("affected__component")[:60]
     )
@@ -111,7 +112,8 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
 
 
 def _cards(waiting_drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Card]:
-    silent = [draft for draft in waiting_drafts if draft.incident.publication == Publication.DRAFT]
+    unspoken = [draft for draft in waiting_drafts if draft.incident.publication == Publication.DRAFT]
+    silent = [draft for draft in unspoken if not draft.incident.backfilled]
     worse = _said_but_worse(open_incidents)
     incidents = [draft.incident for draft in silent] + list(worse)
     found = evidence.of_all(incidents)

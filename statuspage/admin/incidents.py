@@ -36,7 +36,7 @@ class IncidentAdmin(IncidentActs, FilingPages, DeskAdmin):
     """Its texts are written in its updates; here is what was said and what waits."""
 
     list_display = ["headline", "phase", "publicity", "next_promise", "started"]
-    list_filter = ["publication", "status"]
+    list_filter = ["publication", "status", "backfilled"]
     search_fields = ["name", "public_id"]
     search_help_text = "A word of its headline, or its public id"
     list_display_links = ["headline"]

@@ -54,7 +54,7 @@ class ImportCommand(BaseCommand):
         count = {sign: sum(line.startswith(sign) for line in lines) for sign in "+=-"}
         told = f"{count['+']} to make, {count['=']} here already, {count['-']} left there."
         if options["apply"]:
-            self.stdout.write(f"Done: {told} Incidents and plans are drafts: another person signs each at the desk.")
+            self.stdout.write(f"Done: {told} Incidents and plans are drafts: another person reads and signs them at the desk.")
         else:
             self.stdout.write(f"Nothing was made yet: {told} Run it again with --apply.")
 
