@@ -91,7 +91,11 @@ def _words(body: str, started: datetime) -> tuple[Word, ...]:
 
 def _yaml(text: str, where: str) -> dict[str, Any]:
     try:
-        value = yaml.load(text, _Plain)  # noqa: S506  a SafeLoader
+        loader = _Plain(text)
+        try:
+            value = loader.get_single_data()
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
     except (yaml.YAMLError, ValueError, RecursionError):
         raise NotThatFormat(f"{where} is no YAML.") from None
     if not isinstance(value, dict):
