@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import User
 from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
@@ -118,7 +118,7 @@ def with_names(rows: QuerySet[Row], *, named_by: str, of: str = "pk") -> QuerySe
     """For lists: the same rows, each with what `listed_name` reads, without a query a row. `named_by`: the field of a correction
     that leads to what has the name (update__incident, planned__maintenance); `of`: the row's field with its key."""
     renamed = _published().filter(beside__has_key="name", **{named_by: OuterRef(of)}).order_by("-record_seq")
-    return rows.annotate(renamed=Subquery(renamed.values("beside")[:1]))
+    return cast(QuerySet[Row], rows.annotate(renamed=Subquery(renamed.values("beside")[:1])))
 
 
 def listed_name(row: Any, name: Any) -> Text:

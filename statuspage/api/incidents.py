@@ -91,8 +91,8 @@ def list_incidents(request: HttpRequest, which: Which = Which.OPEN, limit: Limit
         rows = rows.published().exclude(pk__in=Incident.objects.unresolved())
     elif which == Which.DRAFT:
         rows = rows.filter(publication=Publication.DRAFT)
-    rows = asking.own(rows, AffectedComponent.objects.exclude(update__publication=Publication.DISCARDED), "update__incident")
-    return page_of(shapes.incidents(rows), shapes.incident, limit=limit, after=after)
+    own = asking.own(rows, AffectedComponent.objects.exclude(update__publication=Publication.DISCARDED), "update__incident")
+    return page_of(shapes.incidents(own), shapes.incident, limit=limit, after=after)
 
 
 @router.get("/incidents/{public_id}", response=ANSWERS)

@@ -67,8 +67,8 @@ def list_maintenance(request: HttpRequest, limit: Limit = 50, after: Cursor = ""
     asking.require(VIEW)
     rows = ScheduledMaintenance.objects.exclude(publication=Publication.DISCARDED)
     named = MaintenanceComponent.objects.exclude(update__publication=Publication.DISCARDED)
-    rows = asking.own(rows, named, "update__maintenance")
-    return page_of(shapes.planned(rows), shapes.maintenance, limit=limit, after=after)
+    own = asking.own(rows, named, "update__maintenance")
+    return page_of(shapes.planned(own), shapes.maintenance, limit=limit, after=after)
 
 
 @router.get("/maintenance/{public_id}", response=ANSWERS)

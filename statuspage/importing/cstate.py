@@ -95,7 +95,7 @@ def _yaml(text: str, where: str) -> dict[str, Any]:
         try:
             value = loader.get_single_data()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except (yaml.YAMLError, ValueError, RecursionError):
         raise NotThatFormat(f"{where} is no YAML.") from None
     if not isinstance(value, dict):
