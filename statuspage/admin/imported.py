@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from incidents import signing
 from incidents.models import Component, IncidentUpdate
-from incidents.words import Publication
+from incidents.words import Publication, SignatureKind
 from statuspage import publishing
 from statuspage.admin import composing
 from statuspage.admin.addresses import draft_url
@@ -42,10 +42,10 @@ class Row:
 
 
 def waiting() -> QuerySet[IncidentUpdate]:
-    """Drafts of incidents that an import made, oldest first; those that somebody asked to sign one by one stand elsewhere."""
+    """Unsigned drafts of incidents that an import made, oldest first; those somebody asked to sign one by one stand elsewhere."""
     targets = Imported.objects.filter(kind="incident").values("target")
     rows = IncidentUpdate.objects.drafts().filter(incident__backfilled=True, incident__publication=Publication.DRAFT)
-    return rows.filter(incident__public_id__in=targets, signature_requested_at=None)
+    return rows.filter(incident__public_id__in=targets, signature_requested_at=None, signature_kind=SignatureKind.NONE)
 
 
 def why_not(update: IncidentUpdate, draft: composing.Draft) -> str:
