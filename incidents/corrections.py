@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 
 from incidents import documents
 from incidents.drafts import TimelineError
@@ -16,6 +16,8 @@ from incidents.languages import by_language, in_all
 from incidents.models import Correction, Incident, IncidentUpdate, MaintenanceUpdate, Redress
 from incidents.models.correction import BESIDE, Corrected
 from incidents.words import Publication
+
+Row = TypeVar("Row", bound=Model)
 
 
 def draft(
@@ -110,6 +112,28 @@ def names(public_ids: Iterable[str] | None = None) -> dict[str, Text]:
 def name_of(incident: Incident) -> Text:
     """An incident's name as last corrected."""
     return names([incident.public_id]).get(incident.public_id) or by_language(incident.name)
+
+
+def with_names(rows: QuerySet[Row], *, named_by: str, of: str = "pk") -> QuerySet[Row]:
+    """For lists: the same rows, each with what `listed_name` reads, without a query a row. `named_by`: the field of a correction
+    that leads to what has the name (update__incident, planned__maintenance); `of`: the row's field with its key."""
+    renamed = _published().filter(beside__has_key="name", **{named_by: OuterRef(of)}).order_by("-record_seq")
+    return cast(QuerySet[Row], rows.annotate(renamed=Subquery(renamed.values("beside")[:1])))
+
+
+def listed_name(row: Any, name: Any) -> Text:
+    """`name` as last corrected, of a row from `with_names`."""
+    beside = getattr(row, "renamed", None)
+    return by_language(beside["name"]) if beside else by_language(name)
+
+
+def said_now(of: IncidentUpdate | MaintenanceUpdate) -> tuple[dict[str, Text], list[EarlierText]]:
+    """Its own words as last corrected, and what they were before; a draft's as they are. One query, none where prefetched."""
+    words = {field: text for field, text in said(of).items() if field != "name"}
+    if not of.is_published:
+        return words, []
+    published = sorted((one for one in of.corrections.all() if one.is_published), key=lambda one: one.record_seq or 0)
+    return now_said(words, published), list(earlier(words, published))
 
 
 def _published() -> QuerySet[Correction]:

@@ -312,6 +312,8 @@ def edit_update(
             raise TimelineError("This update is public already (or discarded). Write a new one.")
         if seen_at is not None and draft.updated_at != seen_at:
             raise TimelineError("Someone else changed this draft while you wrote. Compare both texts.")
+        if draft.incident.backfilled and status not in (None, IncidentStatus.RESOLVED):
+            raise TimelineError("It was written down after it was over: its phase stays “resolved”.")
         before, was, words = content_hash(draft), draft.covered(), by_language(draft.body)
         _apply(draft, status=status, body=body, next_update_by=next_update_by, deliver_notifications=deliver_notifications)
         for field, value in _stated(more).items():
@@ -341,12 +343,13 @@ def edit_update(
 
 def _take_over(incident: Incident, named: Collection[Component], now: datetime) -> None:
     """A draft incident that names more services takes the untouched drafts of machines about them over: each waits once.
+    Drafts of what is over have no part in it.
 
     Raises TimelineError where a person works on another draft about one of them.
     """
-    if incident.publication != Publication.DRAFT:
+    if incident.publication != Publication.DRAFT or incident.backfilled:
         return
-    others = Incident.objects.filter(
+    others = Incident.objects.unresolved().filter(
         publication=Publication.DRAFT, updates__publication=Publication.DRAFT, updates__affected__component__in=named
     )
     for other in others.exclude(pk=incident.pk).distinct():

@@ -135,8 +135,8 @@ def _draft_trouble(
 
 def _drop_machine_drafts(component: Component, now: datetime) -> None:
     """Trouble that nobody has spoken of is over: a first word about it would be untrue now. The rows and evidence stay."""
-    waiting = Incident.objects.filter(publication=Publication.DRAFT, updates__affected__component=component).distinct()
-    for incident in waiting:
+    drafted = Incident.objects.unresolved().filter(publication=Publication.DRAFT)
+    for incident in drafted.filter(updates__affected__component=component).distinct():
         update = incident.updates.drafts().first()
         if update is None or drafts.has_person(incident) or not drafts.is_untouched(update):
             continue

@@ -108,16 +108,18 @@ def _lock_head() -> None:
 
 
 def publish_update(
-    *, update_id: int, actor: User | None, now: datetime, reason: str = "", automatic: bool = False
+    *, update_id: int, actor: User | None, now: datetime, reason: str = "", automatic: bool = False, show: bool = True
 ) -> IncidentUpdate:
     """Make a draft public. A second call for a published update changes nothing and answers it.
 
-    `reason` overrules probes that disagree; it is kept, for staff only. Raises Blocked with all that forbids it.
+    `reason` overrules probes that disagree; it is kept, for staff only. `show` False: one of many, and the publisher's next
+    second shows them all. Raises Blocked with all that forbids it.
     """
     with transaction.atomic(durable=True):
         _lock_head()
         update = _publish(update_id=update_id, actor=actor, now=now, reason=reason, automatic=automatic)
-    _show(now)
+    if show:
+        _show(now)
     return update
 
 

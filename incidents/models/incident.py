@@ -34,9 +34,9 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(publication=Publication.PUBLISHED)
 
     def unresolved(self) -> IncidentQuerySet:
-        """Published or not, still going on; what was merged goes on elsewhere."""
+        """Published or not, still going on; what was merged goes on elsewhere, and what was written down later never went on."""
         going_on = self.exclude(publication=Publication.DISCARDED).exclude(status__in=IncidentStatus.closed())
-        return going_on.filter(merged_into=None, withdrawn_at=None)
+        return going_on.filter(merged_into=None, withdrawn_at=None, backfilled=False)
 
 
 class Incident(models.Model):
@@ -118,7 +118,7 @@ class Incident(models.Model):
 
     @property
     def is_open(self) -> bool:
-        gone = self.publication == Publication.DISCARDED or self.merged_into_id or self.withdrawn_at
+        gone = self.publication == Publication.DISCARDED or self.merged_into_id or self.withdrawn_at or self.backfilled
         return not gone and self.status not in IncidentStatus.closed()
 
     @property

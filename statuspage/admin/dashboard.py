@@ -12,13 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from incidents import deadlines, record, rollup
+from incidents import corrections, deadlines, record, rollup
 from incidents.clocks import ClockState, Deadline
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, ScheduledMaintenance
 from incidents.words import Publication, SignatureKind
 from probes.models import Vantage
 from statuspage import keeping
-from statuspage.admin import evidence, sparks, waiting
+from statuspage.admin import evidence, imported, sparks, waiting
 from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
@@ -82,10 +82,12 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         return {"cards": [], "strips": [], "instruments": None}
     waiting_drafts = list(
         IncidentUpdate.objects.drafts()
+        .exclude(pk__in=imported.waiting().values("pk"))
         .select_related("incident", "notice", "author")
         .prefetch_related("affected__component")[:60]
     )
-    open_incidents = list(Incident.objects.published().unresolved().order_by("next_update_by", "id")[:ROWS])
+    going_on = corrections.with_names(Incident.objects.published().unresolved(), named_by="update__incident")
+    open_incidents = list(going_on.order_by("next_update_by", "id")[:ROWS])
     return {
         "cards": _cards(waiting_drafts, open_incidents, now),
         "strips": waiting.strips(
@@ -94,7 +96,9 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
             open_incidents=[one for one in open_incidents if one.next_update_by],
             now=now,
         ),
-        "open_incidents": [(incident, first_text(incident.name)) for incident in open_incidents],
+        "open_incidents": [
+            (incident, first_text(corrections.listed_name(incident, incident.name))) for incident in open_incidents
+        ],
         "instruments": _instruments(open_incidents, now),
         "once": secrets.token_urlsafe(18),
         "may_report": user.has_perm("incidents.add_incident"),
@@ -108,7 +112,8 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
 
 
 def _cards(waiting_drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Card]:
-    silent = [draft for draft in waiting_drafts if draft.incident.publication == Publication.DRAFT]
+    unspoken = [draft for draft in waiting_drafts if draft.incident.publication == Publication.DRAFT]
+    silent = [draft for draft in unspoken if not draft.incident.backfilled]
     worse = _said_but_worse(open_incidents)
     incidents = [draft.incident for draft in silent] + list(worse)
     found = evidence.of_all(incidents)

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from incidents import drafts, holding, notice_updates, notices, stating
+from incidents import corrections, drafts, holding, notice_updates, notices, stating
 from incidents.languages import by_language
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.words import Publication
@@ -36,16 +36,17 @@ class IncidentAdmin(IncidentActs, FilingPages, DeskAdmin):
     """Its texts are written in its updates; here is what was said and what waits."""
 
     list_display = ["headline", "phase", "publicity", "next_promise", "started"]
-    list_filter = ["publication", "status"]
+    list_filter = ["publication", "status", "backfilled"]
     search_fields = ["name", "public_id"]
     search_help_text = "A word of its headline, or its public id"
     list_display_links = ["headline"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        return super().get_queryset(request).order_by("-started_at", "-id")
+        rows = super().get_queryset(request).order_by("-started_at", "-id")
+        return corrections.with_names(rows, named_by="update__incident")
 
     def headline(self, incident: Incident) -> str:
-        return first_text(incident.name) or "(no headline yet)"
+        return first_text(corrections.listed_name(incident, incident.name)) or "(no headline yet)"
 
     phase = phase_column
     publicity = publication_column
@@ -76,10 +77,12 @@ class IncidentAdmin(IncidentActs, FilingPages, DeskAdmin):
         require(request, "incidents.view_incident")
         incident = get_object_or_404(Incident, pk=object_id)
         waiting = list(incident.updates.drafts().select_related("author", "notice"))
+        headline = first_text(corrections.name_of(incident))
         return self.page(
             request,
             "incident.html",
-            title=first_text(incident.name) or "Incident without a headline",
+            title=headline or "Incident without a headline",
+            headline=headline,
             incident=incident,
             drafts=waiting,
             published=list(incident.updates.published().select_related("published_by", "signed_by").prefetch_related("affected")),

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from incidents import documents, maintenance, planned_words, planned_work, windows
+from incidents import corrections, documents, maintenance, planned_words, planned_work, windows
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
 from incidents.maintenance import LONGER_BEFORE, REMIND_BEFORE, STEPS, Phase
@@ -212,9 +213,12 @@ class WindowAdmin(FilingPages, DeskAdmin):
 
     publication_of = publication_column
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ScheduledMaintenance]:
+        return corrections.with_names(super().get_queryset(request), named_by="planned__maintenance")
+
     @display(description="Work")
     def work(self, row: ScheduledMaintenance) -> str:
-        return first_text(row.name) or "(no name yet)"
+        return first_text(corrections.listed_name(row, row.name)) or "(no name yet)"
 
     @display(description="Phase")
     def phase_of(self, row: ScheduledMaintenance) -> str:
@@ -277,7 +281,7 @@ class WindowAdmin(FilingPages, DeskAdmin):
             request,
             "window.html",
             status=status,
-            title=first_text(planned.name) or "Planned work without a name",
+            title=first_text(corrections.listed_name(planned, planned.name)) or "Planned work without a name",
             planned=planned,
             phase=planned_words.PHASE_WORDS[planned.phase],
             refusal=refusal,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from incidents import corrections
 from incidents.models import IncidentUpdate
 from statuspage.admin.base import DeskAdmin
 from statuspage.admin.columns import phase_column, publication_column
@@ -20,7 +21,7 @@ class UpdateAdmin(DeskAdmin):
     list_select_related = ["incident", "author", "signed_by"]
 
     def of_incident(self, update: IncidentUpdate) -> str:
-        return first_text(update.incident.name) or "(no headline yet)"
+        return first_text(corrections.listed_name(update, update.incident.name)) or "(no headline yet)"
 
     phase = phase_column
     publicity = publication_column
@@ -35,7 +36,8 @@ class UpdateAdmin(DeskAdmin):
     changed.short_description = "Published or changed"  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IncidentUpdate]:
-        return super().get_queryset(request).prefetch_related("affected__component")
+        rows = super().get_queryset(request).prefetch_related("affected__component")
+        return corrections.with_names(rows, named_by="update__incident", of="incident_id")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # an update begins at its incident

@@ -19,6 +19,7 @@ from incidents.rebuttals import State
 from incidents.words import IncidentStatus, Publication, SignatureKind
 from probes import vantages
 from probes.models import ProbeVerdict, Vantage, VantageLink
+from statuspage.admin import imported
 from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url
 from statuspage.templatetags.desk import ago, first_text, moment, phase_word
 from subscribers.models import Delivery, DeliveryState
@@ -65,7 +66,7 @@ def wants_signature(draft: IncidentUpdate) -> bool:
 
 def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Strip]:
     may_sign = user.has_perm("incidents.sign_incidentupdate") or user.has_perm(rights.SIGN_SECURITY)
-    next_words = [draft for draft in drafts if draft.incident.publication == Publication.PUBLISHED]
+    next_words = [one for one in drafts if one.incident.publication == Publication.PUBLISHED or one.incident.backfilled]
     return [
         *_promises(open_incidents, now, late=True),
         *_given_up(),
@@ -83,6 +84,7 @@ def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Inc
         *_silent(now),
         *_switched_off(),
         *(_draft(draft) for draft in next_words if not wants_signature(draft)),
+        *_imported(),
     ]
 
 
@@ -119,6 +121,22 @@ def _promise(incident: Incident, due: datetime | None, late: bool) -> Strip:
         counts="late" if late else "down",
         begins=incident.pk,
     )
+
+
+def _imported() -> list[Strip]:
+    """One strip for however many."""
+    if not (count := imported.waiting().count()):
+        return []
+    return [
+        Strip(
+            key="imported",
+            kind="Imported",
+            title=f"{count} past incident{'s' if count > 1 else ''} of another page",
+            text="Drafts: somebody else than who imported them reads and signs. Nobody is told.",
+            url=address("admin:imported_sign"),
+            button="Read",
+        )
+    ]
 
 
 def _given_up() -> list[Strip]:

@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -38,6 +39,7 @@ MINUTE = 60
 WRONG_TOKENS = 30  # a minute from one address
 View = Callable[..., HttpResponse]
 Operation = TypeVar("Operation", bound=Callable[..., Any])
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,26 @@ class Caller:
         if not allowed:
             return
         listed = list(named)
-        others = sorted(component.code for component in listed if component.pk not in allowed)
+        others = sorted({component.code for component in listed if component.pk not in allowed})
         if others or not listed:
             what = ", ".join(others) or "the page as a whole"
             raise Problem(403, "other_component", f"The token {self.token.name} does not speak of {what}.")
+
+    def may_speak_of(self, named: Iterable[Component]) -> bool:
+        try:
+            self.require_components(named)
+        except Problem:
+            return False
+        return True
+
+    def own(self, rows: QuerySet[Row], naming: QuerySet[Any], leads_to: str) -> QuerySet[Row]:
+        """Of a list, what the token may speak of: rows that name services of its own and no other. `naming`: rows that each
+        join one thing, by the field `leads_to`, and one `component`."""
+        allowed = self.token.components.values("pk")
+        if not self.token.components.exists():
+            return rows
+        theirs = naming.exclude(component__in=allowed)
+        return rows.filter(pk__in=naming.filter(component__in=allowed).values(leads_to)).exclude(pk__in=theirs.values(leads_to))
 
 
 def caller(request: HttpRequest) -> Caller:

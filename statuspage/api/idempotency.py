@@ -20,6 +20,7 @@ LONGEST_KEY = 200
 KEPT = timedelta(days=7)
 AT_WORK = timedelta(seconds=60)  # nothing here takes longer
 AT_ONCE = 200
+OUR_FAULT = 500
 
 
 def once(request: HttpRequest, token: Token, body: bytes, now: datetime, act: Callable[[], HttpResponse]) -> HttpResponse:
@@ -34,11 +35,9 @@ def once(request: HttpRequest, token: Token, body: bytes, now: datetime, act: Ca
     if not is_new:
         return _again(row, fingerprint, now)
     forget_old(now=now)
-    try:
-        answer = act()
-    except BaseException:
-        row.delete()
-        raise
+    answer = act()  # whatever breaks out of it broke in the middle: the row stays without an answer, and repeats are told so
+    if answer.status_code == OUR_FAULT:
+        return answer  # in the middle too: it may have been done
     if answer.status_code >= 300:
         row.delete()
     else:
@@ -52,14 +51,21 @@ def _claim(token: Token, key: str, fingerprint: str, now: datetime) -> tuple[Ide
         with transaction.atomic():
             return IdempotencyKey.objects.create(token=token, key=key, fingerprint=fingerprint, asked_at=now), True
     except IntegrityError:
-        return IdempotencyKey.objects.get(token=token, key=key), False
+        row = IdempotencyKey.objects.filter(token=token, key=key).first()
+        if row is None:  # the first one was refused just now, and its key is free again
+            raise _at_work() from None
+        return row, False
+
+
+def _at_work() -> Problem:
+    return Problem(409, "in_progress", "The first request of this key is being worked on.", headers={"Retry-After": "2"})
 
 
 def _again(row: IdempotencyKey, fingerprint: str, now: datetime) -> HttpResponse:
     if row.fingerprint != fingerprint:
         raise Problem(409, "key_reused", f"{HEADER}: this key was used for another request. Take a new one.")
     if row.status is None and now - row.asked_at < AT_WORK:
-        raise Problem(409, "in_progress", "The first request of this key is being worked on.", headers={"Retry-After": "2"})
+        raise _at_work()
     if row.status is None:  # its process ended in the middle; doing it again might do it twice
         raise Problem(409, "outcome_unknown", "We do not know whether it was done. Look, and if not, ask again with a new key.")
     answer = HttpResponse(row.body, status=row.status, content_type="application/json; charset=utf-8")

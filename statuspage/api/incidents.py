@@ -12,7 +12,7 @@ from ninja import Path, Router, Status
 
 from incidents import drafts
 from incidents.drafts import Keep
-from incidents.models import Component, Incident, IncidentUpdate, Notice
+from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, Notice
 from incidents.words import Publication
 from statuspage import publishing
 from statuspage.api import schemas, shapes
@@ -33,9 +33,11 @@ class Which(StrEnum):
     ALL = "all"
 
 
-def _named_in(incident: Incident) -> list[Component]:
-    """Every service that any word of it names, said or drafted."""
+def named_in(incident: Incident, *, besides: IncidentUpdate | None = None) -> list[Component]:
+    """Every service that any word of it names, said or drafted; `besides`: but for that word."""
     updates = incident.updates.exclude(publication=Publication.DISCARDED)
+    if besides:
+        updates = updates.exclude(pk=besides.pk)
     return list(Component.objects.filter(affected__update__in=updates).distinct())
 
 
@@ -48,7 +50,7 @@ def _discard(update: IncidentUpdate, reason: str, asking: Caller) -> None:
 
 
 def _about(update: IncidentUpdate) -> Iterable[Component]:
-    return _named_in(update.incident)
+    return named_in(update.incident)
 
 
 UPDATES = Kind(
@@ -66,10 +68,10 @@ add_routes(router, "/updates", UPDATES)
 
 def find_incident(public_id: str, asking: Caller) -> Incident:
     """The incident, if the token may speak of all that it names. Raises Problem."""
-    incident = Incident.objects.filter(public_id=public_id).first()
+    incident = shapes.incidents(Incident.objects.filter(public_id=public_id)).first()
     if incident is None:
         raise unknown("incident")
-    asking.require_components(_named_in(incident))
+    asking.require_components(named_in(incident))
     return incident
 
 
@@ -89,10 +91,8 @@ def list_incidents(request: HttpRequest, which: Which = Which.OPEN, limit: Limit
         rows = rows.published().exclude(pk__in=Incident.objects.unresolved())
     elif which == Which.DRAFT:
         rows = rows.filter(publication=Publication.DRAFT)
-    allowed = asking.token.components.values("pk")
-    if asking.token.components.exists():
-        rows = rows.filter(updates__affected__component__in=allowed).distinct()
-    return page_of(rows, shapes.incident, limit=limit, after=after)
+    own = asking.own(rows, AffectedComponent.objects.exclude(update__publication=Publication.DISCARDED), "update__incident")
+    return page_of(shapes.incidents(own), shapes.incident, limit=limit, after=after)
 
 
 @router.get("/incidents/{public_id}", response=ANSWERS)
@@ -163,8 +163,8 @@ def edit_update(request: HttpRequest, public_id: Path[schemas.PublicId], body: s
     update = UPDATES.find(public_id, asking)
     given = body.model_fields_set
     affected = schemas.components_of(body.affected, "affected") if body.affected is not None else None
-    if affected:
-        asking.require_components(affected)
+    if affected is not None:
+        asking.require_components([*affected, *named_in(update.incident, besides=update)])
     drafts.edit_update(
         update=update,
         actor=asking.owner,
@@ -185,7 +185,7 @@ def publish_notice(request: HttpRequest, code: Path[schemas.Code], body: schemas
     component = schemas.named([body.component], "component")[0]
     asking.require_components([component])
     if incident := drafts.open_incident_of(component):
-        asking.require_components(_named_in(incident))
+        asking.require_components(named_in(incident))
     notice = Notice.objects.filter(code=code).first()
     if notice is None:
         raise unknown("notice")

@@ -10,7 +10,7 @@ from ninja import Path, Router, Status
 
 from incidents import planned_work, windows
 from incidents.languages import in_all
-from incidents.models import Component, MaintenanceUpdate, ScheduledMaintenance
+from incidents.models import Component, MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
 from incidents.words import Publication
 from statuspage import publishing
 from statuspage.api import schemas, shapes
@@ -52,7 +52,7 @@ add_routes(router, "/maintenance-updates", WORDS)
 
 
 def _find(public_id: str, asking: Caller) -> ScheduledMaintenance:
-    planned = ScheduledMaintenance.objects.filter(public_id=public_id).first()
+    planned = shapes.planned(ScheduledMaintenance.objects.filter(public_id=public_id)).first()
     if planned is None:
         raise unknown("planned work")
     asking.require_components(_named_in(planned))
@@ -66,9 +66,9 @@ def list_maintenance(request: HttpRequest, limit: Limit = 50, after: Cursor = ""
     asking = caller(request)
     asking.require(VIEW)
     rows = ScheduledMaintenance.objects.exclude(publication=Publication.DISCARDED)
-    if asking.token.components.exists():
-        rows = rows.filter(updates__affected__component__in=asking.token.components.values("pk")).distinct()
-    return page_of(rows, shapes.maintenance, limit=limit, after=after)
+    named = MaintenanceComponent.objects.exclude(update__publication=Publication.DISCARDED)
+    own = asking.own(rows, named, "update__maintenance")
+    return page_of(shapes.planned(own), shapes.maintenance, limit=limit, after=after)
 
 
 @router.get("/maintenance/{public_id}", response=ANSWERS)
@@ -126,7 +126,7 @@ def reschedule(request: HttpRequest, public_id: Path[schemas.PublicId], body: sc
     asking = caller(request)
     planned = _find(public_id, asking)
     expected = schemas.components_of(body.expected, "expected") if body.expected is not None else None
-    if expected:
+    if expected is not None:
         asking.require_components(expected)
     update = planned_work.reschedule(
         planned=planned,
@@ -156,7 +156,7 @@ def edit(request: HttpRequest, public_id: Path[schemas.PublicId], body: schemas.
     asking = caller(request)
     update = WORDS.find(public_id, asking)
     expected = schemas.components_of(body.expected, "expected") if body.expected is not None else None
-    if expected:
+    if expected is not None:
         asking.require_components(expected)
     names = ("starts_at", "ends_at", "deliver_notifications")
     fields: dict[str, Any] = {name: getattr(body, name) for name in names if getattr(body, name) is not None}

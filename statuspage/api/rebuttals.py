@@ -15,7 +15,7 @@ from statuspage import publishing
 from statuspage.api import schemas, shapes
 from statuspage.api.door import Caller, caller, guarded
 from statuspage.api.drafts import Kind, add_routes
-from statuspage.api.incidents import find_incident
+from statuspage.api.incidents import find_incident, named_in
 from statuspage.api.paging import Cursor, Limit, page_of
 from statuspage.api.problems import unknown
 from statuspage.api.responses import ANSWERS, LISTS, MADE
@@ -29,7 +29,9 @@ def _publish(rebuttal: Rebuttal, reason: str, asking: Caller) -> object:
 
 
 def _about(rebuttal: Rebuttal) -> Iterable[Component]:
-    return Component.objects.filter(public_id__in=rebuttal.components)
+    """What it names itself, and what its incident names."""
+    of_incident = named_in(rebuttal.incident) if rebuttal.incident else []
+    return [*Component.objects.filter(public_id__in=rebuttal.components), *of_incident]
 
 
 KIND = Kind(
@@ -44,11 +46,17 @@ KIND = Kind(
 add_routes(router, "/rebuttals", KIND)
 
 
-def _find_claim(number: int) -> Claim:
-    claim = Claim.objects.filter(pk=number).first()
+def _find_claim(number: int, asking: Caller) -> Claim:
+    claim = Claim.objects.select_related("incident").filter(pk=number).first()
     if claim is None:
         raise unknown("claim")
+    asking.require_components(_claimed_of(claim))
     return claim
+
+
+def _claimed_of(claim: Claim) -> Iterable[Component]:
+    """A claim without an incident is about the page as a whole."""
+    return named_in(claim.incident) if claim.incident else []
 
 
 @router.get("/claims", response=LISTS)
@@ -57,7 +65,11 @@ def list_claims(request: HttpRequest, limit: Limit = 50, after: Cursor = "") -> 
     """Newest first; for staff, never public."""
     asking = caller(request)
     asking.require(VIEW_CLAIMS)
-    return page_of(Claim.objects.all(), shapes.claim, limit=limit, after=after)
+    rows = Claim.objects.all()
+    if asking.token.components.exists():
+        every = rows.select_related("incident")
+        rows = rows.filter(pk__in=[row.pk for row in every if asking.may_speak_of(_claimed_of(row))])
+    return page_of(rows, shapes.claim, limit=limit, after=after)
 
 
 @router.post("/claims", response=MADE)
@@ -66,6 +78,8 @@ def log_claim(request: HttpRequest, body: schemas.NewClaim) -> Status[dict[str, 
     """Keep a claim word for word, with where and when it was first seen."""
     asking = caller(request)
     incident = find_incident(body.incident, asking) if body.incident else None
+    if incident is None:
+        asking.require_components([])
     given = body.model_dump(exclude={"incident"})
     return Status(201, shapes.claim(claims.log_claim(**given, incident=incident, actor=asking.owner, now=asking.now)))
 
@@ -75,7 +89,7 @@ def log_claim(request: HttpRequest, body: schemas.NewClaim) -> Status[dict[str, 
 def move_claim(request: HttpRequest, number: Path[schemas.Number], body: schemas.ClaimStep) -> dict[str, Any]:
     """Assess it, put it back, or drop it with a reason."""
     asking = caller(request)
-    claim = claims.move(claim=_find_claim(number), to=body.to, actor=asking.owner, now=asking.now, reason=body.reason)
+    claim = claims.move(claim=_find_claim(number, asking), to=body.to, actor=asking.owner, now=asking.now, reason=body.reason)
     return shapes.claim(claim)
 
 
@@ -87,7 +101,7 @@ def draft_rebuttal(request: HttpRequest, number: Path[schemas.Number], body: sch
     components = schemas.named(body.components, "components")
     asking.require_components(components)
     row = rebutting.draft(
-        claim=_find_claim(number),
+        claim=_find_claim(number, asking),
         answer=_answer(body),
         author=asking.owner,
         now=asking.now,
@@ -104,6 +118,8 @@ def list_rebuttals(request: HttpRequest, limit: Limit = 50, after: Cursor = "") 
     asking = caller(request)
     asking.require(VIEW)
     rows = KIND.rows().exclude(publication="discarded")
+    if asking.token.components.exists():
+        rows = rows.filter(pk__in=[row.pk for row in rows if asking.may_speak_of(_about(row))])
     return page_of(rows, shapes.rebuttal, limit=limit, after=after)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from ninja import Schema
 
+from incidents import corrections
 from incidents.languages import by_language
 from incidents.models import (
     Claim,
@@ -71,10 +73,15 @@ def component(row: Component) -> dict[str, Any]:
     }
 
 
+def incidents(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Rows for `incident`: with their names as last corrected."""
+    return corrections.with_names(rows, named_by="update__incident")
+
+
 def incident(row: Incident) -> dict[str, Any]:
     return {
         "id": row.public_id,
-        "name": by_language(row.name),
+        "name": corrections.listed_name(row, row.name),
         "publication": row.publication,
         "status": row.status,
         "impact": row.impact,
@@ -87,8 +94,8 @@ def incident(row: Incident) -> dict[str, Any]:
 
 
 def incident_whole(row: Incident) -> dict[str, Any]:
-    said = row.updates.exclude(publication="discarded").select_related("incident").order_by("id")
-    return {**incident(row), "updates": [update(one) for one in said]}
+    said = row.updates.exclude(publication="discarded").select_related("incident", "author").order_by("id")
+    return {**incident(row), "updates": [update(one) for one in said.prefetch_related("corrections", "affected__component")]}
 
 
 def update(row: IncidentUpdate) -> dict[str, Any]:
@@ -96,12 +103,11 @@ def update(row: IncidentUpdate) -> dict[str, Any]:
         **_publishable(row),
         "incident": row.incident.public_id,
         "status": row.status,
-        "body": by_language(row.body),
-        "affected": [_state(one.component, one.new_status) for one in row.affected.select_related("component")],
+        "affected": [_state(one.component, one.new_status) for one in row.affected.all()],
         "next_update_by": _iso(row.next_update_by),
         "deliver_notifications": row.deliver_notifications,
         **row.scope(),
-        **row.more_words(),
+        **_said(row),
     }
 
 
@@ -116,10 +122,15 @@ def notice(row: Notice) -> dict[str, Any]:
     }
 
 
+def planned(rows: QuerySet[ScheduledMaintenance]) -> QuerySet[ScheduledMaintenance]:
+    """Rows for `maintenance`: with their names as last corrected."""
+    return corrections.with_names(rows, named_by="planned__maintenance")
+
+
 def maintenance(row: ScheduledMaintenance) -> dict[str, Any]:
     return {
         "id": row.public_id,
-        "name": by_language(row.name),
+        "name": corrections.listed_name(row, row.name),
         "publication": row.publication,
         "phase": row.phase,
         "starts_at": _iso(row.starts_at),
@@ -132,8 +143,9 @@ def maintenance(row: ScheduledMaintenance) -> dict[str, Any]:
 
 
 def maintenance_whole(row: ScheduledMaintenance) -> dict[str, Any]:
-    said = row.updates.exclude(publication="discarded").select_related("maintenance").order_by("id")
-    return {**maintenance(row), "updates": [maintenance_update(one) for one in said]}
+    said = row.updates.exclude(publication="discarded").select_related("maintenance", "author").order_by("id")
+    listed = said.prefetch_related("corrections", "affected__component")
+    return {**maintenance(row), "updates": [maintenance_update(one) for one in listed]}
 
 
 def maintenance_update(row: MaintenanceUpdate) -> dict[str, Any]:
@@ -141,11 +153,11 @@ def maintenance_update(row: MaintenanceUpdate) -> dict[str, Any]:
         **_publishable(row),
         "maintenance": row.maintenance.public_id,
         "phase": row.status,
-        "body": by_language(row.body),
         "starts_at": _iso(row.starts_at),
         "ends_at": _iso(row.ends_at),
-        "expected": [_state(one.component, one.expected) for one in row.affected.select_related("component")],
+        "expected": [_state(one.component, one.expected) for one in row.affected.all()],
         "deliver_notifications": row.deliver_notifications,
+        **_said(row),
     }
 
 
@@ -204,6 +216,13 @@ def subscriber(row: Subscriber) -> dict[str, Any]:
         "asked_at": _iso(row.created_at),
         "confirmed_at": _iso(row.confirmed_at),
     }
+
+
+def _said(row: IncidentUpdate | MaintenanceUpdate) -> dict[str, Any]:
+    """Its words as the page shows them, and what was said before each correction."""
+    words, before = corrections.said_now(row)
+    corrected = [{"field": one.field, "said": one.body, "until": _iso(one.corrected_at), "reason": one.reason} for one in before]
+    return {**words, "corrected": corrected}
 
 
 def _state(row: Component, status: str) -> dict[str, str]:

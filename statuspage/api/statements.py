@@ -14,7 +14,7 @@ from statuspage import publishing
 from statuspage.api import schemas, shapes
 from statuspage.api.door import Caller, caller, guarded
 from statuspage.api.drafts import Kind, add_routes
-from statuspage.api.incidents import find_incident
+from statuspage.api.incidents import find_incident, named_in
 from statuspage.api.paging import Cursor, Limit, page_of
 from statuspage.api.responses import LISTS, MADE
 
@@ -27,7 +27,7 @@ def _publish(statement: Statement, reason: str, asking: Caller) -> object:
 
 
 def _about(statement: Statement) -> Iterable[Component]:
-    return Component.objects.filter(affected__update__incident=statement.incident).distinct()
+    return named_in(statement.incident)
 
 
 KIND = Kind(

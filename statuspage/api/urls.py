@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -120,4 +122,22 @@ def nowhere(request: HttpRequest, rest: str = "") -> HttpResponse:
     return respond(Problem(404, "unknown", "There is no such address: /api/v1/openapi.json lists them."))
 
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", api.urls), re_path(r"^(?P<rest>.*)$", nowhere)]
+def _in_our_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """ninja's own 405 as a problem document."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        given = view(request, *args, **kwargs)
+        if given.status_code != 405:
+            return given
+        allowed = str(given.headers.get("Allow", ""))
+        return respond(Problem(405, "method", f"Use {allowed}.", headers={"Allow": allowed}))
+
+    return answer
+
+
+_routes = api.urls
+for _one in _routes[0]:
+    if isinstance(_one, URLPattern):
+        _one.callback = _in_our_form(_one.callback)
+urlpatterns: list[URLPattern | URLResolver] = [path("", _routes), re_path(r"^(?P<rest>.*)$", nowhere)]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from incidents import drafts, planned_work, signing
+from incidents import drafts, notices, planned_work, signing
 from incidents.models import Component, Incident, IncidentUpdate, MaintenanceUpdate, Notice
 from incidents.words import ComponentStatus, IncidentStatus, Publication
 from statuspage import publishing
@@ -93,6 +93,8 @@ class People:
             self._call_it_over(incident, components[0], now, since)
             return
         self._well_since.pop(incident.pk, None)
+        if incident.status == IncidentStatus.MONITORING and self._say_it_is_back(components, now):
+            return
         if not incident.updates.filter(author=self.writer).exists():
             self._say_what_is_known(incident, components, now)
         elif incident.next_update_by and incident.next_update_by - now < SAY_AGAIN:
@@ -113,6 +115,14 @@ class People:
         )
         if not self._publish(draft, now):
             signing.request(item=draft, actor=self.writer, now=now)
+
+    def _say_it_is_back(self, components: list[Component], now: datetime) -> bool:
+        """It was said to work, and does not: the first words again, for whichever service is in trouble."""
+        for part in components:
+            if notice := notices.first_notice_for(part.observed_status):
+                self._say(part, notice.code, now)
+                return True
+        return False
 
     # --- The end ---------------------------------------------------------------------------------
 

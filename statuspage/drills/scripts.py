@@ -32,7 +32,7 @@ class Script:
 # Fast enough to be sat through, slow enough for probes that ask every few seconds to see each turn of the story.
 SCRIPTS: Mapping[str, Script] = {
     "jan9": Script(200, ("payouts", "stk-push")),
-    "jan22-paybill": Script(300, ("paybill",), ("stk-push", "electricity")),
+    "jan22-paybill": Script(300, ("paybill",), ("stk-push",)),  # electricity is paid through PayBill: it falls with it
     "dec2018": Script(100, ("stk-push", "payouts")),
     "maintenance-overrun": Script(200, ("stk-push", "paybill"), announced=(0, 3)),
     "sms-lag": Script(15, ("paybill",), ("stk-push",)),

@@ -19,6 +19,8 @@ from statuspage.importing.found import Found, NotThatFormat
 from statuspage.importing.making import Importing
 
 LARGEST = 64 * 1024 * 1024
+# What reading somebody else's file may raise where it holds, say, a number in place of a list: a refusal, not a fault of ours.
+SHAPELESS = (TypeError, AttributeError, LookupError, OverflowError, RecursionError)
 
 
 class ImportCommand(BaseCommand):
@@ -42,6 +44,9 @@ class ImportCommand(BaseCommand):
             lines = Importing(found, language=options["language"], author=author, now=now).run(dry=not options["apply"])
         except NotThatFormat as error:
             raise CommandError(f"Nothing was made. {error}") from error
+        except SHAPELESS as error:
+            shape = "A part of it has another shape than that page writes"
+            raise CommandError(f"Nothing was made. {shape} ({type(error).__name__}: {_one_line(error)}).") from error
         except (TimelineError, NotPermitted) as error:
             raise CommandError(f"Nothing was made. {error}") from error
         for line in lines:
@@ -49,7 +54,7 @@ class ImportCommand(BaseCommand):
         count = {sign: sum(line.startswith(sign) for line in lines) for sign in "+=-"}
         told = f"{count['+']} to make, {count['=']} here already, {count['-']} left there."
         if options["apply"]:
-            self.stdout.write(f"Done: {told} Incidents and plans are drafts: another person signs each at the desk.")
+            self.stdout.write(f"Done: {told} Incidents and plans are drafts: another person reads and signs them at the desk.")
         else:
             self.stdout.write(f"Nothing was made yet: {told} Run it again with --apply.")
 
@@ -62,10 +67,16 @@ def read_json(path: str) -> Any:
         raise NotThatFormat(f"{path} is no JSON.") from None
 
 
-def read_text(path: str) -> str:
+def read_text(path: str, at_most: int = LARGEST) -> str:
     try:
-        if Path(path).stat().st_size > LARGEST:
-            raise NotThatFormat(f"{path} is larger than {LARGEST // 1024 // 1024} MB: give it in parts.")
-        return Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            content = file.read(at_most + 1)
+        if len(content) > at_most:
+            raise NotThatFormat(f"{path} is larger than {at_most // 1024 // 1024} MB: give it in parts.")
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotThatFormat(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'no UTF-8'}).") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or "no more is known"

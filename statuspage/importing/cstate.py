@@ -15,8 +15,19 @@ import yaml
 from statuspage.importing.found import Found, NotThatFormat, Past, Service, ToCome, Word, moment_of, text_of
 
 STATES = {"disrupted": "partial_outage", "down": "major_outage"}
-_FRONT = re.compile(r"\A---\s*\n(?P<front>.*?)\n---\s*\n?(?P<body>.*)\Z", re.DOTALL)
-_TRACK = re.compile(r"\{\{<\s*track\s+\"(?P<at>[^\"]+)\"\s*>\}\}")
+# Written so that no text makes them slow: each looks at a character a bounded number of times.
+_FRONT = re.compile(r"\A---[ \t\r]*\n(?P<front>.*?)\n---[ \t\r]*(?:\n(?P<body>.*))?\Z", re.DOTALL)
+_TRACK = re.compile(r"\{\{<[ \t]*track[ \t]+\"(?P<at>[^\"{}]{1,60})\"[ \t]*>\}\}")
+_SHORTCODE = re.compile(r"\{\{<[^{}]*>\}\}")
+
+
+class _Plain(yaml.SafeLoader):
+    """Without references: a few lines of them are a text of any size."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("no references")
+        return super().compose_node(parent, index)
 
 
 def read(config: str, issues: Mapping[str, str], *, now: datetime) -> Found:
@@ -55,7 +66,7 @@ def _issue(name: str, text: str, known: set[str], now: datetime) -> Past | ToCom
         return "" if name.startswith("_") else "it is no issue"
     started, severity = moment_of(front.get("date")), text_of(front, "severity")
     affected = [str(one) for one in front.get("affected") or [] if str(one) in known]
-    body = parts["body"].strip()
+    body = (parts["body"] or "").strip()
     if severity == "notice" and started > now and not front.get("resolved"):
         return "planned work without an end there: plan it here by hand"
     if not front.get("resolved") or not front.get("resolvedWhen"):
@@ -72,7 +83,7 @@ def _words(body: str, started: datetime) -> tuple[Word, ...]:
     found = []
     for paragraph in re.split(r"\n\s*\n", body):
         track = _TRACK.search(paragraph)
-        text = re.sub(r"\{\{<.*?>\}\}", "", paragraph).strip()
+        text = _SHORTCODE.sub("", paragraph).strip()
         if text:
             found.append(Word(moment_of(track["at"]) if track else started, "", text))
     return tuple(sorted(found, key=lambda word: word.at))
@@ -80,8 +91,12 @@ def _words(body: str, started: datetime) -> tuple[Word, ...]:
 
 def _yaml(text: str, where: str) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+        loader = _Plain(text)
+        try:
+            value = loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise NotThatFormat(f"{where} is no YAML.") from None
     if not isinstance(value, dict):
         raise NotThatFormat(f"{where} holds no keys.")

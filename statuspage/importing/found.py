@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 
@@ -87,12 +87,20 @@ def moment_of(value: object, *, zone: tzinfo = UTC) -> datetime:
     """A time of theirs; without a zone it is `zone`'s. Raises NotThatFormat."""
     if isinstance(value, datetime):
         found = value
+    elif not isinstance(value, (str, date)):
+        raise NotThatFormat(f"{_shown(value)} is no time.")
     else:
         try:
             found = datetime.fromisoformat(str(value).strip().replace(" UTC", "+00:00"))
         except ValueError:
-            raise NotThatFormat(f"{str(value)[:40]!r} is no time.") from None
+            raise NotThatFormat(f"{_shown(value)} is no time.") from None
+    if not 1990 <= found.year <= 2100:
+        raise NotThatFormat(f"{_shown(value)} is no time of our days.")
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _shown(value: object) -> str:
+    return repr(str(value)[:40]) if isinstance(value, (str, int, float, date)) else "A list or an object"
 
 
 def listed(payload: object, key: str, where: str) -> list[dict[str, Any]]:
@@ -104,5 +112,8 @@ def listed(payload: object, key: str, where: str) -> list[dict[str, Any]]:
 
 
 def text_of(row: Mapping[str, Any], key: str) -> str:
-    """A text without what no text of ours holds; "" where there is none."""
-    return str(row.get(key) or "").replace("\x00", "").strip()
+    """A text without what no text of ours holds; "" where there is none, or something that is no text."""
+    value = row.get(key)
+    if not isinstance(value, (str, int, float, date)) or isinstance(value, bool):
+        return ""
+    return str(value or "").encode("utf-8", "ignore").decode().replace("\x00", "").strip()

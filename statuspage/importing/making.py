@@ -16,13 +16,16 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from incidents import audit, components, drafts, planned_work
+from incidents.drafts import TimelineError
 from incidents.languages import codes, in_all
 from incidents.models import Component, ComponentGroup
 from probes.models import Probe
-from statuspage.importing.found import Asked, Found, Past, Service, ToCome, code_of
+from statuspage.importing.found import Asked, Found, NotThatFormat, Past, Service, ToCome, code_of
 from statuspage.models import Imported
 
 ANYTHING_ELSE = "Imported"
+LONGEST = 50_000  # characters of all words of one incident
+LONGEST_ID, LONGEST_SOURCE = 200, 120
 DRAFTED = ("incident", "plan")
 FROM = {"en": "Imported from {page}, where it was published then.", "sw": "Imeingizwa kutoka {page}, ilipochapishwa wakati huo."}
 
@@ -42,6 +45,8 @@ class Importing:
     """One run over what was found, in one language, in a person's name."""
 
     def __init__(self, found: Found, *, language: str, author: User, now: datetime) -> None:
+        if len(found.source) > LONGEST_SOURCE:
+            raise NotThatFormat("The id of the page is too long.")
         self.found, self.language, self.author, self.now = found, language, author, now
         rows = Imported.objects.filter(source=found.source)
         self.known = {(row.kind, row.external_id): row.target for row in rows}
@@ -72,7 +77,12 @@ class Importing:
         target = self.known.get((step.kind, step.external_id))
         if target:
             return f"= {step.does} “{step.name}” is {target}"
-        target = step.make()
+        if not 0 < len(step.external_id) <= LONGEST_ID:
+            raise NotThatFormat(f"The {step.does} “{step.name[:60]}” has no id, or one of more than {LONGEST_ID} characters.")
+        try:
+            target = step.make()
+        except TimelineError as error:
+            raise TimelineError(f"The {step.does} “{step.name[:60]}”: {error}") from error
         Imported.objects.create(
             source=self.found.source, kind=step.kind, external_id=step.external_id, target=target, at=self.now
         )
@@ -83,8 +93,14 @@ class Importing:
     # --- Make ------------------------------------------------------------------------------------
 
     def _service(self, service: Service) -> str:
-        """A service of the same code stands for it, if there is one."""
+        """A service of the same code stands for it, if there is one; two of theirs are never one of ours."""
+        if not service.name:
+            raise NotThatFormat(f"The service {service.external_id[:40]!r} has no name.")
+        stood_for = {target for (kind, _), target in self.known.items() if kind == "service"}
         code = code_of(service.name)
+        numbered = (f"{code[:56]}-{number}" for number in range(2, 1000))
+        while code in stood_for:
+            code = next(numbered)
         if Component.objects.filter(code=code).exists():
             return code
         components.add(
@@ -106,7 +122,7 @@ class Importing:
         return group
 
     def _probe(self, asked: Asked) -> str:
-        code = f"{self.found.source}-{asked.external_id}"[:60]
+        code = code_of(f"{self.found.source}-{asked.external_id}")
         component = Component.objects.get(code=self.known["service", asked.service])
         defaults = {
             "component": component, "kind": asked.kind, "spec": dict(asked.spec),
@@ -120,6 +136,8 @@ class Importing:
     def _past(self, past: Past) -> str:
         words = [f"{word.at:%Y-%m-%d %H:%M} UTC{f', {word.phase}' if word.phase else ''}: {word.text}" for word in past.words]
         body = self._said("\n\n".join(words))
+        if max(map(len, body.values())) > LONGEST:
+            raise NotThatFormat(f"The incident {past.name[:60]!r} has more than {LONGEST} characters: take it out of the file.")
         update = drafts.open_backfill(
             name=self._said(past.name, 190),
             body={code: "\n\n".join(filter(None, (text, self._from(code)))) for code, text in body.items()},

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from probes import probers
+from probes.outcome import TargetError
 from statuspage.importing.found import Asked, Found, NotThatFormat, Service, listed, text_of
 
 GROUP = "group"
@@ -28,12 +30,23 @@ def read(payload: Mapping[str, Any]) -> Found:
             raise NotThatFormat("A monitor has no id or no name.")
         services.append(Service(number, name, text_of(row, "description"), groups.get(text_of(row, "parent"), "")))
         kind, spec = _probe(row)
-        if kind:
+        if kind and (why := _refusal(kind, spec)):
+            left.append(f"monitor “{name}”: {why}")
+        elif kind:
             interval = row.get("interval")
             asked.append(Asked(number, number, kind, spec, interval if isinstance(interval, int) and interval >= 1 else 60))
         else:
             left.append(f"monitor “{name}”: {text_of(row, 'type') or 'its kind'} has no probe here; see docs/probes.md")
     return Found("uptime-kuma", "Uptime Kuma", tuple(services), (), (), tuple(asked), tuple(left))
+
+
+def _refusal(kind: str, spec: Mapping[str, Any]) -> str:
+    """Why no probe of ours can have this recipe; "" if one can."""
+    try:
+        probers.validate(kind, spec)
+    except TargetError as error:
+        return str(error)
+    return ""
 
 
 def _probe(row: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -55,5 +68,8 @@ def _probe(row: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _is_plain(url: str) -> bool:
     """An address without a password in it."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.password is None and parts.username is None

@@ -156,3 +156,51 @@ def test_a_closed_incident_takes_no_update(component: Component) -> None:
         drafts.add_update(
             incident=incident, status="monitoring", body={}, affected={}, next_update_by=None, author=None, now=NOON
         )
+
+
+# --- What was written down later stands beside ----------------------------------------------------
+
+
+def a_past_one(component: Component) -> IncidentUpdate:
+    return drafts.open_backfill(
+        name={"en": "Payments failed", "sw": "Malipo yalikwama"},
+        body={"en": "Payments failed for an hour.", "sw": "Malipo yalikwama kwa saa moja."},
+        affected={component: "major_outage"},
+        started_at=NOON - timedelta(days=400),
+        ended_at=NOON - timedelta(days=400, hours=-1),
+        author=UserFactory(),
+        now=NOON,
+    )
+
+
+def test_a_past_incident_that_waits_to_be_signed_hides_no_trouble_of_today(component: Component) -> None:
+    past = a_past_one(component)
+    observe(component, "major_outage")
+    today = IncidentUpdate.objects.exclude(pk=past.pk).get()
+    assert (today.publication, notice_code(today)) == ("draft", "down")
+    past.incident.refresh_from_db()
+    assert past.incident.evidence == {}
+
+
+def test_editing_a_past_incident_takes_over_no_draft_of_today(component: Component) -> None:
+    past = a_past_one(component)
+    observe(component, "major_outage")
+    drafts.edit_update(update=past, actor=UserFactory(), now=NOON, affected={component: "partial_outage"})
+    assert IncidentUpdate.objects.drafts().count() == 2
+
+
+def test_trouble_of_today_is_written_of_while_past_incidents_wait(component: Component) -> None:
+    a_past_one(component)
+    draft = drafts.open_draft(component=component, status="partial_outage", since=NOON, now=NOON, author=UserFactory())
+    drafts.edit_update(update=draft, actor=UserFactory(), now=NOON, affected={component: "major_outage"})
+    assert [item.new_status for item in draft.affected.all()] == ["major_outage"]
+
+
+def test_a_past_incident_has_no_other_phase_than_resolved_and_no_next_word(component: Component) -> None:
+    past = a_past_one(component)
+    with pytest.raises(TimelineError, match="stays “resolved”"):
+        drafts.edit_update(update=past, actor=UserFactory(), now=NOON, status="investigating")
+    with pytest.raises(TimelineError, match="closed"):
+        drafts.add_update(
+            incident=past.incident, status="investigating", body={}, affected={}, next_update_by=None, author=None, now=NOON
+        )

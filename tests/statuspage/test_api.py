@@ -471,3 +471,9 @@ def test_the_openapi_document_names_every_address_and_needs_no_token() -> None:
     document = Client().get("/api/v1/openapi.json").json()
     assert {"/api/v1/incidents", "/api/v1/heartbeats/{code}", "/api/v1/subscribers"} <= set(document["paths"])
     assert document["security"] == [{"token": []}]
+
+
+def test_another_method_is_refused_in_the_same_form() -> None:
+    answer = machine().ask("PUT", "/incidents", {})
+    assert problem_of(answer)["detail"] == f"Use {answer['Allow']}."
+    assert set(answer["Allow"].split(", ")) >= {"GET", "POST"}

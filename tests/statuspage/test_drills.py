@@ -74,6 +74,19 @@ def test_people_speak_sign_and_end_what_is_over_and_the_report_tells_of_it() -> 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("an_exercise", "pages_unwritten")
+def test_people_say_so_when_what_they_called_over_comes_back() -> None:
+    someone(AUTHOR, "writer")
+    someone(APPROVER, "approver")
+    began, cast = a_draft().created_at, people.People()
+    for number, observed in ((6, "partial_outage"), (8, "operational"), (20, "operational"), (22, "partial_outage")):
+        Component.objects.filter(code="stk-push").update(observed_status=observed)
+        cast.step(began + number * SECOND)
+    said = Incident.objects.get().updates.published().order_by("record_seq")
+    assert list(said.values_list("status", flat=True)) == ["investigating", "monitoring", "investigating"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("an_exercise", "pages_unwritten")
 def test_people_announce_the_work_that_will_overrun() -> None:
     someone(AUTHOR, "writer")
     someone(APPROVER, "approver")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from incidents.languages import by_language
 from incidents.models import AuditEvent, Component, Incident, IncidentUpdate, MaintenanceUpdate
 from probes.models import Probe
 from statuspage.importing import fetching
+from statuspage.importing.found import NotThatFormat
 from statuspage.models import Imported
 from statuspage.roles import AUTHOR, ENGINEER
 from tests.factories import ComponentFactory
@@ -186,3 +191,145 @@ def test_the_history_behind_the_files_is_asked_quarter_by_quarter() -> None:
     files = fetching.fetch("https://old.example/", quarters=1, get=get)
     assert files[-1]["incidents"] == [old]
     assert asked == list(answers)
+
+
+# --- Files that mean harm --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["import_statuspage", "import_cachet", "import_uptime_kuma"])
+def test_whatever_stands_in_place_of_a_value_it_is_taken_or_refused_in_one_line(command: str, tmp_path: Path) -> None:
+    """Each value of a real export in turn, replaced by something of another shape."""
+    for number, name in enumerate(GIVEN[command]):
+        whole = json.loads(Path(name).read_text())
+        for place in list(_places(whole))[::13]:
+            other = HOSTILE_VALUES[len(str(place)) % len(HOSTILE_VALUES)]
+            (tmp_path / "changed.json").write_text(json.dumps(_put(whole, place, other)))
+            files = [str(tmp_path / "changed.json") if at == number else one for at, one in enumerate(GIVEN[command])]
+            assert "\n" not in _refusal(command, files), (place, other)
+    assert not Imported.objects.exists()
+
+
+def _refusal(command: str, files: list[str]) -> str:
+    """What it says instead of taking these; "" where it takes them."""
+    try:
+        run(command, files=files)
+    except CommandError as refusal:
+        return str(refusal)
+    return ""
+
+
+HOSTILE_VALUES: list[Any] = [
+    7,
+    [],
+    {},
+    None,
+    True,
+    "x" * 300,
+    "\ud800",
+    -1e300,
+    ["a"],
+    {"id": {}},
+    "9999-12-31T23:59:59-23:59",
+    10**400,
+]
+
+
+def _places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inside:
+        yield (*before, key)
+        yield from _places(one, (*before, key))
+
+
+def _put(whole: Any, place: tuple[Any, ...], other: Any) -> Any:
+    changed = json.loads(json.dumps(whole))
+    inner = changed
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = other
+    return changed
+
+
+def a_site(folder: Path, config: str = "params: {systems: [{name: Send money}]}\n", issue: str = "") -> list[str]:
+    (folder / "content" / "issues").mkdir(parents=True, exist_ok=True)
+    (folder / "config.yml").write_text(config)
+    if issue:
+        (folder / "content" / "issues" / "one.md").write_text(issue)
+    return [str(folder)]
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{two}: &{two} [{', '.join([f'*{one}'] * 9)}]\n" for one, two in itertools.pairwise("abcdefghij")
+)
+FRONT = "---\nsection: issue\ntitle: T\ndate: 2026-01-02\nresolved: true\nresolvedWhen: 2026-01-03\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "issue", "says"),
+    [
+        (f"{BOMB}title: *j\nparams: {{systems: [{{name: A}}]}}\n", "", "is no YAML"),
+        ("a: " + "[" * 2000, "", "is no YAML"),
+        ("params: {systems: [3]}\n", "", "another shape"),
+        ("params: {systems: [{name: A}]}\n", "---" + "\n" * 300_000, "no front matter"),
+        ("params: {systems: [{name: A}]}\n", f"{FRONT}affected: 7\n---\n", "another shape"),
+    ],
+    ids=["a bomb of references", "deep", "numbers", "lines without end", "no list"],
+)
+def test_a_site_that_means_harm_is_refused_at_once(tmp_path: Path, config: str, issue: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says) as refusal:
+        run("import_cstate", files=a_site(tmp_path, config, issue))
+    assert "\n" not in str(refusal.value)
+
+
+def test_shortcodes_without_end_take_no_time(tmp_path: Path) -> None:
+    a_site(tmp_path, issue=f"{FRONT}---\n{'{{<' * 300_000}")
+    with pytest.raises(CommandError, match="more than 50000 characters"):
+        run("import_cstate", files=[str(tmp_path)])
+
+
+def test_a_link_out_of_the_site_brings_in_nothing(tmp_path: Path) -> None:
+    outside = tmp_path / "secret"
+    outside.write_text("---\nsection: issue\ntitle: hunter2\n---\n")
+    files = a_site(tmp_path / "site")
+    (tmp_path / "site" / "content" / "issues" / "one.md").symlink_to(outside)
+    with pytest.raises(CommandError, match="leads out of the folder"):
+        run("import_cstate", files=files)
+
+
+def test_two_services_whose_names_make_one_code_stay_two(tmp_path: Path) -> None:
+    """Names in another script have no letter that a code keeps."""
+    page = {
+        "page": {"id": "p", "name": "P"},
+        "components": [{"id": str(n), "name": name} for n, name in enumerate(("支付", "退款"))],
+    }
+    (tmp_path / "page.json").write_text(json.dumps(page))
+    run("import_statuspage", "--apply", files=[str(tmp_path / "page.json")])
+    assert {row.code: by_language(row.name)["en"] for row in Component.objects.all()} == {"service": "支付", "service-2": "退款"}
+
+
+def test_a_page_that_is_asked_leads_nowhere_else_and_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "LARGEST", 1000)
+    server = HTTPServer(("127.0.0.1", 0), Leading)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with pytest.raises(NotThatFormat, match=r"leads to .* give the page's own address"):
+            fetching.fetch(f"{address}/elsewhere", quarters=0)
+        with pytest.raises(NotThatFormat, match="answered more than"):
+            fetching.fetch(address, quarters=0)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Leading(BaseHTTPRequestHandler):
+    """Leads elsewhere below /elsewhere/, and says more than anybody wants to hear everywhere else."""
+
+    def do_GET(self) -> None:
+        self.send_response(302 if self.path.startswith("/elsewhere/") else 200)
+        self.send_header("Location", "http://169.254.169.254/")
+        self.end_headers()
+        self.wfile.write(b"[" * 5000)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return

@@ -23,7 +23,7 @@ from statuspage.drills.people import People
 from statuspage.drills.scripts import SCRIPTS, Script
 
 LEAD = 3.0  # seconds between the announcement of work and its beginning
-AFTERWARDS = 150.0  # seconds that people have to end what is open, once the story is over
+AFTERWARDS = 12 * 60.0  # seconds to end what is open once the story is over: what came back twice must stay away for ten minutes
 
 
 class Command(BaseCommand):

@@ -10,7 +10,9 @@ from django.core.management.base import CommandParser
 
 from statuspage.importing import cstate
 from statuspage.importing.commands import ImportCommand, read_text
-from statuspage.importing.found import Found
+from statuspage.importing.found import Found, NotThatFormat
+
+LARGEST = 1024 * 1024  # of one file
 
 
 class Command(ImportCommand):
@@ -21,6 +23,14 @@ class Command(ImportCommand):
         parser.add_argument("folder", help="the site's folder, with config.yml and content/issues/")
 
     def find(self, options: dict[str, Any], now: datetime) -> Found:
-        folder = Path(options["folder"])
-        issues = {path.name: read_text(str(path)) for path in sorted((folder / "content" / "issues").glob("*.md"))}
-        return cstate.read(read_text(str(folder / "config.yml")), issues, now=now)
+        folder = Path(options["folder"]).resolve()
+        issues = sorted((folder / "content" / "issues").glob("*.md"))
+        texts = {path.name: _read(path, folder) for path in issues}
+        return cstate.read(_read(folder / "config.yml", folder), texts, now=now)
+
+
+def _read(path: Path, folder: Path) -> str:
+    """One file of the site itself: a link out of it would bring in words of this machine. Raises NotThatFormat."""
+    if not path.resolve().is_relative_to(folder):
+        raise NotThatFormat(f"{path.name} leads out of the folder: put the file itself there.")
+    return read_text(str(path), LARGEST)
