@@ -20,6 +20,7 @@ from incidents.maintenance import LONGER_BEFORE, REMIND_BEFORE, STEPS, Phase
 from incidents.models import MaintenanceUpdate, ScheduledMaintenance
 from incidents.words import Publication
 from statuspage import publishing
+from statuspage.admin.addresses import whole
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import WordsForm
@@ -153,7 +154,7 @@ class WordAdmin(DocumentAdmin[MaintenanceUpdate]):
 
 def _moved(request: HttpRequest) -> ScheduledMaintenance | None:
     text = request.GET.get("moves", "")
-    return get_object_or_404(ScheduledMaintenance.objects.published(), pk=int(text)) if text.isdecimal() else None
+    return get_object_or_404(ScheduledMaintenance.objects.published(), pk=whole(text)) if text else None
 
 
 def _in_order(form: PlanForm) -> tuple[datetime, datetime]:

@@ -173,12 +173,14 @@ def test_the_evidence_tells_who_agrees_the_first_words_and_the_series() -> None:
             {
                 "probe": "stk-query", "vantage": "nairobi", "says": "major_outage",
                 "saw": "timeout", "first": "500.003.02", "series": "ooXX",
-            }
+            },
+            {"probe": "stk-oauth", "vantage": "nairobi", "says": "operational"},
+            {"probe": "stk-query", "vantage": "kisumu", "says": "operational"},
         ],
     }  # fmt: skip
     update.incident.save(update_fields=["evidence"])
     page = sign_in(someone(AUTHOR)).get("/admin/").content.decode()
-    assert "2 of 3 vantages agree; it comes and goes (intermittent)" in page
+    assert "2 of 3 vantages agree; it comes and goes (intermittent); kisumu sees none of it" in page
     assert "First: 500.003.02" in page
     assert ">ooXX</code>" in page
 
