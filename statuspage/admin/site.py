@@ -164,6 +164,7 @@ class DeskSite(_Site):
             context["desk_zone"] = settings.TIME_ZONE
             context["desk_mark"] = settings.MARK
             context["is_demo"] = settings.DEMO
+            context["is_exercise"] = settings.EXERCISE
             context["freeze"] = freezing.current()
             context["may_freeze"] = request.user.has_perm(rights.FREEZE)
             context["here"] = navigation.here(request)
