@@ -149,6 +149,7 @@ class ComposerView(DeskView):
 
     def _glass(self, update: IncidentUpdate, form: UpdateForm | None, now: datetime) -> HttpResponse:
         """Alone, with a typed reason: only what the signature alone held up."""
+        require(self.request, breaking_glass.PERMISSION)
         found = [one for one in publishing.blockers_of(update, now=now) if not one.code.startswith("signature_")]
         disagree = bool(self.request.POST.get("reason", "").strip())
         if [one for one in found if not (disagree and one.code == "probes_disagree")]:
