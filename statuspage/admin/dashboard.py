@@ -18,7 +18,7 @@ from incidents.models import AffectedComponent, Component, Incident, IncidentUpd
 from incidents.words import Publication, SignatureKind
 from probes.models import Vantage
 from statuspage import keeping
-from statuspage.admin import evidence, sparks, waiting
+from statuspage.admin import evidence, measures, sparks, waiting
 from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
@@ -203,6 +203,7 @@ def _instruments(open_incidents: Sequence[Incident], now: datetime) -> dict[str,
         "vantages": list(Vantage.objects.filter(enabled=True, is_passive=False)),
         "clocks": _clocks(open_incidents, now),
         "subscribers": Subscriber.objects.active().count(),
+        "of_late": measures.of_late(now),
         "pending": Delivery.objects.pending().count(),
     }
 

@@ -182,7 +182,7 @@ def _without_nul(request: HttpRequest) -> None:
         posted = request.POST.copy()
         for name, texts in request.POST.lists():
             posted.setlist(name, [text.replace("\0", "") for text in texts])
-        request.POST = posted
+        request.POST = posted  # type: ignore[assignment]
 
 
 def _guarded(answer: HttpResponseBase) -> HttpResponseBase:

@@ -106,6 +106,28 @@ def said(made: Rows, act: str) -> str:
     return at(made.public.updates.published()[0], act)
 
 
+def to(act: str) -> Callable[[Rows], dict[str, Any]]:
+    return lambda made: {"act": act}
+
+
+def news(act: str) -> Callable[[Rows], str]:
+    return lambda made: page_of(made.news, act)
+
+
+def new(kind: str, asked: Callable[[Rows], str]) -> Callable[[Rows], str]:
+    """The form of a new row of that kind, about what `asked` names."""
+    return lambda made: f"/admin/incidents/{kind}/add/{asked(made)}"
+
+
+ABOUT: dict[str, Callable[[Rows], str]] = {
+    "announcement": lambda made: "",
+    "maintenanceupdate": lambda made: "",
+    "claim": lambda made: "",
+    "rebuttal": lambda made: f"?claim={made.claim.pk}",
+    "review": lambda made: f"?incident={made.public.pk}",
+    "redress": lambda made: f"?incident={made.public.pk}",
+    "correction": lambda made: f"?update={made.public.updates.published()[0].pk}",
+}
 WORDS = {"en": "Wait.", "sw": "Subiri."}
 EVERYONE = set(ROLES)
 SEES = EVERYONE - {USER_ADMIN}
@@ -163,11 +185,11 @@ ACTS: dict[str, Act] = {
     "add a past incident": ("GET", lambda made: "/admin/incidents/incident/past/", nothing, {AUTHOR}),
     "note something": ("POST", facts, lambda made: {"act": "note"}, {AUTHOR, APPROVER, ENGINEER, *HEADS}),
     **{
-        f"{act} an incident's facts": ("POST", facts, lambda made, act=act: {"act": act}, {AUTHOR})
+        f"{act} an incident's facts": ("POST", facts, to(act), {AUTHOR})
         for act in ("time", "impact", "detected", "link", "unlink")
     },
     **{
-        f"{act} an incident": ("POST", facts, lambda made, act=act: {"act": act}, {AUTHOR, APPROVER})
+        f"{act} an incident": ("POST", facts, to(act), {AUTHOR, APPROVER})
         for act in ("merge", "ask_to_withdraw", "withdraw", "close")
     },
     "read deadlines": ("GET", lambda made: f"/admin/incidents/incident/{made.public.pk}/deadlines/", nothing, SEES),
@@ -180,20 +202,12 @@ ACTS: dict[str, Act] = {
     ),
     **{
         f"write a {kind}": (
-            "GET", lambda made, kind=kind, asked=asked: f"/admin/incidents/{kind}/add/{asked(made)}", nothing, {AUTHOR},
+            "GET", new(kind, asked), nothing, {AUTHOR},
         )
-        for kind, asked in {
-            "announcement": lambda made: "",
-            "maintenanceupdate": lambda made: "",
-            "claim": lambda made: "",
-            "rebuttal": lambda made: f"?claim={made.claim.pk}",
-            "review": lambda made: f"?incident={made.public.pk}",
-            "redress": lambda made: f"?incident={made.public.pk}",
-            "correction": lambda made: f"?update={made.public.updates.published()[0].pk}",
-        }.items()
+        for kind, asked in ABOUT.items()
     },
     **{
-        f"{act} an announcement": ("POST", lambda made, act=act: page_of(made.news, act), lambda made: {"reason": "No."}, allowed)
+        f"{act} an announcement": ("POST", news(act), lambda made: {"reason": "No."}, allowed)
         for act, allowed in {
             "change": {AUTHOR}, "ask": {AUTHOR}, "discard": {AUTHOR}, "sign": {APPROVER}, "send-back": {APPROVER},
             "publish": {AUTHOR, APPROVER}, "withdraw": {AUTHOR, APPROVER},
