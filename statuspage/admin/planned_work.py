@@ -143,7 +143,9 @@ class WordAdmin(DocumentAdmin[MaintenanceUpdate]):
         return {
             "planned": planned,
             "announces": document.announces,
-            "moments": _moments(document.starts_at, document.ends_at, None) if document.starts_at and document.ends_at else [],
+            "moments": _moments(document.starts_at, document.ends_at, planned if document.is_published else None)
+            if document.starts_at and document.ends_at
+            else [],
             "coming": _coming(planned, document),
             "follows": [] if not document.announces else list(planned_words.everything().items()),
         }
