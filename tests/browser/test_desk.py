@@ -239,7 +239,7 @@ def test_who_loses_their_role_while_typing_is_refused_and_loses_no_word(desk: De
     groups = list(desk.author.groups.all())
     desk.author.groups.clear()
     page.get_by_role("button", name="Ask for signature").click()
-    expect(page.get_by_role("heading", name="Your role may not do this")).to_be_visible()
+    expect(page.get_by_text("What you typed is kept in this window")).to_be_visible()
     desk.author.groups.set(groups)
     page.goto(f"{at(update)}?words=1")
     expect(page.locator("#body_en")).to_have_value("A cable is cut. Wait for your SMS.")
