@@ -56,6 +56,7 @@
       // Words that a lapsed login left in this window: on to their fields. What another page answered was taken.
       const words = document.querySelector("a[href^='?words=1']");
       if (words && copies().includes(`desk:${location.pathname}`)) location.replace(words.getAttribute("href"));
+      else if (document.querySelector("[data-refused]")) document.querySelector("[data-refused]").hidden = !copies().includes(`desk:${location.pathname}`);
       else if (location.pathname.startsWith("/admin/")) copies().forEach((key) => { if (JSON.parse(sessionStorage.getItem(key)).posted) sessionStorage.removeItem(key); });
       return;
     }

@@ -1,4 +1,4 @@
-"""Where pages about one incident or update are."""
+"""Where pages about one incident or update are, and which row an address names."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ def translate_url(update: IncidentUpdate) -> str:
 def after_url(update: IncidentUpdate) -> str:
     """How far its telling is."""
     return reverse("admin:incidents_incidentupdate_after", args=[update.pk])
+
+
+def whole(text: str) -> int | None:
+    """The row's number that an address or a form names; None, which no row has, for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 19 else None

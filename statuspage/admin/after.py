@@ -84,6 +84,7 @@ def _context(update: IncidentUpdate, *, may_publish: bool) -> dict[str, Any]:
         "expanded": bool(notification and notification.expanded_at),
         "trouble": list(ChannelTrouble.objects.all()),
         "sender_seen": beat.at if beat else None,
+        "next_is_late": bool(update.next_update_by and update.next_update_by < now),
         "owed": AfterSignature.objects.filter(update=update, signed_by=None).first(),
         "signature": composing.signature_words(update),
         "may_publish": may_publish,

@@ -103,12 +103,18 @@ class ComposerView(DeskView):
                 update = _keep(update, form, self.actor, now, is_same=is_same)
             except drafts.TimelineError as refusal:
                 return self._conflict(find_update(update_id), form, str(refusal)) or HttpResponse(status=409)
-        if act in ("publish", "glass") and (many := composing.too_many(update, request.POST)):
-            again = self._again(update, form, None)
-            again.refusal = many
-            return self._compose(update, again)
+        if act in ("publish", "glass") and (refused := self._too_many(update, form)):
+            return refused
         acts = {"ask": self._ask, "publish": self._publish, "glass": self._glass}
         return acts.get(act, self._save)(update, form, now)
+
+    def _too_many(self, update: IncidentUpdate, form: UpdateForm | None) -> HttpResponse | None:
+        """Very many would hear of it, and their number was not typed: the same page, which asks for it."""
+        if not (many := composing.too_many(update, self.request.POST)):
+            return None
+        again = self._again(update, form, None)
+        again.refusal = many
+        return self._compose(update, again)
 
     # --- The acts -------------------------------------------------------------------------------
 
@@ -143,6 +149,7 @@ class ComposerView(DeskView):
 
     def _glass(self, update: IncidentUpdate, form: UpdateForm | None, now: datetime) -> HttpResponse:
         """Alone, with a typed reason: only what the signature alone held up."""
+        require(self.request, breaking_glass.PERMISSION)
         found = [one for one in publishing.blockers_of(update, now=now) if not one.code.startswith("signature_")]
         disagree = bool(self.request.POST.get("reason", "").strip())
         if [one for one in found if not (disagree and one.code == "probes_disagree")]:
@@ -271,7 +278,8 @@ class PublishView(ComposerView):
         return redirect(draft_url(find_update(update_id)))
 
     def post(self, request: HttpRequest, update_id: int) -> HttpResponse:
-        return self._publish(find_update(update_id), None, timezone.now())
+        update = find_update(update_id)
+        return self._too_many(update, None) or self._publish(update, None, timezone.now())
 
 
 class AskView(ComposerView):

@@ -158,7 +158,7 @@ def too_many(update: IncidentUpdate, posted: QueryDict) -> str:
     if not update.deliver_notifications or drafts.is_untouched(update):
         return ""
     count = sum(one.total for one in hearers(update))
-    typed = "".join(letter for letter in posted.get("typed_number", "") if letter.isdigit())
+    typed = "".join(letter for letter in posted.get("typed_number", "") if letter.isdecimal())
     if count <= settings.TYPE_NUMBER_ABOVE or (typed and abs(int(typed[:12]) - count) <= count // 100):
         return ""
     return f"{count} subscribers would hear of it. Type that number, then press again."

@@ -18,7 +18,11 @@ from incidents.models import AffectedComponent, Component, Incident, IncidentUpd
 from incidents.words import Publication, SignatureKind
 from probes.models import Vantage
 from statuspage import keeping
+<<<<<<< HEAD
 from statuspage.admin import evidence, imported, sparks, waiting
+=======
+from statuspage.admin import evidence, measures, sparks, waiting
+>>>>>>> desk
 from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
@@ -34,12 +38,11 @@ CLOCKS_OF = 3  # open incidents whose regulator clocks are shown, the oldest
 
 @dataclass(frozen=True)
 class Seen:
-    """One service on a card: the evidence, its last hour, and how many vantage points agree (none: nobody was asked)."""
+    """One service on a card: the evidence, its last hour, and whether each vantage point agrees (none: nobody was asked)."""
 
     item: Evidence
     spark: Spark | None
     votes: tuple[bool, ...]
-    agreement: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Card:
 
     @property
     def print(self) -> str:
-        seen = [(one.item.status, one.item.now, one.agreement, one.spark.note if one.spark else "") for one in self.seen]
+        seen = [(one.item.status, one.item.now, one.item.agreement, one.spark.note if one.spark else "") for one in self.seen]
         told = (
             self.headline,
             seen,
@@ -179,11 +182,7 @@ def _worse_card(
 def _seen(item: Evidence, lines: Mapping[int, Spark]) -> Seen:
     verdict = item.verdicts[0] if item.verdicts else None
     votes = tuple(number < verdict.agree for number in range(verdict.of)) if verdict else ()
-    words = f"{verdict.words}" if verdict else ""
-    apart = [line.vantage for line in item.probes if line.says == "operational" and not line.is_out]
-    if verdict and apart:
-        words += f"; {', '.join(dict.fromkeys(apart))} sees none of it"
-    return Seen(item, lines.get(item.component.pk), votes, words)
+    return Seen(item, lines.get(item.component.pk), votes)
 
 
 def _said_but_worse(open_incidents: Sequence[Incident]) -> dict[Incident, str]:
@@ -213,6 +212,7 @@ def _instruments(open_incidents: Sequence[Incident], now: datetime) -> dict[str,
         "vantages": list(Vantage.objects.filter(enabled=True, is_passive=False)),
         "clocks": _clocks(open_incidents, now),
         "subscribers": Subscriber.objects.active().count(),
+        "of_late": measures.of_late(now),
         "pending": Delivery.objects.pending().count(),
     }
 

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from incidents.languages import by_language, codes
 from incidents.models import Component, Incident
+from statuspage.admin.addresses import whole
 from statuspage.admin.forms import ClockField, DayField
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Rows:
 
 
 def _count(text: str | None) -> int:
-    return min(int(text), 40) if text and text.isdecimal() else 0
+    return min(whole(text or "") or 0, 40)
 
 
 # --- Services and incidents to choose from ---------------------------------------------------------

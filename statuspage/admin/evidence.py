@@ -69,6 +69,17 @@ class Evidence:
         return bool(self.now) and self.now != self.status
 
     @property
+    def agreement(self) -> str:
+        """How many vantages agree, and which see nothing of it: "" where nobody was asked."""
+        said = "; ".join(dict.fromkeys(line.words for line in self.verdicts))
+        with_a_say = [line for line in self.probes if not line.is_out]
+        troubled = {line.vantage for line in with_a_say if line.says != ComponentStatus.OPERATIONAL}
+        apart = list(dict.fromkeys(line.vantage for line in with_a_say if line.vantage not in troubled))
+        if said and apart:
+            said += f"; {', '.join(apart)} {'sees' if len(apart) == 1 else 'see'} none of it"
+        return said
+
+    @property
     def agree(self) -> int:
         return sum(line.says not in ("operational", "unknown") for line in self.probes)
 

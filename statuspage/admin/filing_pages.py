@@ -16,6 +16,7 @@ from incidents import deadlines, filings
 from incidents.clocks import Deadline, Rule
 from incidents.drafts import TimelineError
 from incidents.models import Filing, Incident, ScheduledMaintenance
+from statuspage.admin.addresses import whole
 from statuspage.admin.base import person, require, require_any
 from statuspage.admin.incident_forms import FiledForm
 from statuspage.templatetags.desk import first_text
@@ -112,7 +113,7 @@ def _draft_of(about: About, rule: Rule, now: datetime, language: str) -> str:
 
 def _filed(request: HttpRequest, about: About, code: str, form: FiledForm, actor: User, now: datetime) -> HttpResponse:
     if "take_back" in request.POST:
-        filing = get_object_or_404(Filing.objects.filter(pk__in=about.filings.values("pk")), pk=request.POST["take_back"])
+        filing = get_object_or_404(Filing.objects.filter(pk__in=about.filings.values("pk")), pk=whole(request.POST["take_back"]))
         deadlines.take_back_filing(filing=filing, reason=request.POST.get("reason", ""), actor=actor, now=now)
         messages.success(request, "Taken back: its clock runs again.")
     else:

@@ -44,6 +44,16 @@ def _input(**attributes: Any) -> dict[str, Any]:
     return {"class": "d-in", **attributes}
 
 
+class BoxedForm(forms.Form):
+    """Each field that is typed in or chosen from stands in the desk's own box."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in self.fields.values():
+            if not isinstance(each.widget, forms.CheckboxSelectMultiple):
+                each.widget.attrs.setdefault("class", "d-in")
+
+
 class ClockField(forms.TimeField):
     """Four digits on a 24-hour clock: the browser's own time picker follows its own habits."""
 

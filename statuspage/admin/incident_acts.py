@@ -110,6 +110,7 @@ class IncidentActs(_Admin):
             notes=incident.notes.select_related("author"),
             changes=AuditEvent.objects.filter(target=incident.public_id)[:30],
             closing=closing.closing_blockers(incident, now=now) if incident.closed_at is None else [],
+            linked_to=f"It is linked to “{first_text(incident.follows.name)}”." if incident.follows else "",
             asked=merging.asked_to_withdraw(incident),
             me=user,
             is_public=incident.publication == Publication.PUBLISHED,

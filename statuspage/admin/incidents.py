@@ -87,6 +87,7 @@ class IncidentAdmin(IncidentActs, FilingPages, DeskAdmin):
             drafts=waiting,
             published=list(incident.updates.published().select_related("published_by", "signed_by").prefetch_related("affected")),
             evidence=evidence.of(incident),
+            came_back=incident.followed_by.exclude(publication=Publication.DISCARDED),
             stated=_stated_now(incident),
             notices=_notices_for(incident),
             may_write=request.user.has_perm(ADD_UPDATE),

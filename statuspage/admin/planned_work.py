@@ -21,6 +21,7 @@ from incidents.maintenance import LONGER_BEFORE, REMIND_BEFORE, STEPS, Phase
 from incidents.models import MaintenanceUpdate, ScheduledMaintenance
 from incidents.words import Publication
 from statuspage import publishing
+from statuspage.admin.addresses import whole
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import WordsForm
@@ -143,7 +144,9 @@ class WordAdmin(DocumentAdmin[MaintenanceUpdate]):
         return {
             "planned": planned,
             "announces": document.announces,
-            "moments": _moments(document.starts_at, document.ends_at, None) if document.starts_at and document.ends_at else [],
+            "moments": _moments(document.starts_at, document.ends_at, planned if document.is_published else None)
+            if document.starts_at and document.ends_at
+            else [],
             "coming": _coming(planned, document),
             "follows": [] if not document.announces else list(planned_words.everything().items()),
         }
@@ -154,7 +157,7 @@ class WordAdmin(DocumentAdmin[MaintenanceUpdate]):
 
 def _moved(request: HttpRequest) -> ScheduledMaintenance | None:
     text = request.GET.get("moves", "")
-    return get_object_or_404(ScheduledMaintenance.objects.published(), pk=int(text)) if text.isdecimal() else None
+    return get_object_or_404(ScheduledMaintenance.objects.published(), pk=whole(text)) if text else None
 
 
 def _in_order(form: PlanForm) -> tuple[datetime, datetime]:

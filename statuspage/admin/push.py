@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from statuspage import web_push
+from statuspage.admin.addresses import whole
 from statuspage.admin.views import DeskView
 from statuspage.models import PushDevice
 from subscribers.transports.base import TransportError
@@ -29,7 +30,8 @@ class PushView(DeskView):
         if act == "add":
             return self._add(request)
         if act == "remove":
-            web_push.remove(person=self.actor, device_id=int(request.POST.get("device", "0")), now=now)
+            device = get_object_or_404(PushDevice, person=self.actor, pk=whole(request.POST.get("device", "")))
+            web_push.remove(person=self.actor, device_id=device.pk, now=now)
             messages.success(request, "It does not ring any more.")
         elif act == "try":
             words = {"title": "It works", "body": "Alerts reach you here.", "url": reverse("admin:push"), "tag": "trial"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from incidents.languages import by_language
 from incidents.models import Claim, Component, Rebuttal
 from incidents.rebuttals import REVIEW_WITHIN, VERDICTS, State, Verdict
 from statuspage import publishing
+from statuspage.admin.addresses import whole
 from statuspage.admin.base import require
 from statuspage.admin.claims import ADVICE
 from statuspage.admin.columns import display
@@ -201,7 +202,4 @@ class RebuttalAdmin(DocumentAdmin[Rebuttal]):
 
 def _claim(request: HttpRequest) -> Claim:
     """The claim that ?claim= names."""
-    text = request.GET.get("claim", "")
-    if not text.isdecimal():
-        raise Http404("?claim= names nothing.")
-    return get_object_or_404(Claim.objects.select_related("incident"), pk=int(text))
+    return get_object_or_404(Claim.objects.select_related("incident"), pk=whole(request.GET.get("claim", "")))

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from incidents.languages import in_all
 from incidents.models import Correction, Incident, Review
 from incidents.words import IncidentStatus, Publication
 from statuspage import publishing
+from statuspage.admin.addresses import whole
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import RowForm, Rows, When, Words, WordsForm, yes_no
 from statuspage.admin.documents import DocumentAdmin, words_of
@@ -160,10 +161,7 @@ def _fields(form: ReviewForm) -> dict[str, Any]:
 
 def _incident(request: HttpRequest) -> Incident:
     """The incident that ?incident= names."""
-    text = request.GET.get("incident", "")
-    if not text.isdecimal():
-        raise Http404("?incident= names nothing.")
-    return get_object_or_404(Incident, pk=int(text))
+    return get_object_or_404(Incident, pk=whole(request.GET.get("incident", "")))
 
 
 def _last(incident: Incident) -> Review | None:

@@ -30,6 +30,8 @@ class TimeView(ComposerView):
         form = TimeForm(request.POST)
         if not form.is_valid():
             return self._compose(update, Shown(status=422, more={"time_form": form}))
+        if refused := self._too_many(update, None):
+            return refused
         try:
             made = set_times.set_time(update=update, at=form.moment, actor=self.actor, now=now)
         except TimelineError as refusal:

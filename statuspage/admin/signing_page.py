@@ -62,7 +62,7 @@ class SignView(DeskView):
             return redirect(after_url(update))
         if request.POST.get("seen_evidence", "") not in ("", seen(evidence.of(update.incident))):
             return self._page(update, "The evidence changed while you read. Look at it, then sign again.", status=409)
-        if act == "sign" and self.actor.has_perm(PUBLISH) and (many := composing.too_many(update, request.POST)):
+        if act != "only" and self.actor.has_perm(PUBLISH) and (many := composing.too_many(update, request.POST)):
             return self._page(update, many, status=409)
         self.time_form = TimeForm(request.POST) if act == "later" else TimeForm.today()
         if act == "later" and not self.time_form.is_valid():

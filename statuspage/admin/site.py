@@ -132,6 +132,7 @@ class DeskSite(_Site):
 
         @wraps(inner)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            _without_nul(request)
             try:
                 return _guarded(inner(request, *args, **kwargs))
             except PermissionDenied:
@@ -165,6 +166,7 @@ class DeskSite(_Site):
             context["desk_zone"] = settings.TIME_ZONE
             context["desk_mark"] = settings.MARK
             context["is_demo"] = settings.DEMO
+            context["is_exercise"] = settings.EXERCISE
             context["freeze"] = freezing.current()
             context["may_freeze"] = request.user.has_perm(rights.FREEZE)
             context["here"] = navigation.here(request)
@@ -174,6 +176,15 @@ class DeskSite(_Site):
         """A page that says so, in the frame; never a bare 403."""
         context = {**self.each_context(request), "title": "Your role may not do this"}
         return TemplateResponse(request, "admin/desk/forbidden.html", context, status=403)
+
+
+def _without_nul(request: HttpRequest) -> None:
+    """A NUL is no letter, and PostgreSQL keeps none: it is left out of what was posted, which is not refused for it."""
+    if request.method == "POST" and any("\0" in text for _, texts in request.POST.lists() for text in texts):
+        posted = request.POST.copy()
+        for name, texts in request.POST.lists():
+            posted.setlist(name, [text.replace("\0", "") for text in texts])
+        request.POST = posted  # type: ignore[assignment]
 
 
 def _guarded(answer: HttpResponseBase) -> HttpResponseBase:

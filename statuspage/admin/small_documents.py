@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -27,6 +27,7 @@ from incidents.models import (
 from incidents.models.correction import OF, Corrected
 from incidents.words import Publication
 from statuspage import publishing
+from statuspage.admin.addresses import whole
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import Words, WordsForm, yes_no
 from statuspage.admin.documents import DocumentAdmin, Kind
@@ -171,11 +172,8 @@ def _named(of: Corrected) -> str:
     return first_text(of.maintenance.name if isinstance(of, MaintenanceUpdate) else of.incident.name)
 
 
-def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET.get(name, "")
-    if not text.isdecimal():
-        raise Http404(f"?{name}= names nothing.")
-    return int(text)
+def _number(request: HttpRequest, name: str) -> int | None:
+    return whole(request.GET.get(name, ""))
 
 
 # --- Redress ---------------------------------------------------------------------------------------

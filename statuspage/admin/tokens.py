@@ -17,6 +17,7 @@ from incidents.models import Component
 from statuspage import tokens
 from statuspage.admin.base import ReadOnlyAdmin, person, require
 from statuspage.admin.columns import display
+from statuspage.admin.forms import BoxedForm
 from statuspage.models import Token
 from statuspage.templatetags.desk import moment
 
@@ -29,7 +30,7 @@ else:
 MAKE, CHANGE = "statuspage.add_token", "statuspage.change_token"
 
 
-class TokenForm(forms.Form):
+class TokenForm(BoxedForm):
     name = forms.SlugField(label="Name", max_length=60, help_text="By what uses it: nightly-books.")
     owner = _Owner(
         label="Owner",

@@ -20,6 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from statuspage import inviting, roles
 from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin, person, require
 from statuspage.admin.columns import display
+from statuspage.admin.forms import BoxedForm
 from statuspage.models import RoleGrant
 from statuspage.templatetags.desk import moment
 
@@ -31,7 +32,7 @@ else:
 INVITE, CHANGE = "auth.add_user", "auth.change_user"
 
 
-class InvitationForm(forms.Form):
+class InvitationForm(BoxedForm):
     username = forms.CharField(label="Name to sign in with", max_length=150, validators=[User.username_validator])
     email = forms.EmailField(label="Email")
     first_name = forms.CharField(label="First name", max_length=150, required=False)

@@ -232,6 +232,21 @@ def test_a_lost_network_and_a_lapsed_session_lose_no_word_and_post_once(desk: De
     assert AuditEvent.objects.filter(act="update.request_signature", target=update.public_id).count() == 1
 
 
+def test_who_loses_their_role_while_typing_is_refused_and_loses_no_word(desk: Desk, open_as: Open) -> None:
+    update = trouble("loans", "Loans")
+    page = open_as(desk.author, f"{at(update)}?words=1")
+    write(page, "A cable is cut. Wait for your SMS.", "Kebo imekatika. Subiri SMS.")
+    groups = list(desk.author.groups.all())
+    desk.author.groups.clear()
+    page.get_by_role("button", name="Ask for signature").click()
+    expect(page.get_by_text("What you typed is kept in this window")).to_be_visible()
+    desk.author.groups.set(groups)
+    page.goto(f"{at(update)}?words=1")
+    expect(page.locator("#body_en")).to_have_value("A cable is cut. Wait for your SMS.")
+    update.refresh_from_db()
+    assert update.signature_requested_at is None
+
+
 def test_everything_from_login_to_publish_is_done_by_keyboard(desk: Desk, open_as: Open) -> None:
     update = trouble("ussd", "USSD menu", "major_outage")
     page = open_as(None, "/admin/")

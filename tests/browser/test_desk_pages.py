@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from incidents import claims, deadlines, documents, drafts, rebutting, stating
+from incidents import claims, deadlines, documents, drafts, linking, rebutting, stating
 from incidents.languages import in_all
 from incidents.models import Announcement, Component, Correction, Incident, Notice, Review
 from incidents.rebuttals import State
@@ -58,6 +58,7 @@ def pages(settings: Any, tmp_path: Path) -> dict[str, str]:
         (tmp_path / "a-file").touch()
         settings.SNAPSHOT_DIR = tmp_path / "a-file" / "snapshot"  # the public page is not looked at: it need not be written
     settings.PUSH_KEY = "A" * 42 + "E"
+    settings.DEADLINE_PROFILES = ["kenya", "pakistan"]
     now, author = timezone.now(), someone(AUTHOR, "wanjiru")
     safety_notices()
     incident = a_public_incident("major_outage", "send-money")
@@ -68,7 +69,7 @@ def pages(settings: Any, tmp_path: Path) -> dict[str, str]:
         **_of_incident(incident, author, now),
         **_planned(component, author),
         **_claimed(incident, component, author, now),
-        **_over(component, author, now),
+        **_over(incident, component, author, now),
         "past": "/admin/incidents/incident/past/",
         "notice": page_of(Notice.objects.get(code="down")),
         "announcement new": "/admin/incidents/announcement/add/",
@@ -155,10 +156,16 @@ def _planned(component: Component, author: Any) -> dict[str, str]:
     now = (timezone.now() - NOON) / plans.HOUR
     planned = plans.announced({component: "partial_outage"}, start=now + 48, end=now + 50, now=now)
     draft = plans.plan({component: "delayed"}, start=now + 96, end=now + 98, now=now, recurrence="FREQ=WEEKLY", author=author)
+    rule = deadlines.deadlines_of_planned(planned, now=timezone.now())[0].rule
+    clocks = page_of(planned, "deadlines")
     return {
         "window": page_of(planned),
         "planned": page_of(draft),
         "planned new": "/admin/incidents/maintenanceupdate/add/",
+        "planned moved": f"/admin/incidents/maintenanceupdate/add/?moves={planned.pk}",
+        "planned clocks": clocks,
+        "planned filing": f"{clocks}{rule.code}/",
+        "planned correction": f"/admin/incidents/correction/add/?planned={planned.updates.published()[0].pk}",
     }
 
 
@@ -178,7 +185,7 @@ def _claimed(incident: Incident, component: Component, author: Any, now: Any) ->
     return {"claim": page_of(claim), "claim new": "/admin/incidents/claim/add/", "rebuttal": page_of(answer)}
 
 
-def _over(component: Component, author: Any, now: Any) -> dict[str, str]:
+def _over(incident: Incident, component: Component, author: Any, now: Any) -> dict[str, str]:
     over = rows.publish(at=now - timedelta(days=5), affected={component: "major_outage"}).incident
     rows.publish(
         incident=over, at=now - timedelta(days=5) + timedelta(hours=2), status="resolved", affected={component: "operational"}
@@ -187,7 +194,8 @@ def _over(component: Component, author: Any, now: Any) -> dict[str, str]:
     prevention = [{"what": both("A second queue"), "owner": both("Platform"), "by": "2030-01-31"}]
     review = Review(incident=over, prevention=prevention, **words)
     documents.add(document=review, author=author, now=now)
-    return {"review": page_of(review)}
+    linking.link(incident=incident, earlier=over, reason="The same cable.", actor=author, now=now)
+    return {"review": page_of(review), "linked": page_of(incident), "leads on": page_of(over)}
 
 
 def _signed_in(browser: Browser, url: str) -> BrowserContext:

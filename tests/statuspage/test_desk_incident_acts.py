@@ -11,7 +11,7 @@ from django.utils import timezone
 from incidents.models import AuditEvent, Filing, Incident, InternalNote, RecordEntry
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.statuspage import rows
-from tests.statuspage.desk import sign_in, someone
+from tests.statuspage.desk import page_of, sign_in, someone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
@@ -69,6 +69,8 @@ def test_an_incident_is_linked_to_an_earlier_one_and_unlinked(incident: Incident
     address = f"http://127.0.0.1:8000/sw/incidents/{earlier.public_id}"
     assert author.post(facts(incident), {**given, "earlier": address}).status_code == 302
     assert Incident.objects.get(pk=incident.pk).follows == earlier
+    for one, words in ((incident, "Came back after"), (earlier, "Came back as")):
+        assert words in author.get(page_of(one)).content.decode()
     assert author.post(facts(incident), {"act": "unlink", "reason": "Another cable."}).status_code == 302
     assert Incident.objects.get(pk=incident.pk).follows is None
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -13,9 +14,11 @@ from incidents import drafts, signing, timeline
 from incidents.models import Component, Incident, IncidentUpdate
 from probes.models import ProbeVerdict, VantageLink
 from statuspage import publishing
+from statuspage.admin import measures
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from tests.factories import ComponentFactory, ProbeScheduleFactory
 from tests.incidents.helpers import all_notices
+from tests.statuspage import rows
 from tests.statuspage.desk import a_draft, at, sign_in, someone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
@@ -173,12 +176,14 @@ def test_the_evidence_tells_who_agrees_the_first_words_and_the_series() -> None:
             {
                 "probe": "stk-query", "vantage": "nairobi", "says": "major_outage",
                 "saw": "timeout", "first": "500.003.02", "series": "ooXX",
-            }
+            },
+            {"probe": "stk-oauth", "vantage": "nairobi", "says": "operational"},
+            {"probe": "stk-query", "vantage": "kisumu", "says": "operational"},
         ],
     }  # fmt: skip
     update.incident.save(update_fields=["evidence"])
     page = sign_in(someone(AUTHOR)).get("/admin/").content.decode()
-    assert "2 of 3 vantages agree; it comes and goes (intermittent)" in page
+    assert "2 of 3 vantages agree; it comes and goes (intermittent); kisumu sees none of it" in page
     assert "First: 500.003.02" in page
     assert ">ooXX</code>" in page
 
@@ -191,6 +196,18 @@ def test_the_dashboard_shows_approvers_what_to_sign() -> None:
     page = sign_in(someone(APPROVER)).get("/admin/").content.decode()
     assert "To sign" in page
     assert at(draft, "sign") in page
+
+
+def test_the_dashboard_tells_how_soon_we_spoke_and_how_long_a_signature_took() -> None:
+    draft, now = a_draft(), timezone.now()
+    publishing.publish_update(update_id=draft.pk, actor=None, now=now)
+    IncidentUpdate.objects.update(signature_requested_at=now - timedelta(minutes=4), signed_at=now, next_update_by=None)
+    Incident.objects.update(detected_at=F("published_at") - timedelta(minutes=3))
+    earlier = rows.publish(at=now - timedelta(days=31)).incident
+    Incident.objects.filter(pk=earlier.pk).update(detected_at=now - timedelta(days=35))
+    found = measures.of_late(now)
+    assert (found.first_word, found.signature) == (timedelta(minutes=3), timedelta(minutes=4))
+    assert "From evidence to the first word" in sign_in(someone(AUTHOR)).get("/admin/").content.decode()
 
 
 def test_a_quiet_desk_says_so() -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from incidents import documents, drafts, holding, signing
+from incidents import documents, drafts, holding, set_times, signing
 from incidents.languages import by_language, in_all
 from incidents.models import AuditEvent, Correction, Dependency, Incident, IncidentUpdate
 from incidents.signing import sign_notice
@@ -177,20 +177,27 @@ def signed_for_many(settings: Any) -> IncidentUpdate:
     return draft
 
 
-@pytest.mark.parametrize("by", ["sign", "publish"])
+@pytest.mark.parametrize("by", ["sign", "publish", "old address", "set time"])
 def test_above_the_limit_the_number_of_those_who_hear_is_typed_first(settings: Any, by: str) -> None:
     draft, approver = signed_for_many(settings), someone(APPROVER)
     client, page, more = sign_in(approver), at(draft, "sign"), {"act": "sign"}
-    if by == "publish":
+    if by != "sign":
         signing.sign(item=draft, signer=someone(APPROVER), now=timezone.now())
+    if by == "publish":
         page, more = at(draft), {"act": "publish", "mode": "signed"}
+    elif by == "old address":
+        page, more = at(draft, "publish"), {}
+    elif by == "set time":
+        soon = timezone.localtime(timezone.now() + timedelta(minutes=3))
+        page, more = at(draft, "time"), {"act": "set", "out_day": f"{soon:%Y-%m-%d}", "out_time": f"{soon:%H:%M}"}
     answer = client.post(page, more)
     assert answer.status_code == 409
     assert "2 subscribers would hear of it. Type that number" in answer.content.decode()
     assert client.post(page, {**more, "typed_number": "200"}).status_code == 409
+    assert client.post(page, {**more, "typed_number": "²"}).status_code == 409
     assert client.post(page, {**more, "typed_number": "2"}).status_code == 302
     draft.refresh_from_db()
-    assert draft.is_published
+    assert draft.is_published or set_times.standing(draft)
 
 
 def test_signed_notices_go_out_in_two_clicks_however_many_hear(settings: Any) -> None:

@@ -73,6 +73,7 @@ def test_work_is_announced_ahead_with_its_time_line(author: Client) -> None:
         "Ends; probes must agree, else a problem opens",
     ]
     publish(sign_in(someone(APPROVER)), draft)
+    assert author.get(page_of(draft)).context["moments"][0][1] == "Announced"
     planned = ScheduledMaintenance.objects.get()
     assert planned.phase == Phase.SCHEDULED
     assert planned.announced_at

@@ -14,6 +14,7 @@ from django.core import mail
 
 from incidents import exercise
 from statuspage import pager, snapshot
+from statuspage.roles import AUTHOR
 from subscribers import rendering
 from subscribers.items import item_of
 from subscribers.posting import Poster
@@ -22,6 +23,7 @@ from tests.copies import ROOT
 from tests.factories import NOON
 from tests.incidents import plans
 from tests.statuspage import rows
+from tests.statuspage.desk import a_draft, at, sign_in, someone
 
 SPEAKING = (".html", ".json", ".atom", ".rss", ".txt", ".svg", ".cap", ".ics", ".csv")
 WORDS = [word.casefold() for word in exercise.WORDS.values()]
@@ -56,6 +58,15 @@ def test_every_public_file_and_every_mail_says_that_it_is_an_exercise(snapshot_d
         assert says_so(made.subject)
         assert says_so(made.text)
         assert says_so(made.html)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("an_exercise", "pages_unwritten")
+def test_the_desk_of_an_exercise_says_so_on_every_page() -> None:
+    """Row “Test or training”: also where words are written, without the menu that names the provider."""
+    draft, client = a_draft(), sign_in(someone(AUTHOR))
+    for page in ("/admin/", "/admin/incidents/incident/", at(draft)):
+        assert "Exercise: nobody is contacted" in client.get(page).content.decode(), page
 
 
 @pytest.mark.usefixtures("an_exercise")

@@ -12,11 +12,21 @@ from django.db import transaction
 from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 
-from incidents import drafts, notes, rights, signing, timeline
-from incidents.languages import by_language
-from incidents.models import AuditEvent, Incident, IncidentUpdate, InternalNote, Notice
+from incidents import claims, documents, drafts, notes, rights, signing, timeline
+from incidents.languages import by_language, in_all
+from incidents.models import (
+    Announcement,
+    AuditEvent,
+    Claim,
+    Incident,
+    IncidentUpdate,
+    InternalNote,
+    Notice,
+    ScheduledMaintenance,
+)
 from incidents.rights import NotPermitted
 from statuspage import page, publishing, roles
+from statuspage.admin.site import DeskSite
 from statuspage.models import StaffAlert
 from statuspage.roles import (
     APPROVER,
@@ -24,14 +34,17 @@ from statuspage.roles import (
     AUTHOR,
     DATA_PROTECTION,
     ENGINEER,
+    FINANCE,
+    OPERATIONS,
     PAGE_ADMIN,
     ROLES,
     SECURITY,
     TRANSLATOR,
     USER_ADMIN,
 )
-from tests.factories import ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
-from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, sign_in, someone
+from tests.factories import NOON, ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
+from tests.incidents import plans
+from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, page_of, sign_in, someone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -46,6 +59,9 @@ class Rows(NamedTuple):
     probe_id: int
     person_id: int
     alert: StaffAlert
+    news: Announcement
+    window: ScheduledMaintenance
+    claim: Claim
 
 
 def rows() -> Rows:
@@ -61,9 +77,16 @@ def rows() -> Rows:
     alert = StaffAlert.objects.create(
         kind="draft", key="draft:x@1", severity="critical", title="Draft", path="/admin/", raised_at=timezone.now()
     )
+    now = timezone.now()
+    news = Announcement(title=in_all(WORDS), body=in_all(WORDS), starts_at=now)
+    documents.add(document=news, author=UserFactory(), now=now)
+    claim = claims.log_claim(words="Gone.", language="en", where="X", first_seen=now.date(), actor=UserFactory(), now=now)
+    soon = (now - NOON) / plans.HOUR
+    window = plans.announced({component: "partial_outage"}, start=soon + 48, end=soon + 50, now=soon)
     return Rows(
         draft, own, spoken.incident, NoticeFactory(code="fresh"), Notice.objects.get(code="down"),
         ProbeScheduleFactory().probe_id, UserFactory(is_superuser=False).pk, alert,
+        news, window, claim,
     )  # fmt: skip
 
 
@@ -74,8 +97,41 @@ def nothing(made: Rows) -> dict[str, Any]:
     return {}
 
 
+def facts(made: Rows) -> str:
+    return f"/admin/incidents/incident/{made.public.pk}/facts/"
+
+
+def said(made: Rows, act: str) -> str:
+    """The page of what is public already."""
+    return at(made.public.updates.published()[0], act)
+
+
+def to(act: str) -> Callable[[Rows], dict[str, Any]]:
+    return lambda made: {"act": act}
+
+
+def news(act: str) -> Callable[[Rows], str]:
+    return lambda made: page_of(made.news, act)
+
+
+def new(kind: str, asked: Callable[[Rows], str]) -> Callable[[Rows], str]:
+    """The form of a new row of that kind, about what `asked` names."""
+    return lambda made: f"/admin/incidents/{kind}/add/{asked(made)}"
+
+
+ABOUT: dict[str, Callable[[Rows], str]] = {
+    "announcement": lambda made: "",
+    "maintenanceupdate": lambda made: "",
+    "claim": lambda made: "",
+    "rebuttal": lambda made: f"?claim={made.claim.pk}",
+    "review": lambda made: f"?incident={made.public.pk}",
+    "redress": lambda made: f"?incident={made.public.pk}",
+    "correction": lambda made: f"?update={made.public.updates.published()[0].pk}",
+}
+WORDS = {"en": "Wait.", "sw": "Subiri."}
 EVERYONE = set(ROLES)
 SEES = EVERYONE - {USER_ADMIN}
+HEADS = {SECURITY, OPERATIONS, DATA_PROTECTION, FINANCE}
 READS_ACTS = {APPROVER, AUDITOR, USER_ADMIN, DATA_PROTECTION}
 ACTS: dict[str, Act] = {
     "open the dashboard": ("GET", lambda made: "/admin/", nothing, EVERYONE),
@@ -112,6 +168,60 @@ ACTS: dict[str, Act] = {
     ),
     "plan duty": ("GET", lambda made: "/admin/statuspage/dutyshift/add/", nothing, {APPROVER, PAGE_ADMIN, USER_ADMIN}),
     "acknowledge": ("POST", lambda made: f"/admin/statuspage/staffalert/{made.alert.pk}/acknowledge/", nothing, SEES),
+    "publish signed words": (
+        "POST", lambda made: at(made.draft), lambda made: {"mode": "signed", "act": "publish"}, {AUTHOR, APPROVER},
+    ),
+    "publish alone": (  # whoever breaks glass is an author, too
+        "POST", lambda made: at(made.draft),
+        lambda made: form_of(made.draft, **OWN_WORDS, act="glass", glass_reason="Nobody answers."), set(),
+    ),
+    "keep what is typed": ("POST", lambda made: at(made.draft, "keep"), nothing, {AUTHOR, TRANSLATOR}),
+    "forget what is typed": ("POST", lambda made: at(made.draft, "forget"), nothing, {AUTHOR}),
+    "stop sending": ("POST", lambda made: said(made, "stop"), nothing, {AUTHOR, APPROVER}),
+    "send again": ("POST", lambda made: said(made, "resend"), nothing, {AUTHOR, APPROVER}),
+    "copy a text pack": ("GET", lambda made: said(made, "text-pack"), nothing, SEES),
+    "open again": ("POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/reopen/", nothing, {AUTHOR}),
+    "call a false alarm": ("POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/false-alarm/", nothing, {AUTHOR}),
+    "add a past incident": ("GET", lambda made: "/admin/incidents/incident/past/", nothing, {AUTHOR}),
+    "note something": ("POST", facts, lambda made: {"act": "note"}, {AUTHOR, APPROVER, ENGINEER, *HEADS}),
+    **{
+        f"{act} an incident's facts": ("POST", facts, to(act), {AUTHOR})
+        for act in ("time", "impact", "detected", "link", "unlink")
+    },
+    **{
+        f"{act} an incident": ("POST", facts, to(act), {AUTHOR, APPROVER})
+        for act in ("merge", "ask_to_withdraw", "withdraw", "close")
+    },
+    "read deadlines": ("GET", lambda made: f"/admin/incidents/incident/{made.public.pk}/deadlines/", nothing, SEES),
+    "say that it was handed in": (
+        "POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/deadlines/cbk-cyber/", nothing,
+        {AUTHOR, APPROVER, *HEADS},
+    ),
+    "read what is said of data and funds": (
+        "GET", lambda made: f"/admin/incidents/incident/{made.public.pk}/data-and-funds/", nothing, SEES,
+    ),
+    **{
+        f"write a {kind}": (
+            "GET", new(kind, asked), nothing, {AUTHOR},
+        )
+        for kind, asked in ABOUT.items()
+    },
+    **{
+        f"{act} an announcement": ("POST", news(act), lambda made: {"reason": "No."}, allowed)
+        for act, allowed in {
+            "change": {AUTHOR}, "ask": {AUTHOR}, "discard": {AUTHOR}, "sign": {APPROVER}, "send-back": {APPROVER},
+            "publish": {AUTHOR, APPROVER}, "withdraw": {AUTHOR, APPROVER},
+        }.items()
+    },
+    "take a step of planned work": ("POST", lambda made: page_of(made.window, "step"), nothing, {AUTHOR, APPROVER}),
+    "end a series": ("POST", lambda made: page_of(made.window, "end-series"), nothing, {AUTHOR}),
+    "triage a claim": ("POST", lambda made: page_of(made.claim), lambda made: {"to": "assessing"}, {AUTHOR}),
+    "change a service": ("POST", lambda made: page_of(made.draft.affected.all()[0].component), nothing, {PAGE_ADMIN}),
+    "pause a probe": ("POST", lambda made: f"/admin/probes/probe/{made.probe_id}/pause/", nothing, {ENGINEER}),
+    "make a token": ("GET", lambda made: "/admin/statuspage/token/add/", nothing, {PAGE_ADMIN}),
+    "add a subscriber": ("GET", lambda made: "/admin/subscribers/subscriber/add/", nothing, set()),
+    "reset factors": ("POST", lambda made: f"/admin/auth/user/{made.person_id}/reset-factors/", nothing, {USER_ADMIN}),
+    "change a person": ("POST", lambda made: f"/admin/auth/user/{made.person_id}/change/", nothing, {USER_ADMIN}),
     "delete an incident": ("POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/delete/", nothing, set()),
 }  # fmt: skip
 
@@ -121,6 +231,7 @@ def test_each_role_may_do_its_acts_and_gets_403_for_every_other(monkeypatch: pyt
     monkeypatch.setattr(publishing, "_show", lambda now: None)  # neither disk nor looks are what is asked here
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
     monkeypatch.setattr(page, "build_now", lambda now: None)
+    monkeypatch.setattr(DeskSite, "each_context", lambda site, request: {})
     made = rows()
     clients = {role: sign_in(someone(role)) for role in ROLES}
     wrong = []
@@ -131,7 +242,7 @@ def test_each_role_may_do_its_acts_and_gets_403_for_every_other(monkeypatch: pyt
             transaction.savepoint_rollback(before)
             if (answer.status_code == 403) == (role in allowed):
                 wrong.append(f"{role}: {act}: {answer.status_code}")
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_a_superuser_cannot_sign_what_they_wrote() -> None:
