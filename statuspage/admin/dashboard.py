@@ -18,11 +18,7 @@ from incidents.models import AffectedComponent, Component, Incident, IncidentUpd
 from incidents.words import Publication, SignatureKind
 from probes.models import Vantage
 from statuspage import keeping
-<<<<<<< HEAD
-from statuspage.admin import evidence, imported, sparks, waiting
-=======
-from statuspage.admin import evidence, measures, sparks, waiting
->>>>>>> desk
+from statuspage.admin import evidence, imported, measures, sparks, waiting
 from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
