@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from statuspage import run
+from statuspage import deploy_checks, run
 from tests import servers
 from tests.test_docs import first_cells, section
 
@@ -116,6 +116,15 @@ def test_what_units_share_overrides_nothing_that_one_of_them_says() -> None:
         assert set(unit(path)) & set(unit(SHARED)) == set(), path.name
 
 
+def test_what_stops_with_the_target_is_what_it_starts_and_nginx_and_agents_are_not() -> None:
+    """While the core is stopped, upgraded or restored, nginx serves files; an agent's machine has no target."""
+    [wanted] = unit(UNITS / "hali.target")["Wants"]
+    parts = {path.name for path in UNITS.glob("*.service") if unit(path).get("PartOf") == ["hali.target"]}
+    assert parts == {re.sub(r"@\d", "@", name) for name in wanted.split()}
+    alone = {path.name for path in UNITS.glob("*.service") if unit(path).get("WantedBy") == ["multi-user.target"]}
+    assert alone == {"hali-nginx.service", "hali-agent.service"}
+
+
 def test_two_beats_run() -> None:
     [wanted] = unit(UNITS / "hali.target")["Wants"]
     assert {"hali-beat@1.service", "hali-beat@2.service"} <= set(wanted.split())
@@ -134,6 +143,17 @@ def test_no_container_of_ours_may_more_than_it_needs() -> None:
     assert len(ours) == 7
     for one in ours:
         assert (one["read_only"], one["cap_drop"], one["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+
+
+def test_what_compose_silences_is_what_its_own_network_brings(settings: Any) -> None:
+    """Database and broker are asked without TLS, over a network that only its containers are on."""
+    ours = COMPOSE["services"]["web"]
+    settings.REDIS_URL = "redis://:hunter2@broker:6379/0"
+    assert {"db", "broker"} <= set(COMPOSE["services"])
+    assert (ours["networks"], COMPOSE["networks"]["inside"]) == (["inside", "outside"], {"internal": True})
+    found = {message.id for message in deploy_checks.check_ways_out()}
+    assert deploy_checks.is_exposed({"ENGINE": "django.db.backends.postgresql", "HOST": "db"})
+    assert set(ours["environment"]["HALI_SILENCED_CHECKS"].split(",")) == {"statuspage.W103", "statuspage.W107"} >= found
 
 
 def test_every_setting_that_deploy_names_is_one() -> None:
