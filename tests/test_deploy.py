@@ -17,6 +17,7 @@ import yaml
 
 from statuspage import deploy_checks, run
 from tests import servers
+from tests.copies import free_port
 from tests.test_docs import first_cells, section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,6 +124,23 @@ def test_what_stops_with_the_target_is_what_it_starts_and_nginx_and_agents_are_n
     assert parts == {re.sub(r"@\d", "@", name) for name in wanted.split()}
     alone = {path.name for path in UNITS.glob("*.service") if unit(path).get("WantedBy") == ["multi-user.target"]}
     assert alone == {"hali-nginx.service", "hali-agent.service"}
+
+
+def test_nginx_takes_its_file_as_its_unit_gives_it(tmp_path: Path) -> None:
+    """With Debian's module for brotli, which is looked for beside the folder that nginx was built for."""
+    program = servers.binary("nginx", "/usr/sbin/nginx")
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    blanks = {"SNAPSHOT": tmp_path, "LISTEN": f"127.0.0.1:{free_port()}", "APP": "127.0.0.1:8000", "RUN": tmp_path}
+    for name, value in blanks.items():
+        text = text.replace("${" + name + "}", str(value))
+    (tmp_path / "nginx.conf").write_text(text)
+    if servers.nginx_knows_brotli():
+        shutil.copy(ROOT / "deploy" / "nginx-brotli.conf", tmp_path / "brotli.conf")
+    [command] = service("nginx")["ExecStartPre"]
+    words = shlex.split(command.replace("/etc/hali/", f"{tmp_path}/"))
+    done = subprocess.run([program, *words[1:]], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert service("nginx")["ExecStart"][0].startswith(command.replace(" -t -q", ""))
 
 
 def test_two_beats_run() -> None:
