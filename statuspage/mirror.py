@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
 
-from statuspage import snapshot
+from statuspage import restoring, snapshot
 from statuspage.s3 import Bucket, StorageError
 from statuspage.snapshot import headers, swapping
 
@@ -74,7 +76,8 @@ def push(bucket: Bucket) -> int:
     if generation is None or manifest is None:
         return 0
     before = read_manifest(bucket)
-    if before.get("built_from", 0) > manifest.built_from:
+    later = before.get("built_from", 0)
+    if later > manifest.built_from and not restoring.is_given_up(seen=later, at=before["built_at"]):
         raise StorageError("the store holds a later state of the record: another host is ahead")
     known: dict[str, str] = dict(before.get("objects", {}))
     if before.get("form") != swapping.FORMS[0]:  # the guard put stale forms over the fresh ones
@@ -154,9 +157,11 @@ class Mirror:
             at = time.monotonic()
             try:
                 push(bucket)
-            except OSError as error:
+            except (OSError, DatabaseError) as error:
                 if str(error) != trouble:
                     log.error("The page could not be pushed (%s): the guard will show its stale form.", error)
                 trouble = str(error)
             else:
                 seen, trouble = manifest.built_from, ""
+            finally:
+                connection.close()  # the record is asked seldom

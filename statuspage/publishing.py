@@ -55,7 +55,7 @@ from incidents.models import (
 from incidents.models.publishable import Document
 from incidents.notices import is_signed
 from incidents.words import IncidentStatus, Publication, SignatureKind
-from statuspage import document_blockers, freezing, snapshot
+from statuspage import document_blockers, freezing, restoring, snapshot
 from subscribers import outbox
 
 log = logging.getLogger(__name__)
@@ -102,8 +102,8 @@ def _promise_anew(draft: IncidentUpdate, now: datetime) -> None:
 
 
 def _lock_head() -> None:
-    """The transaction's first lock. Raises Blocked while the record is held, after a restore from an older copy."""
-    if why := record.lock_head().held:
+    """The transaction's first lock. Raises Blocked while the record is held or behind the page: a restore from an older copy."""
+    if why := restoring.why_refused(record.lock_head()):
         raise Blocked([Blocker("record_held", "", why)])
 
 

@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from django.conf import settings
 from django.db import transaction
 
 from incidents import record
-from incidents.models import RecordEntry
+from incidents.models import RecordEntry, RecordHead
 from incidents.models.record import GENESIS
 from statuspage import snapshot
 
+RESTORED = "restored"  # the entry that says that the record goes on from an older copy
 FILE = Path("current") / "archive" / "record" / "record.jsonl"
 
 
@@ -35,25 +36,59 @@ class Gap:
     seen: int
     lost: tuple[dict[str, Any], ...]
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether somebody has said already that the record goes on without them."""
+        last = datetime.fromisoformat(json.loads(self.lost[-1]["body"])["at"])
+        return is_given_up(seen=self.seen, at=last.timestamp())
 
-def hold_if_behind() -> None:
+
+def hold_if_behind(*, now: datetime) -> None:
     """Raise record.RecordHeld, and hold the record, when this host's page shows entries of it that it does not have.
 
-    One query while all is well. Another database than the page's, whose first entry is another, is not a restored one.
+    One query while all is well. Another database than the page's, whose first entry is another, is not a restored one. Where
+    somebody has told on another host that the record goes on without them, this host's page is made anew instead.
     """
     manifest = snapshot.current()
-    if manifest is None or manifest.built_from == 0 or _has(manifest.built_from, manifest.head):
+    if manifest is None or manifest.built_from == 0 or _has(manifest.built_from, manifest.head) or not _is_of_ours():
         return
-    first = next(_lines(snapshot.directory() / FILE), None)
-    if first is None or not _has(1, first["hash"]):
+    if is_given_up(seen=manifest.built_from, at=manifest.built_at):
+        snapshot.rebuild_all(now=now)
         return
     why = why_held(manifest.built_from)
     record.hold(why)
     raise record.RecordHeld(why)
 
 
+def why_refused(head: RecordHead) -> str:
+    """Why nothing may be published after this head, which the caller has locked; "" when something may.
+
+    It is held, or ends before what this host's page shows: a person may be faster than the publisher's first second.
+    """
+    if head.held:
+        return head.held
+    manifest = snapshot.current()
+    if manifest is None or manifest.built_from < head.seq or (manifest.built_from, manifest.head) == (head.seq, head.hash):
+        return ""
+    if not _is_of_ours() or is_given_up(seen=manifest.built_from, at=manifest.built_at):
+        return ""
+    return why_held(manifest.built_from)
+
+
+def is_given_up(*, seen: int, at: float) -> bool:
+    """Whether a person has said since (`at` is epoch seconds) that the record goes on without what was its entry `seen`."""
+    said = RecordEntry.objects.filter(kind=RESTORED, at__gt=datetime.fromtimestamp(at, UTC)).values_list("body", flat=True)
+    return any(data["kept_to"] < seen <= data["seen_to"] for data in (json.loads(body)["data"] for body in said))
+
+
 def why_held(seen: int) -> str:
     return f"The database is older than the page, which shows entry {seen}: run `manage.py restore_check` on the page's host."
+
+
+def _is_of_ours() -> bool:
+    """Whether the page's record begins as ours does."""
+    first = next(_lines(snapshot.directory() / FILE), None)
+    return first is not None and _has(1, first["hash"])
 
 
 def _has(seq: int, wanted: str) -> bool:
@@ -93,7 +128,7 @@ def go_on_without(gap: Gap, *, path: Path, reason: str, now: datetime) -> Path:
         record.lock_head()
         record.release()
         record.append(
-            kind="restored",
+            kind=RESTORED,
             data={"kept_to": gap.ends, "seen_to": gap.seen, "seen_hash": gap.lost[-1]["hash"]},
             texts={"reason": reason},
             now=now,

@@ -82,7 +82,7 @@ def tick(*, now: datetime) -> None:
     """One second's work: late answers; pushes that did not come; planned work; what a clock that was put back left ahead of it;
     silence; states set by hand that expire; words at a set time, and unattended ones; statements that lapse; promises and
     signatures that did not come; Notifications of entries that have none; snapshot; freshness; heartbeat."""
-    restoring.hold_if_behind()
+    restoring.hold_if_behind(now=now)
     late_answers.sweep(now=now)
     pushes.sweep(now=now)
     publishing.advance_maintenance(now=now)

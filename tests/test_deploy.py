@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from statuspage import run
+from statuspage import deploy_checks, run
 from tests import servers
+from tests.copies import free_port
 from tests.test_docs import first_cells, section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +117,32 @@ def test_what_units_share_overrides_nothing_that_one_of_them_says() -> None:
         assert set(unit(path)) & set(unit(SHARED)) == set(), path.name
 
 
+def test_what_stops_with_the_target_is_what_it_starts_and_nginx_and_agents_are_not() -> None:
+    """While the core is stopped, upgraded or restored, nginx serves files; an agent's machine has no target."""
+    [wanted] = unit(UNITS / "hali.target")["Wants"]
+    parts = {path.name for path in UNITS.glob("*.service") if unit(path).get("PartOf") == ["hali.target"]}
+    assert parts == {re.sub(r"@\d", "@", name) for name in wanted.split()}
+    alone = {path.name for path in UNITS.glob("*.service") if unit(path).get("WantedBy") == ["multi-user.target"]}
+    assert alone == {"hali-nginx.service", "hali-agent.service"}
+
+
+def test_nginx_takes_its_file_as_its_unit_gives_it(tmp_path: Path) -> None:
+    """With Debian's module for brotli, which is looked for beside the folder that nginx was built for."""
+    program = servers.binary("nginx", "/usr/sbin/nginx")
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    blanks = {"SNAPSHOT": tmp_path, "LISTEN": f"127.0.0.1:{free_port()}", "APP": "127.0.0.1:8000", "RUN": tmp_path}
+    for name, value in blanks.items():
+        text = text.replace("${" + name + "}", str(value))
+    (tmp_path / "nginx.conf").write_text(text)
+    if servers.nginx_knows_brotli():
+        shutil.copy(ROOT / "deploy" / "nginx-brotli.conf", tmp_path / "brotli.conf")
+    [command] = service("nginx")["ExecStartPre"]
+    words = shlex.split(command.replace("/etc/hali/", f"{tmp_path}/"))
+    done = subprocess.run([program, *words[1:]], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert service("nginx")["ExecStart"][0].startswith(command.replace(" -t -q", ""))
+
+
 def test_two_beats_run() -> None:
     [wanted] = unit(UNITS / "hali.target")["Wants"]
     assert {"hali-beat@1.service", "hali-beat@2.service"} <= set(wanted.split())
@@ -134,6 +161,17 @@ def test_no_container_of_ours_may_more_than_it_needs() -> None:
     assert len(ours) == 7
     for one in ours:
         assert (one["read_only"], one["cap_drop"], one["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+
+
+def test_what_compose_silences_is_what_its_own_network_brings(settings: Any) -> None:
+    """Database and broker are asked without TLS, over a network that only its containers are on."""
+    ours = COMPOSE["services"]["web"]
+    settings.REDIS_URL = "redis://:hunter2@broker:6379/0"
+    assert {"db", "broker"} <= set(COMPOSE["services"])
+    assert (ours["networks"], COMPOSE["networks"]["inside"]) == (["inside", "outside"], {"internal": True})
+    found = {message.id for message in deploy_checks.check_ways_out()}
+    assert deploy_checks.is_exposed({"ENGINE": "django.db.backends.postgresql", "HOST": "db"})
+    assert set(ours["environment"]["HALI_SILENCED_CHECKS"].split(",")) == {"statuspage.W103", "statuspage.W107"} >= found
 
 
 def test_every_setting_that_deploy_names_is_one() -> None:

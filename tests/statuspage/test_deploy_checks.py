@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import checks
 from django.core.checks import CheckMessage
 
 from statuspage import deploy_checks
@@ -32,7 +33,7 @@ PRODUCTION = {
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz of the tests alone"
 
 
-def check(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def check_copy(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy"],
         cwd=ROOT,
@@ -46,13 +47,13 @@ def check(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_production_copy_with_its_secrets_in_files_is_clean(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{SECRET}\n")
-    done = check(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"), HALI_ADDRESS_HASH_KEY_FILE=str(tmp_path / "key"))
+    done = check_copy(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"), HALI_ADDRESS_HASH_KEY_FILE=str(tmp_path / "key"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "no issues" in done.stdout
 
 
 def test_a_secret_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    done = check(tmp_path, SECRET_KEY="x" * 60, DATABASE_URL_FILE=str(tmp_path / "none"))
+    done = check_copy(tmp_path, SECRET_KEY="x" * 60, DATABASE_URL_FILE=str(tmp_path / "none"))
     assert done.stderr == f"Settings: DATABASE_URL_FILE='{tmp_path}/none' cannot be read: No such file or directory.\n"
 
 
@@ -103,6 +104,13 @@ def test_what_production_must_not_have_is_found(settings: Any, changed: dict[str
     assert [message.id for message in found] == [f"statuspage.{one}" for one in ids]
     assert all(message.hint for message in found)
     assert not any("hunter2" in str(message) for message in found)
+
+
+@pytest.mark.parametrize(("name", "value", "id"), [("SECRET_KEY", "weak", "security.W009"), ("DEBUG", True, "security.W018")])
+def test_djangos_own_checks_find_a_weak_secret_and_debug(settings: Any, name: str, value: Any, id: str) -> None:
+    setattr(settings, name, value)
+    found = checks.run_checks(tags=[checks.Tags.security], include_deployment_checks=True)
+    assert id in {message.id for message in found}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,15 +16,17 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from incidents import record
 from probes import recording
 from probes.models import ProbeSchedule
 from probes.recording import Report
-from statuspage import snapshot
+from statuspage import metrics, snapshot
 from statuspage.models import Heartbeat
 from subscribers.models import Delivery, Notification, Subscriber
+from tests import servers
 from tests.copies import ROOT
 from tests.factories import NOON, ProbeScheduleFactory
 
@@ -175,6 +178,21 @@ def test_every_metric_that_is_drawn_alerted_or_told_exists(row: ProbeSchedule, p
     if path.startswith("docs"):
         families = {re.sub(r"_(bucket|count|sum|total|created)$", "", name) for name in there}
         assert {re.sub(r"_(bucket|count|sum|total|created)$", "", name) for name in named} == families
+
+
+def test_prometheus_own_tool_finds_nothing_in_the_rules_and_in_the_figures(row: ProbeSchedule) -> None:
+    """It reads the older text form, which holds the same names, units and types."""
+    promtool = servers.binary("promtool")
+    take(report(row, int(timezone.now().timestamp()) - 60))
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(metrics._OfNow())
+    for asked, given in (
+        (("rules", str(ROOT / "deploy" / "prometheus-rules.yaml")), ""),
+        (("metrics",), generate_latest(registry).decode()),
+    ):
+        command = [promtool, "check", *asked]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_alert_has_its_severity_and_words_and_every_panel_its_question() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -91,17 +92,62 @@ def test_a_restored_database_publishes_nothing_until_told_and_then_says_so(
     assert "all that readers have seen" in check()
 
 
+def test_a_person_who_is_faster_than_the_publisher_is_refused_as_well(copy_taken: Callable[[], None]) -> None:
+    say_more("major_outage")
+    copy_taken()
+    head = record.head()
+    assert head.held == ""
+    with pytest.raises(publishing.Blocked, match=r"entry \d+: run `manage.py restore_check`"):
+        publishing.publish_update(update_id=IncidentUpdate.objects.get().pk, actor=None, now=timezone.now())
+    assert record.head().seq == head.seq
+
+
+def test_what_is_told_on_one_host_holds_on_every_other(
+    copy_taken: Callable[[], None], settings: Any, snapshot_dir: Path, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    say_more("major_outage")
+    elsewhere = tmp_path / "elsewhere"  # another host's page, which shows what is lost
+    shutil.copytree(snapshot_dir, elsewhere, symlinks=True)
+    copy_taken()
+    check("--go-on-without", "the copy of last night was all there was")
+    settings.SNAPSHOT_DIR = elsewhere
+    assert "goes on without entries" in check()
+    assert ticking._try_tick(Courier()) == ""
+    shown = snapshot.current()
+    assert shown is not None
+    assert (shown.built_from, shown.head) == (record.head().seq, record.head().hash)
+    assert RecordEntry.objects.filter(kind="restored").count() == 1
+
+
+def test_a_second_restore_is_not_taken_for_the_first(copy_taken: Callable[[], None], settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    for status in ("major_outage", "partial_outage", "operational"):
+        say_more(status)
+    copy_taken()
+    check("--go-on-without", "the copy of last night was all there was")
+    second = sqlite3.connect(":memory:")
+    connection.connection.backup(second)
+    say_more("major_outage")  # under a number that was lost before
+    second.backup(connection.connection)
+    second.close()
+    with pytest.raises(record.RecordHeld):
+        restoring.hold_if_behind(now=timezone.now())
+    with pytest.raises(CommandError, match="publishing is held"):
+        check()
+
+
 def test_a_newer_copy_releases_by_itself(copy_taken: Callable[[], None]) -> None:
     say_more("major_outage")
     newer = sqlite3.connect(":memory:")
     connection.connection.backup(newer)
     copy_taken()
     with pytest.raises(record.RecordHeld):
-        restoring.hold_if_behind()
+        restoring.hold_if_behind(now=timezone.now())
     newer.backup(connection.connection)
     newer.close()
     assert "publishing may go on" in check()
-    restoring.hold_if_behind()
+    restoring.hold_if_behind(now=timezone.now())
 
 
 def test_what_was_added_before_anybody_noticed_is_noticed(copy_taken: Callable[[], None]) -> None:
@@ -111,7 +157,7 @@ def test_what_was_added_before_anybody_noticed_is_noticed(copy_taken: Callable[[
     for status in ("partial_outage", "major_outage", "operational"):
         timeline.observe(component=Component.objects.get(code="other"), status=status, since=now, now=now)
     with pytest.raises(record.RecordHeld):
-        restoring.hold_if_behind()
+        restoring.hold_if_behind(now=timezone.now())
 
 
 def test_a_file_that_does_not_hold_is_refused(copy_taken: Callable[[], None], snapshot_dir: Path, tmp_path: Path) -> None:
@@ -131,10 +177,10 @@ def test_another_database_than_the_pages_is_no_restored_one(public_incident: str
     assert manifest.built_from > 0
     RecordEntry.objects.filter(seq=1).update(hash="0" * 63 + "1")
     RecordEntry.objects.filter(seq=manifest.built_from).update(hash="0" * 63 + "2")
-    restoring.hold_if_behind()
+    restoring.hold_if_behind(now=timezone.now())
     assert record.head().held == ""
 
 
 def test_nothing_is_asked_twice_while_all_is_well(public_incident: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
-        restoring.hold_if_behind()
+        restoring.hold_if_behind(now=timezone.now())

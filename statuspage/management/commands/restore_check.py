@@ -34,6 +34,9 @@ class Command(BaseCommand):
             record.release()
             self.stdout.write("The database holds all that readers have seen: publishing may go on.")
             return
+        if gap.is_given_up:
+            self.stdout.write(f"The record goes on without entries {gap.ends + 1} to {gap.seen} of this file: it says so itself.")
+            return
         for line in gap.lost:
             self.stdout.write(f"  {restoring.describe(line)}")
         if options["go_on_without"]:
