@@ -221,8 +221,10 @@ class Round:
                 throttled = outcome.reason
             error = error_of(outcome)
             failed += [(delivery, error) for delivery in errand.deliveries]
-            self._follow_refusal(errand, outcome, error)
+            if errand.asked:
+                confirmations.record_failure(errand.asked, error, now=self.now)
         leases.record_failures(failed, now=self.now)
+        self._follow_refusals(report)  # behind the rows: what was refused is dead, all else of that reader is not sent any more
         untried = report.errands[len(report.outcomes) :]
         self._put_back(untried)
         if throttled:
@@ -238,12 +240,10 @@ class Round:
             delivery.reference = outcome.reference[:80]
         self._done += errand.deliveries
 
-    def _follow_refusal(self, errand: Errand, outcome: Retry | Failed, error: TransportError) -> None:
-        """What a refusal means beside the delivery itself."""
-        if errand.asked:
-            confirmations.record_failure(errand.asked, error, now=self.now)
-        if errand.deliveries and isinstance(outcome, Failed) and (outcome.gone or outcome.bounced):
-            bounces.refused(subscriber_id=errand.parcel.subscriber_id, outcome=outcome, now=self.now)
+    def _follow_refusals(self, report: Report) -> None:
+        for errand, outcome in zip(report.errands, report.outcomes, strict=False):
+            if errand.deliveries and isinstance(outcome, Failed) and (outcome.gone or outcome.bounced):
+                bounces.refused(subscriber_id=errand.parcel.subscriber_id, outcome=outcome, now=self.now)
 
     def _put_back(self, errands: Iterable[Errand]) -> None:
         listed = list(errands)
