@@ -224,7 +224,7 @@ def record_failures(failed: Sequence[tuple[Claimed, TransportError]], *, now: da
         )
 
 
-def _failed(delivery: Claimed, error: TransportError, now: datetime) -> tuple[object, ...]:
+def _failed(delivery: Claimed, error: TransportError, now: datetime) -> tuple[str | int | None, ...]:
     """What becomes of it, and which row it is."""
     again = retry_at(attempt=delivery.attempt, now=now, chance=random.random(), asked=error.retry_after)  # noqa: S311
     over = again > delivery.wanted_at + GIVE_UP_AFTER

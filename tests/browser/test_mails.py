@@ -50,7 +50,7 @@ def mails(incident: Incident, settings: Any) -> dict[str, str]:  # noqa: F811
     update = incident.updates.published().first()
     assert update is not None
     told = {"update": items.item_of(update)} | {name: items.item_of(make(incident)) for name, make in MAKE.items()}
-    made = {}
+    made: dict[str, str] = {}
     for language in ("en", "sw"):
         made |= {f"{name}-{language}": rendering.render(item, language).html for name, item in told.items()}
         made[f"digest-{language}"] = rendering.render_digest(list(told.values())[:4], language).html
