@@ -81,12 +81,13 @@ def decrypt(encrypted: str) -> str:
 
 def hash_key() -> bytes:
     """The key of look-ups and of links in mails. Raises ImproperlyConfigured."""
-    if not settings.ADDRESS_HASH_KEY:
+    key = settings.ADDRESS_HASH_KEY  # asked for once: it is needed three times a mail
+    if not key:
         raise ImproperlyConfigured(
             "HALI_ADDRESS_HASH_KEY is not set: give 50 or more random characters, and never change them: "
             "addresses are found and links in mails hold by them."
         )
-    return str(settings.ADDRESS_HASH_KEY).encode()
+    return str(key).encode()
 
 
 def _fernet() -> MultiFernet:

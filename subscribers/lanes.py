@@ -1,7 +1,8 @@
 """Connections at work side by side: one thread each, fed by one process's round of sending.
 
 A lane that waits for an answer is held; a held lane does not count against the number of connections, up to a bound, and a domain
-that is slow may hold half of them at most while others wait: so nobody's slowness is everybody's.
+that is slow may hold half of them at most while others wait: so nobody's slowness is everybody's. One that refuses much gets a
+few parcels a turn while others wait: what is refused costs as much as what is taken, and comes again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from subscribers.transports.base import Outcome, Parcel, Sender, Sent
 HELD_AFTER = 0.15  # seconds without an answer
 SLOW = 0.1  # seconds an answer takes
 AT_MOST = 3  # lanes for each connection that the settings allow
+REFUSING = 0.1  # of the last parcels were not taken
+REFUSING_SHARE = 25  # while others wait, a domain that refuses gets a turn so many times smaller
 WORTH_A_LANE = 50  # waiting parcels for each lane that is at work before another one is opened
 
 
@@ -97,6 +100,7 @@ class Lanes:
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._lanes = [Lane(first, outlet, self.reports)]
         self._seconds: dict[str, float] = {}  # an errand of each domain took, lately
+        self._refused: dict[str, float] = {}  # the share of each domain's errands that was not taken, lately
 
     @property
     def at_work(self) -> int:
@@ -108,9 +112,14 @@ class Lanes:
         held = any(lane.domain == domain and lane.is_held(now) for lane in self._lanes)
         return held or self._seconds.get(domain, 0.0) > SLOW
 
-    def together(self, domain: str) -> int:
-        """How many parcels go to one lane at once."""
-        return 1 if self.is_slow(domain) else self._together
+    def is_refusing(self, domain: str) -> bool:
+        return self._refused.get(domain, 0.0) > REFUSING
+
+    def together(self, domain: str, *, alone: bool) -> int:
+        """How many parcels go to one lane at once. `alone`: nobody else waits."""
+        if self.is_slow(domain):
+            return 1
+        return max(1, self._together // REFUSING_SHARE) if self.is_refusing(domain) and not alone else self._together
 
     def give(self, domain: str, errands: Sequence[Errand], *, alone: bool, waiting: int) -> bool:
         """`alone`: nobody else waits; `waiting`: parcels that do, all in all."""
@@ -142,6 +151,8 @@ class Lanes:
         report.lane.domain = None
         each = report.seconds / max(1, len(report.outcomes))
         self._seconds[report.domain] = 0.5 * each + 0.5 * self._seconds.get(report.domain, each)
+        refused = sum(not isinstance(outcome, Sent) for outcome in report.outcomes) / max(1, len(report.outcomes))
+        self._refused[report.domain] = 0.5 * refused + 0.5 * self._refused.get(report.domain, refused)
         return report
 
     def end(self) -> None:

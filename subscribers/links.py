@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
-from django.utils.encoding import force_bytes
 
 from incidents.languages import codes
 from subscribers import addresses
@@ -52,14 +51,20 @@ class _Signer(signing.Signer):
         self._derived = hashlib.sha256(f"{salt}signer".encode() + key).digest()
 
     def signature(self, value: bytes | str, key: bytes | str | None = None) -> str:
-        return signing.b64_encode(hmac.digest(self._derived, force_bytes(value), "sha256")).decode("ascii")
+        octets = value.encode() if isinstance(value, str) else value
+        return base64.urlsafe_b64encode(hmac.digest(self._derived, octets, "sha256")).rstrip(b"=").decode("ascii")
 
 
 class _DaySigner(_Signer, signing.TimestampSigner):
     """Dates a token by the day, so that a mail that is sent twice is the same mail."""
 
     def timestamp(self) -> str:
-        return signing.b62_encode(int(time.time()) // DAY * DAY)
+        return _day_in_letters(int(time.time()) // DAY)
+
+
+@lru_cache(maxsize=4)
+def _day_in_letters(day: int) -> str:
+    return signing.b62_encode(day * DAY)
 
 
 def token_for(subscriber: Subscriber | Reader, purpose: str) -> str:

@@ -16,13 +16,13 @@ from subscribers.outlets import Outlet
 from subscribers.parcels import ItemGone, Packer
 from subscribers.rows import Claimed
 from subscribers.subscriptions import UNSUBSCRIBED
-from subscribers.transports.base import Failed, Outcome, Retry, Sender, Sent, TransportError, error_of
+from subscribers.transports.base import Failed, Retry, Sender, Sent, TransportError, error_of
 
 BATCH = 800  # deliveries to a claim
 CONFIRMATIONS = 20  # confirmation mails between two claims: who signs up in a crowd must not hold up the news
 LOW = 300  # so few parcels at hand: claim more
 HELD_AT_MOST = 500  # parcels of one domain at hand
-SLOW_HELD = 50  # the same of one that takes long to answer
+TROUBLED_HELD = 50  # the same of one that takes long to answer, or refuses much
 AT_HAND = 2000  # parcels at hand, all in all
 MARK_EACH = 800  # until then the outlet remembers what the server took
 MARK_AFTER = 0.5  # seconds
@@ -95,9 +95,10 @@ class Round:
 
     def _claim(self) -> None:
         """Bring parcels to hand where few are left that may go now."""
-        slow = {domain for domain in self._at_hand if self._lanes.is_slow(domain)}
-        full = [name for name, some in self._at_hand.items() if len(some) >= (SLOW_HELD if name in slow else HELD_AT_MOST)]
-        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in {*full, *slow})
+        troubled = {domain for domain in self._at_hand if self._lanes.is_slow(domain) or self._lanes.is_refusing(domain)}
+        most = {domain: TROUBLED_HELD if domain in troubled else HELD_AT_MOST for domain in self._at_hand}
+        full = [domain for domain, errands in self._at_hand.items() if len(errands) >= most[domain]]
+        ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in {*full, *troubled})
         if self._left <= 0 or ready >= LOW or self._waiting() >= AT_HAND:
             return
         if time.monotonic() < self._next_look and self._full.issubset(full):
@@ -163,8 +164,7 @@ class Round:
                 parcel = self._packer.digest_for(some, reader) if one.digest else self._packer.parcel_for(one, reader)
             except (AddressUnreadable, ItemGone) as error:
                 problem = TransportError(str(error), permanent=isinstance(error, ItemGone))
-                for delivery in some:
-                    leases.record_failure(delivery, problem, now=self.now)
+                leases.record_failures([(delivery, problem) for delivery in some], now=self.now)
                 continue
             self._at_hand[reader.domain].append(Errand(parcel, tuple(some)))
 
@@ -179,7 +179,7 @@ class Round:
             for domain in list(self._at_hand):
                 errands = self._at_hand.pop(domain)
                 alone = not self._at_hand
-                some = [errands.popleft() for _ in range(min(len(errands), self._lanes.together(domain)))]
+                some = [errands.popleft() for _ in range(min(len(errands), self._lanes.together(domain, alone=alone)))]
                 if self._lanes.give(domain, some, alone=alone, waiting=waiting):
                     gave = True
                 else:
@@ -212,10 +212,19 @@ class Round:
 
     def _settle(self, report: Report) -> None:
         throttled = ""
+        failed: list[tuple[Claimed, TransportError]] = []
         for errand, outcome in zip(report.errands, report.outcomes, strict=False):
+            if isinstance(outcome, Sent):
+                self._note_sent(errand, outcome)
+                continue
             if isinstance(outcome, Retry) and outcome.throttled:
                 throttled = outcome.reason
-            self._write_down(errand, outcome)
+            error = error_of(outcome)
+            failed += [(delivery, error) for delivery in errand.deliveries]
+            if errand.asked:
+                confirmations.record_failure(errand.asked, error, now=self.now)
+        leases.record_failures(failed, now=self.now)
+        self._follow_refusals(report)  # behind the rows: what was refused is dead, all else of that reader is not sent any more
         untried = report.errands[len(report.outcomes) :]
         self._put_back(untried)
         if throttled:
@@ -223,22 +232,18 @@ class Round:
             paces.slow_down(self.channel, report.domain, now=self.now, why=throttled)
         self._end = self._end or report.error
 
-    def _write_down(self, errand: Errand, outcome: Outcome) -> None:
-        if isinstance(outcome, Sent):
-            if errand.asked:
-                confirmations.record_success(errand.asked, now=self.now)
-                self.sent += 1
-            for delivery in errand.deliveries:
-                delivery.reference = outcome.reference[:80]
-            self._done += errand.deliveries
-            return
-        error = error_of(outcome)
+    def _note_sent(self, errand: Errand, outcome: Sent) -> None:
         if errand.asked:
-            confirmations.record_failure(errand.asked, error, now=self.now)
+            confirmations.record_success(errand.asked, now=self.now)
+            self.sent += 1
         for delivery in errand.deliveries:
-            leases.record_failure(delivery, error, now=self.now)
-        if errand.deliveries and isinstance(outcome, Failed):
-            bounces.refused(subscriber_id=errand.parcel.subscriber_id, outcome=outcome, now=self.now)
+            delivery.reference = outcome.reference[:80]
+        self._done += errand.deliveries
+
+    def _follow_refusals(self, report: Report) -> None:
+        for errand, outcome in zip(report.errands, report.outcomes, strict=False):
+            if errand.deliveries and isinstance(outcome, Failed) and (outcome.gone or outcome.bounced):
+                bounces.refused(subscriber_id=errand.parcel.subscriber_id, outcome=outcome, now=self.now)
 
     def _put_back(self, errands: Iterable[Errand]) -> None:
         listed = list(errands)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import smtplib
+import statistics
 import subprocess
 import sys
 import threading
@@ -138,10 +139,14 @@ def claims(made: Bed, full: bool) -> None:
 
 
 def _claim_rate(batches: int) -> float:
+    """Rows a second at the median batch: one that the machine held up says nothing of the table."""
     _claim(10)  # warm
-    started = time.perf_counter()
-    done = sum(_claim(200) for _ in range(batches))
-    return done / (time.perf_counter() - started)
+    seconds = []
+    for _ in range(batches):
+        started = time.perf_counter()
+        assert _claim(200) == 200
+        seconds.append(time.perf_counter() - started)
+    return 200 / statistics.median(seconds)
 
 
 def _claim(size: int) -> int:

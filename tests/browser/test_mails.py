@@ -45,17 +45,16 @@ def _no_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def mails(incident: Incident, settings: Any) -> dict[str, str]:  # noqa: F811
-    """The HTML of one mail of each look: an update, planned work, an answer, a digest; in turn in each language."""
+    """The HTML of a mail of every kind in each language: {<kind>-<language>: HTML}."""
     news.set_up(settings)
     update = incident.updates.published().first()
     assert update is not None
-    told = {name: items.item_of(MAKE[name](incident)) for name in ("maintenance_update", "rebuttal")}
-    told["update"] = items.item_of(update)
-    made = {
-        f"{name}-{language}": rendering.render(item, language).html
-        for (name, item), language in zip(told.items(), ("sw", "en", "en"), strict=True)
-    }
-    made["digest-sw"] = rendering.render_digest(list(told.values()), "sw").html
+    told = {"update": items.item_of(update)} | {name: items.item_of(make(incident)) for name, make in MAKE.items()}
+    made: dict[str, str] = {}
+    for language in ("en", "sw"):
+        made |= {f"{name}-{language}": rendering.render(item, language).html for name, item in told.items()}
+        made[f"digest-{language}"] = rendering.render_digest(list(told.values())[:4], language).html
+        made[f"confirm-{language}"] = rendering.render_confirmation(language).html
     return {name: html.replace("@@", "") for name, html in made.items()}
 
 

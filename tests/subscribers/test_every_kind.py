@@ -16,8 +16,9 @@ from incidents.languages import in_all
 from incidents.models import Component, Incident, Rebuttal
 from incidents.models.publishable import Document
 from statuspage import publishing
-from subscribers import audience, items, outbox, pace_rules, telling
+from subscribers import audience, gsm, items, outbox, pace_rules, telling
 from subscribers.models import Delivery, Notification, Rhythm, Subscriber
+from subscribers.transports.sms import SmsSender
 from tests.factories import NOON, UserFactory
 from tests.incidents import plans
 from tests.incidents.test_every_document import MAKE, incident  # noqa: F401  (a fixture)
@@ -79,6 +80,7 @@ def test_mails_of_every_kind_read_the_same_to_two_parsers(
             assert f"[Mfano Pesa status] {said.subject}" == mail["Subject"]
             assert max(len(line) for line in raw.split(b"\r\n")) < 998
         read_in_both_languages(kind, items.item_of(document))
+        read_as_one_text(items.item_of(document))
 
 
 def read_in_both_languages(kind: str, item: items.Item) -> None:
@@ -89,6 +91,15 @@ def read_in_both_languages(kind: str, item: items.Item) -> None:
     headings = [{section.heading for section in told.sections if section.heading} for told in (english, swahili)]
     assert headings[0].isdisjoint(headings[1])
     assert english.url != swahili.url
+
+
+def read_as_one_text(item: items.Item) -> None:
+    """Each kind by SMS, in one part of letters that every phone shows, and in no language but its own."""
+    english, swahili = (SmsSender.render(item, language).text for language in ("en", "sw"))
+    for said in (english, swahili):
+        assert gsm.is_plain(said)
+        assert gsm.length(said) <= 160
+    assert english != swahili
 
 
 def read_with_the_standard_library(mail: EmailMessage, said: telling.Telling) -> None:

@@ -77,6 +77,7 @@ def test_a_webhook_that_is_gone_is_not_posted_to_again(settings: Any) -> None:
         publish(now=NOON + timedelta(minutes=3))
         deliver(10)
         assert Subscriber.objects.get().state == "suspended"
+        assert Delivery.objects.get().state == "dead", "it was refused, not overtaken by its own refusal"
         publish(now=NOON + timedelta(minutes=11))
         deliver(20)
         assert len(hook.requests) == 2
