@@ -267,7 +267,9 @@ def _answer(one: AnswerFacts, taken_back: TakenBack | None, language: str) -> st
 
 
 def _confirmed(item: Mapping[str, Any], language: str) -> str:
-    return f"{inert.html(item['body'])}: “{inert.html(item['said'][language])}”"
+    """Whose word it is, and the word where it was given in this language: one may have been added since."""
+    said = item["said"].get(language, "")
+    return inert.html(item["body"]) + (f": “{inert.html(said)}”" if said else "")
 
 
 def about(component: str, entries: Iterable[Entry]) -> list[Entry]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from incidents.facts import ComponentFacts, IncidentFacts, MaintenanceFacts
 from statuspage import answers, page_planned
 from statuspage.answers import Answer, StatementFacts
-from statuspage.page import Identity, NowPage
+from statuspage.page import Identity, NowPage, RecordPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Lately:
     """It has no clock: while it is the same, every file made from it is."""
 
     identity: Identity
+    record: RecordPoint  # its end
     updated_at: datetime
     components: tuple[ComponentFacts, ...]  # in page order
     incidents: tuple[IncidentFacts, ...]  # the last 50 by their newest word, and all that are open
@@ -34,6 +35,7 @@ def build_lately(page: NowPage) -> Lately:
     incidents = page.lately
     return Lately(
         identity=page.identity,
+        record=page.record,
         updated_at=page.updated_at,
         components=page.components,
         incidents=incidents,

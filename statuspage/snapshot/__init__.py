@@ -16,6 +16,7 @@ from pathlib import Path
 from django.conf import settings
 
 from statuspage.snapshot import building, gathering, looking, swapping, tidying
+from statuspage.snapshot.building import FRESH, STALE
 from statuspage.snapshot.gathering import Reading
 from statuspage.snapshot.swapping import Manifest, SnapshotError
 from statuspage.snapshot.writing import Generation
@@ -24,6 +25,7 @@ __all__ = ["Manifest", "SnapshotError", "current", "extend_freshness", "rebuild_
 
 log = logging.getLogger(__name__)
 
+OWED = ""  # the key of a part of which one form is still to be made
 FRESH_FOR = 30.0  # seconds: an older generation is not called fresh, whoever asks
 
 
@@ -31,8 +33,8 @@ def refresh(*, now: datetime, force: bool = False, hurry: bool = False) -> bool:
     """Write a generation if the record went on, or `force`, or the last one is 10 s old. Answer whether one was written.
 
     What speaks of now and what was just said are in it. Of an archive that has to be made (a first start, an upgrade, damage)
-    each refresh writes a piece, until nothing waits. In a `hurry` nothing is looked at but what was said; the next refresh looks
-    at the rest.
+    each refresh writes a piece, until nothing waits. In a `hurry` nothing is looked at but what was said, and the form that is
+    served goes first; the next refresh looks at the rest.
 
     Never swaps to an earlier state of the record. Raises SnapshotError (an OSError) when the disk refuses, and Django's database
     errors when the record cannot be read; the snapshot is then as it was.
@@ -81,7 +83,7 @@ def _refresh(where: Path, *, now: datetime, force: bool, hurry: bool, anew: bool
         found = gathering.read(where, manifest, now=now, force=force, hurry=hurry)
         if found is None:
             return False
-        _write(where, found, now)
+        _write(where, found, manifest, now, hurry=hurry)
         entry = found.page.record.seq
         if seen is None or seen.built_from < entry:
             log.info("The page shows the record up to entry %s.", entry, extra={"entry": entry})
@@ -92,16 +94,61 @@ def _refresh(where: Path, *, now: datetime, force: bool, hurry: bool, anew: bool
     return True
 
 
-def _write(where: Path, found: Reading, now: datetime) -> None:
-    with closing(Generation(where, now=now, anew=found.anew)) as generation:
-        _fill(generation, found, now)
+def _write(where: Path, found: Reading, before: Manifest | None, now: datetime, *, hurry: bool) -> None:
+    """One generation; in a hurry two. The first has what readers are served now, the form that nobody sees yet follows in the
+    second: killed between them, the next refresh makes that form."""
+    if hurry and before and found.pages.before and not (found.anew or found.redacted):
+        served = FRESH if swapping.is_live(where, now=now.timestamp()) else STALE
+        first = _write_first(where, found, before, now, served)
+        _write_other(where, found, first, now, STALE if served == FRESH else FRESH)
+    else:
+        _write_whole(where, found, now)
     if found.waiting:
         log.info("The archive is being written: %s of %s pages are there.", max(0, found.of - found.waiting), found.of)
 
 
-def _fill(generation: Generation, found: Reading, now: datetime) -> None:
-    for form in swapping.FORMS:
+def _write_whole(where: Path, found: Reading, now: datetime) -> None:
+    with closing(Generation(where, now=now, anew=found.anew)) as generation:
+        for form in swapping.FORMS:
+            generation.write(form, building.about_now(found.page, form))
+        _write_incidents(generation, found)
+        pages = found.pages
+        if pages.kept_as_is:
+            generation.keep_pages(pages.kept_as_is)
+        else:
+            made = {name: (part.stamped, part.count, part.make(swapping.FORMS)) for name, part in pages.made.items()}
+            generation.write_pages(pages.gate, made, pages.kept, pages.before)
+        generation.write_record(found.record_before, found.lines)
+        _swap_in(generation, found, now)
+
+
+def _write_first(where: Path, found: Reading, before: Manifest, now: datetime, served: str) -> Manifest:
+    """What was said, in the form that is served; the other form stays as it was, and owes."""
+    with closing(Generation(where, now=now, anew=False)) as generation:
+        generation.write(served, building.about_now(found.page, served))
+        generation.keep(name for name in before.files if not name.startswith(f"{served}/"))
+        _write_incidents(generation, found)
+        made = {name: (OWED, part.count, part.make((served,))) for name, part in found.pages.made.items()}
+        generation.write_pages("", made, found.pages.kept, found.pages.before, halves=(served, swapping.ARCHIVE))
+        generation.write_record(found.record_before, found.lines)
+        return _swap_in(generation, found, now)
+
+
+def _write_other(where: Path, found: Reading, first: Manifest, now: datetime, form: str) -> None:
+    with closing(Generation(where, now=now, anew=False)) as generation:
         generation.write(form, building.about_now(found.page, form))
+        generation.keep(name for name in first.files if not name.startswith(f"{form}/"))
+        for month, shard in first.shards.items():
+            generation.keep_month(month, shard)
+        made = {name: (part.stamped, part.count, part.make((form,))) for name, part in found.pages.made.items()}
+        assert first.pages
+        there = swapping.read_parts(where, first.pages.version)
+        generation.write_pages("", made, found.pages.kept, there, halves=(form,))
+        generation.write_record(first.record, [])
+        _swap_in(generation, found, now)
+
+
+def _write_incidents(generation: Generation, found: Reading) -> None:
     for month, shard in found.months_kept.items():
         generation.keep_month(month, shard)
     for month, written in found.months.items():
@@ -110,27 +157,23 @@ def _fill(generation: Generation, found: Reading, now: datetime) -> None:
             for public_id, one in written.made.items()
         }
         generation.write_month(month, files, written.kept, whole=written.whole)
-    pages = found.pages
-    if pages.kept_as_is:
-        generation.keep_pages(pages.kept_as_is)
-    else:
-        made = {name: (part.stamped, part.count, part.make()) for name, part in pages.made.items()}
-        generation.write_pages(pages.gate, made, pages.kept, pages.before)
-    generation.write_record(found.record_before, found.lines)
+
+
+def _swap_in(generation: Generation, found: Reading, now: datetime) -> Manifest:
     generation.measure()
     head = found.page.record
-    generation.swap_in(
-        Manifest(
-            built_from=head.seq,
-            head=head.hash,
-            built_at=now.timestamp(),
-            made_with=building.fingerprint(),
-            files=generation.files,
-            shards=generation.shards,
-            pages=generation.pages,
-            record=generation.record,
-            waiting=found.waiting,
-            of=found.of,
-            owed=found.owed,
-        )
+    manifest = Manifest(
+        built_from=head.seq,
+        head=head.hash,
+        built_at=now.timestamp(),
+        made_with=building.fingerprint(),
+        files=generation.files,
+        shards=generation.shards,
+        pages=generation.pages,
+        record=generation.record,
+        waiting=found.waiting,
+        of=found.of,
+        owed=found.owed,
     )
+    generation.swap_in(manifest)
+    return manifest

@@ -118,7 +118,7 @@ def _sources() -> Iterable[Path]:
     yield from (base / "statuspage" / "templatetags").glob("*.py")
     yield from (base / "incidents" / name for name in ("statuspage_v2.py", "uptime.py", "words.py", "wording.py"))
     yield base / "templates" / "base.html"
-    yield base / "static" / "css" / "public.css"
+    yield from (base / "static" / "css").glob("public*.css")
     yield base / "static" / "js" / "freshness.js"
 
 

@@ -50,7 +50,7 @@ def choose(
         return PagesChosen(gate, pages, {}, {}, {}, 0)
     before = _before(where, pages)
     if services is not None and before:
-        found = _spoken_of(page, services)
+        found = _spoken_of(page, services, since=manifest.built_from if manifest else 0)
         return _chosen("", found, before, kept=before)
     if many:
         found = parts.standing() | faces.parts_of(page_lately.build_lately(page), only=())
@@ -85,9 +85,9 @@ def _chosen(
     return PagesChosen("" if later else gate, None, {name: found[name] for name in now}, staying, before, later)
 
 
-def _spoken_of(page: NowPage, services: Collection[str]) -> dict[str, Part]:
+def _spoken_of(page: NowPage, services: Collection[str], *, since: int) -> dict[str, Part]:
     codes = {component.code for component in page.components if component.public_id in services}
-    return parts.components(page, only=codes) | faces.parts_of(page_lately.build_lately(page), only=codes)
+    return parts.components(page, only=codes) | faces.parts_of(page_lately.build_lately(page), only=codes, since=since)
 
 
 def _all(

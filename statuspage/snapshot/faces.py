@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
@@ -13,7 +14,7 @@ from statuspage.entries import Entry
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
 from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
-from statuspage.snapshot.parts import ARCHIVE, STANDING, Halves, Part, key_of
+from statuspage.snapshot.parts import ARCHIVE, STANDING, Halves, Part, by_form, key_of
 
 FORMS = (FRESH, STALE)
 _SERVICE = r"components/[a-zA-Z0-9_-]{1,60}"
@@ -30,38 +31,38 @@ KEPT = re.compile(
 SINGLES = ("api", "feeds", "embed", "badge")  # all that tells at once what was said
 
 
-def parts_of(said: Lately, *, only: Collection[str] | None = None) -> dict[str, Part]:
-    """All of them; what is not among them any more is gone. `only`: in a hurry, SINGLES and what belongs to services of these
-    codes."""
+def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 0) -> dict[str, Part]:
+    """All of them; what is not among them any more is gone. `only`: in a hurry, SINGLES, what belongs to services of these codes,
+    and the messages of what was spoken of `since` this entry of the record."""
     by_language = {language: _listed(said, language) for language in codes()}
-    key = key_of(said)
+    # What else it holds stands in the record, which is told in a line.
+    key = key_of(said.identity, said.record, said.components, said.answers)
     found = {
-        "api": Part(key, lambda: _api_files(said)),
-        "feeds": Part(key, lambda: _feed_files(said, by_language)),
-        "embed": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _embed_files(said)),
-        "search": Part(key_of(*_addresses(said)), lambda: _search_files(said)),
-        "badge": Part(key_of(said.identity, said.components, said.open_incidents), lambda: _badge_files(said)),
-        "picture": _picture_part(said),
-        "calendar": Part(key_of(said.identity, said.maintenances, said.components), lambda: _calendar_files(said)),
+        "api": Part(key, by_form(partial(_api_files, said))),
+        "feeds": Part(key, by_form(partial(_feed_files, said, by_language))),
+        "embed": Part(key, partial(_embed_files, said)),
+        "badge": Part(key, by_form(partial(_badge_files, said))),
     }
+    if only is None:
+        found |= {
+            "search": Part(key_of(*_addresses(said)), lambda _: _search_files(said)),
+            "picture": _picture_part(said),
+            "calendar": Part(key_of(said.identity, said.maintenances, said.components), lambda _: _calendar_files(said)),
+        }
     for component in said.components:
         if only is None or component.code in only:
             found |= _of_component(said, component, by_language)
-    if only is not None:
-        return {name: part for name, part in found.items() if name in SINGLES or " " in name}
     for told in cap.told_of(said):
-        found[f"cap {told.thing.public_id}"] = Part(key_of(said.identity, told), _cap_maker(said, told))
+        if only is None or told.words[-1].record_seq > since:
+            found[f"cap {told.thing.public_id}"] = Part(key_of(said.identity, told), _cap_maker(said, told))
     return found
 
 
 # --- The API -------------------------------------------------------------------------------------
 
 
-def _api_files(said: Lately) -> Halves:
-    return {
-        form: {f"api/v2/{name}": api_v2.list_json(name, said, language=codes()[0], stale=form == STALE) for name in api_v2.LISTS}
-        for form in FORMS
-    }
+def _api_files(said: Lately, form: str) -> Files:
+    return {f"api/v2/{name}": api_v2.list_json(name, said, language=codes()[0], stale=form == STALE) for name in api_v2.LISTS}
 
 
 # --- Feeds ---------------------------------------------------------------------------------------
@@ -74,17 +75,16 @@ def _listed(said: Lately, language: str) -> Listed:
     return {"history": entries.history(said, language), "updates": every, "feed": every}
 
 
-def _feed_files(said: Lately, by_language: Mapping[str, Listed]) -> Halves:
-    halves: dict[str, Files] = {form: {} for form in FORMS}
-    for form, files in halves.items():
-        for language in codes():
-            folder, prefix, stale = folder_of(language), prefix_of(language), form == STALE
-            for name, (kind, write) in feeds.FEEDS.items():
-                head = feeds.channel(said, kind, language=language, prefix=prefix, stale=stale)
-                files[f"{folder}{name}"] = write(head, by_language[language][kind])
-            alerts = feeds.channel(said, "cap", language=language, prefix=prefix, stale=stale)
-            files[f"{folder}cap.atom"] = feeds.atom(alerts, cap.index(said, language))
-    return halves
+def _feed_files(said: Lately, by_language: Mapping[str, Listed], form: str) -> Files:
+    files: Files = {}
+    for language in codes():
+        folder, prefix, stale = folder_of(language), prefix_of(language), form == STALE
+        for name, (kind, write) in feeds.FEEDS.items():
+            head = feeds.channel(said, kind, language=language, prefix=prefix, stale=stale)
+            files[f"{folder}{name}"] = write(head, by_language[language][kind])
+        alerts = feeds.channel(said, "cap", language=language, prefix=prefix, stale=stale)
+        files[f"{folder}cap.atom"] = feeds.atom(alerts, cap.index(said, language))
+    return files
 
 
 def _of_component(said: Lately, component: ComponentFacts, by_language: Mapping[str, Listed]) -> dict[str, Part]:
@@ -95,7 +95,7 @@ def _of_component(said: Lately, component: ComponentFacts, by_language: Mapping[
     }
     name = (said.identity, component.code, component.name)
 
-    def make_feeds() -> Halves:
+    def make_feeds(_: Collection[str]) -> Halves:
         files: Files = {}
         for language in codes():
             for file, (kind, write) in feeds.FEEDS.items():
@@ -103,21 +103,18 @@ def _of_component(said: Lately, component: ComponentFacts, by_language: Mapping[
                 files[f"{folder_of(language)}components/{component.code}/{file}"] = write(head, own[language][kind])
         return {ARCHIVE: files}
 
-    def make_badges() -> Halves:
+    def make_badges(form: str) -> Files:
         return {
-            form: {
-                f"{folder_of(language)}components/{component.code}/{file}": write(
-                    badges.of_component(component, language=language, stale=form == STALE)
-                )
-                for language in codes()
-                for file, write in badges.WRITERS.items()
-            }
-            for form in FORMS
+            f"{folder_of(language)}components/{component.code}/{file}": write(
+                badges.of_component(component, language=language, stale=form == STALE)
+            )
+            for language in codes()
+            for file, write in badges.WRITERS.items()
         }
 
     return {
         f"feeds {component.code}": Part(key_of(name, own), make_feeds),
-        f"badge {component.code}": Part(key_of(name, component.status), make_badges),
+        f"badge {component.code}": Part(key_of(name, component.status), by_form(make_badges)),
     }
 
 
@@ -135,23 +132,20 @@ def _picture_part(said: Lately) -> Part:
         }
         for form in FORMS
     }
-    return Part(
-        key_of(drawn),
-        lambda: {form: {name: pictures.png(picture) for name, picture in named.items()} for form, named in drawn.items()},
-    )
+    return Part(key_of(drawn), by_form(lambda form: {name: pictures.png(picture) for name, picture in drawn[form].items()}))
 
 
 # --- Other sites, search engines -----------------------------------------------------------------
 
 
-def _embed_files(said: Lately) -> Halves:
-    """The frame in its two forms. The script asks the API, so it has one."""
+def _embed_files(said: Lately, forms: Collection[str]) -> Halves:
+    """The frame in its forms. The script asks the API, so it has one."""
     frames: dict[str, Files] = {
         form: {
             f"{folder_of(language)}embed/frame.html": embed.frame(said, language=language, stale=form == STALE)
             for language in codes()
         }
-        for form in FORMS
+        for form in forms
     }
     return {**frames, ARCHIVE: {"embed/script.js": embed.SCRIPT.encode()}}
 
@@ -172,14 +166,11 @@ def _search_files(said: Lately) -> Halves:
 # --- Badges, calendars, CAP ----------------------------------------------------------------------
 
 
-def _badge_files(said: Lately) -> Halves:
+def _badge_files(said: Lately, form: str) -> Files:
     return {
-        form: {
-            f"{folder_of(language)}{name}": write(badges.of_page(said, language=language, stale=form == STALE))
-            for language in codes()
-            for name, write in badges.WRITERS.items()
-        }
-        for form in FORMS
+        f"{folder_of(language)}{name}": write(badges.of_page(said, language=language, stale=form == STALE))
+        for language in codes()
+        for name, write in badges.WRITERS.items()
     }
 
 
@@ -201,5 +192,5 @@ def _calendar_files(said: Lately) -> Halves:
     return {ARCHIVE: files}
 
 
-def _cap_maker(said: Lately, told: cap.Told) -> Callable[[], Halves]:
-    return lambda: {ARCHIVE: {f"cap/{name}": content for name, content in cap.messages(said.identity, told).items()}}
+def _cap_maker(said: Lately, told: cap.Told) -> Callable[[Collection[str]], Halves]:
+    return lambda _: {ARCHIVE: {f"cap/{name}": content for name, content in cap.messages(said.identity, told).items()}}

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +41,7 @@ from statuspage.public import choices
 from statuspage.public.choices import Services
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import building
-from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
+from statuspage.snapshot.building import STALE, Files, folder_of
 
 ARCHIVE = "archive"
 GONE_WHEN_UNNAMED = ("component ", "feeds ", "badge ", "cap ")  # parts of whatever is not there any more
@@ -60,10 +61,11 @@ Halves = Mapping[str, Files]  # fresh, stale, archive -> files
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`make` renders its files; it asks no database. `count`: how many problems a month lists."""
+    """`make` renders its files, those about now in the given forms; it asks no database. `count`: how many problems a month
+    lists."""
 
     key: str
-    make: Callable[[], Halves]
+    make: Callable[[Collection[str]], Halves]
     count: int = 0
 
     @property
@@ -89,9 +91,9 @@ def standing() -> dict[str, Part]:
     signs up lists the services beside."""
     services = choices.services()
     return {
-        "standing": Part("standing", _standing_files),
+        "standing": Part("standing", _maker(_standing_files)),
         "subscribe": Part(key_of(services), _maker(_subscribe_files, services)),
-        "pictures": Part("standing", _picture_files),
+        "pictures": Part("standing", _maker(_picture_files)),
     }
 
 
@@ -100,7 +102,8 @@ def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[st
     built = page_components.build_components(page, only=only)
     hour = hour_of(page.built_at)
     return {
-        f"component {code}": Part(key_of(one, hour), _maker(_component_files, one, page.built_at)) for code, one in built.items()
+        f"component {code}": Part(key_of(one, hour), by_form(partial(_component_files, one, page.built_at)))
+        for code, one in built.items()
     }
 
 
@@ -146,8 +149,14 @@ def hour_of(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y-%m-%dT%H}"
 
 
-def _maker(make: Callable[..., Halves], *values: Any) -> Callable[[], Halves]:
-    return lambda: make(*values)
+def _maker(make: Callable[..., Halves], *values: Any) -> Callable[[Collection[str]], Halves]:
+    """Of files that have one form."""
+    return lambda _: make(*values)
+
+
+def by_form(make: Callable[[str], Files]) -> Callable[[Collection[str]], Halves]:
+    """Of files about now: `make` renders them in one form."""
+    return lambda forms: {form: make(form) for form in forms}
 
 
 # --- Standing ------------------------------------------------------------------------------------
@@ -206,12 +215,9 @@ def not_found() -> bytes:
 # --- A service -----------------------------------------------------------------------------------
 
 
-def _component_files(page: ComponentPage, built_at: datetime) -> Halves:
+def _component_files(page: ComponentPage, built_at: datetime, form: str) -> Files:
     name = f"components/{page.component.facts.code}/page.html"
-    return {
-        form: {f"{folder_of(language)}{name}": _component(page, built_at, language, form) for language in codes()}
-        for form in (FRESH, STALE)
-    }
+    return {f"{folder_of(language)}{name}": _component(page, built_at, language, form) for language in codes()}
 
 
 def _component(page: ComponentPage, built_at: datetime, language: str, form: str) -> bytes:

@@ -45,7 +45,7 @@ def parts_of(
     chosen = {*wanted, *waiting[:AT_ONCE]}
     found = {f"quarter {number}": _part(number, running.earlier(number - 1), common, page, now) for number in chosen}
     length = max(every | wanted)
-    found["quarters"] = Part(f"{common}{length}", lambda: _beyond(page, running.earlier(length - 1)))
+    found["quarters"] = Part(f"{common}{length}", lambda _: _beyond(page, running.earlier(length - 1)))
     return found, len(waiting[AT_ONCE:])
 
 
@@ -55,7 +55,7 @@ def _back_to(quarter: Quarter, now: datetime) -> set[int]:
 
 def _part(number: int, quarter: Quarter, common: str, page: NowPage, now: datetime) -> Part:
     built = page_quarters.build_quarter(quarter, now=now)
-    return Part(f"{common}{key_of(built)}", lambda: _files(number, built, page))
+    return Part(f"{common}{key_of(built)}", lambda _: _files(number, built, page))
 
 
 def _files(number: int, built: QuarterPage, page: NowPage) -> Halves:

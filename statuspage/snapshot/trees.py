@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 Put = Callable[[str, bytes, str | None], None]  # where to, what, the file of that name before
@@ -29,21 +29,15 @@ class Forest:
         here = self._plant()
         names, writes, goes = _split(written, gone)
         before = _entries(old)
-        for name, target in before.items() if keep else ():
-            if target is None:
-                plain = name[:-3] if name.endswith(TWINS) else name
-                if plain in names or plain in goes.get("", ()):
-                    continue
-                link(f"{old}/{name}", f"{here}/{name}")
-            elif name in writes or name in goes:
-                continue
-            else:
-                _same_link(f"{old}/{name}", f"{here}/{name}", target)
+        if old is not None and keep:
+            files, below = {*names, *goes.get("", ())}, {*writes, *goes}
+            stay = (name for name, is_tree in before.items() if (name not in below if is_tree else _plain(name) not in files))
+            _take_over(old, here, stay)
         for name, content in names.items():
             put(f"{here}/{name}", content, f"{old}/{name}" if name in before else None)
         for name in sorted({*writes, *goes} - {""}):
-            below = f"{old}/{name}" if before.get(name) else None
-            grown = self.grow(below, writes.get(name, {}), goes.get(name, ()), put, keep=keep)
+            earlier = f"{old}/{name}" if before.get(name) else None
+            grown = self.grow(earlier, writes.get(name, {}), goes.get(name, ()), put, keep=keep)
             os.symlink(f"../{grown}", f"{here}/{name}")
         return os.path.basename(here)
 
@@ -77,12 +71,33 @@ def _split(
     return names, writes, goes
 
 
-def _entries(folder: str | None) -> dict[str, str | None]:
-    """{name: the target of a link, None for a file}."""
+def _plain(name: str) -> str:
+    """The file that a twin is one of."""
+    return name[:-3] if name.endswith(TWINS) else name
+
+
+def _entries(folder: str | None) -> dict[str, bool]:
+    """{name: whether it is a link to a tree}."""
     if folder is None or not os.path.isdir(folder):
         return {}
     with os.scandir(folder) as found:
-        return {entry.name: os.readlink(entry.path) if entry.is_symlink() else None for entry in found}
+        return {entry.name: entry.is_symlink() for entry in found}
+
+
+def _take_over(old: str, new: str, names: Iterable[str]) -> None:
+    """Files and links to trees that stay, under a second name: it costs the disk less than a new link does. There may be hundreds
+    in a folder, so the folders are looked up once."""
+    source = os.open(old, os.O_RDONLY | os.O_DIRECTORY)
+    target = os.open(new, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in names:
+            try:
+                os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+            except (OSError, NotImplementedError):
+                _copy(f"{old}/{name}", f"{new}/{name}")
+    finally:
+        os.close(source)
+        os.close(target)
 
 
 def link(old: str, new: str) -> None:
@@ -90,16 +105,16 @@ def link(old: str, new: str) -> None:
         os.link(old, new)
     except FileExistsError:
         return
-    except OSError:  # a disk without hard links, or a file with too many
+    except OSError:
+        _copy(old, new)
+
+
+def _copy(old: str, new: str) -> None:
+    """On a disk without hard links, or of a file with too many."""
+    if os.path.islink(old):
+        os.symlink(os.readlink(old), new)
+    else:
         shutil.copy2(old, new)
-
-
-def _same_link(old: str, new: str, target: str) -> None:
-    """A link to a tree that stays, under its new name: a second name of it costs the disk less than a new one."""
-    try:
-        os.link(old, new, follow_symlinks=False)
-    except (OSError, NotImplementedError):
-        os.symlink(target, new)
 
 
 def weight(folder: str) -> tuple[int, int]:
@@ -143,7 +158,7 @@ def reachable(roots: Collection[str], folder: str) -> set[str]:
 
 
 def _links(folder: str) -> dict[str, str]:
-    return {name: target for name, target in _entries(folder).items() if target is not None}
+    return {name: os.readlink(f"{folder}/{name}") for name, is_tree in _entries(folder).items() if is_tree}
 
 
 def clear(tree: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -74,6 +74,15 @@ class Generation:
             self._put(_PARITY.get(half), self.anew, str(path), content, str(earlier) if earlier else None)
             self.files[f"{half}/{name}"] = []  # measured when all of them are written
 
+    def keep(self, names: Iterable[str]) -> None:
+        """Files of fresh/ or stale/, named with their half, as they were."""
+        assert self.previous is not None
+        for name in names:
+            path = self.partial / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _link_all(str(self.previous / name), str(path))
+            self.files[name] = []
+
     def measure(self) -> None:
         """Wait until all is written, and note the sizes of the files about now."""
         self._finish()
@@ -115,16 +124,24 @@ class Generation:
             os.symlink(os.readlink(self.previous / half / "pages"), self.partial / half / "pages")
 
     def write_pages(
-        self, gate: str, written: Mapping[str, Written], kept: Mapping[str, PartEntry], before: Mapping[str, PartEntry]
+        self,
+        gate: str,
+        written: Mapping[str, Written],
+        kept: Mapping[str, PartEntry],
+        before: Mapping[str, PartEntry],
+        *,
+        halves: Collection[str] = HALVES,
     ) -> None:
-        """The `written` parts beside the `kept` ones; what else was there `before` goes."""
+        """The `written` parts beside the `kept` ones; what else was there `before` goes. Other than these `halves` stay."""
         entries = dict(kept)
-        entries |= {
-            name: PartEntry(key, {half: sorted(files) for half, files in halves.items()}, count)
-            for name, (key, count, halves) in written.items()
-        }
-        for half in HALVES:
-            files = {name: content for _, _, halves in written.values() for name, content in halves.get(half, {}).items()}
+        for name, (key, count, made) in written.items():
+            staying = {half: names for half, names in before[name].files.items() if half not in halves} if name in before else {}
+            entries[name] = PartEntry(key, staying | {half: sorted(made[half]) for half in made if half in halves}, count)
+        for half in set(HALVES) - set(halves):
+            assert self.previous is not None
+            os.symlink(os.readlink(self.previous / half / "pages"), self.partial / half / "pages")
+        for half in halves:
+            files = {name: content for _, _, made in written.values() for name, content in made.get(half, {}).items()}
             gone = _names(before, half) - _names(entries, half)
             self._grow(f"{half}/pages", files, gone, _PARITY.get(half), keep=bool(before))
         listed = {name: [entry.key, entry.files, entry.count] for name, entry in entries.items()}

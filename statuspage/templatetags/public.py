@@ -16,7 +16,7 @@ from django import template
 from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language_bidi, gettext, ngettext
 
 from incidents import rebuttals, rollup, uptime
 from incidents.facts import IncidentFacts, Text, UpdateFacts
@@ -38,10 +38,15 @@ register = template.Library()
 ACCENT_IN_THE_SHEET = Accent(light="#6b2fa0", dark="#c79af0", underline="#8a4fbe")  # as public.css is written
 
 
-@cache
 def style_text() -> str:
-    """The sheet, in the provider's accent."""
-    text = _tight((settings.BASE_DIR / "static" / "css" / "public.css").read_text())
+    """The sheet, in the provider's accent and the direction of the language that is spoken."""
+    return _style_text(bidi=get_language_bidi())
+
+
+@cache
+def _style_text(*, bidi: bool) -> str:
+    names = ("public.css", "public-rtl.css") if bidi else ("public.css",)
+    text = "\n".join(_tight((settings.BASE_DIR / "static" / "css" / name).read_text()) for name in names)
     for name in ("light", "dark", "underline"):
         text = text.replace(getattr(ACCENT_IN_THE_SHEET, name), getattr(settings.ACCENT, name))
     return text
@@ -62,7 +67,6 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-@cache
 def policy_text() -> str:
     """What a page may do. It travels inside the page, so an archive page keeps the hashes of its own sheet after an upgrade.
 

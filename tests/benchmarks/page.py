@@ -1,8 +1,8 @@
 """`make bench-page`: what the page weighs, what a publication costs after years, how soon it is rebuilt, how fast it is served.
 
-Each section runs in a process of its own, on a database of its own. Without `--full` a year has 100 incidents, to be done in some
-minutes; with it 2,000, as the bars mean it (10,000 in five years). It ends after 20 minutes: what is not done by then is left
-out, and said.
+Each section runs in a process of its own, on a database of its own; the histories are laid side by side, and measured one after
+the other. Without `--full` a year has 100 incidents, to be done in two minutes; with it 2,000, as the bars mean it (10,000 in
+five years). It ends after 20 minutes: what is not done by then is left out, and said.
 """
 
 from __future__ import annotations
@@ -12,24 +12,29 @@ import os
 import re
 import shutil
 import signal
+import stat
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from tests.copies import ROOT, free_port, wait_for
 
 YEARS = (1, 2, 5)
 SERVICES = 200
-PUBLICATIONS = 30
+WORDS = ("down", "no-change", "watching", "resolved")  # of each incident, and each is a publication
 A_YEAR, A_YEAR_IN_FULL = 100, 2000  # incidents
+ROUNDS, ROUNDS_IN_FULL = 3, 10  # incidents published of
 LONGEST = 20 * 60  # seconds of all that is measured
-SECONDS = 5  # of load on each server
+SECONDS, SECONDS_IN_FULL = 2, 5  # of load on each server, three times
 HEADERS = 700  # bytes at most beside the document
 
 
@@ -61,34 +66,66 @@ def main() -> int:
     options = asked.parse_args()
     options.a_year = options.a_year or (A_YEAR_IN_FULL if options.full else A_YEAR)
     if options.inside:
-        _inside(options.sections[0], options.inside, options.a_year)
+        _inside(options.sections[0], options.inside, options.a_year, options.full)
         return 0
     for section in options.sections:
         if section == "years":
-            _years(options.a_year)
+            _years(options)
         else:
-            _run(section, 1, options.a_year)
+            with _section(section, 1, options) as process:
+                _figures(process)
     return 0
 
 
-def _run(section: str, years: int, a_year: int) -> dict[str, float]:
-    """A section in its own process; the figures that it hands on."""
+@contextmanager
+def _section(section: str, years: int, options: argparse.Namespace) -> Iterator[subprocess.Popen[str]]:
+    """A section in its own process, ended when time is up. One that measures a history waits for a line once it lies there."""
     with tempfile.TemporaryDirectory(prefix="hali-bench-") as folder:
-        environment = _environment(folder)
-        command = [sys.executable, "-m", "tests.benchmarks.page", section, "--inside", str(years), "--a-year", str(a_year)]
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
+        command = [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.page",
+            section,
+            "--inside",
+            str(years),
+            "--a-year",
+            str(options.a_year),
+        ]
+        command += ["--full"] if options.full else []
+        with subprocess.Popen(
+            command, cwd=ROOT, env=_environment(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             end = threading.Timer(max(left(), 0), process.kill)
             end.start()
-            figures = {}
-            for line in process.stdout:
-                if found := re.fullmatch(r"FIGURE (\w+) (\S+)\n", line):
-                    figures[found[1]] = float(found[2])
-                else:
-                    sys.stdout.write(line)
-                    sys.stdout.flush()
-            end.cancel()
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                process.wait()
+                end.cancel()
         assert process.returncode in (0, -signal.SIGKILL), f"the section {section} failed"
+
+
+def _lines(process: subprocess.Popen[str], *, until: str = "") -> Iterator[str]:
+    """What it says, up to this line or its end."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == until:
+            return
+        yield line
+
+
+def _figures(process: subprocess.Popen[str], *, until: str = "") -> dict[str, float]:
+    """The figures that it hands on; what else it says is printed."""
+    figures = {}
+    for line in _lines(process, until=until):
+        if found := re.fullmatch(r"FIGURE (\w+) (\S+)\n", line):
+            figures[found[1]] = float(found[2])
+        else:
+            sys.stdout.write(line)
+            sys.stdout.flush()
     return figures
 
 
@@ -118,10 +155,15 @@ def _migrate() -> None:
     call_command("migrate", verbosity=0)
 
 
-def _inside(section: str, years: int, a_year: int) -> None:
+def _inside(section: str, years: int, a_year: int, full: bool) -> None:
     _migrate()
-    sections: dict[str, Callable[[int, int], None]] = {"sizes": _sizes, "years": _one_history, "serving": _serving}
-    sections[section](years, a_year)
+    sections: dict[str, Callable[[int, int, bool], None]] = {
+        "sizes": _sizes,
+        "years": _one_history,
+        "rebuild": _rebuild,
+        "serving": _serving,
+    }
+    sections[section](years, a_year, full)
 
 
 # --- Sizes -----------------------------------------------------------------------------------------
@@ -150,7 +192,7 @@ def _noon() -> datetime:
     return NOON
 
 
-def _sizes(years: int, a_year: int) -> None:
+def _sizes(years: int, a_year: int, full: bool) -> None:
     from statuspage import snapshot
 
     busy_page(_noon())
@@ -164,10 +206,17 @@ def _sizes(years: int, a_year: int) -> None:
 # --- Years -----------------------------------------------------------------------------------------
 
 
-def _years(a_year: int) -> None:
-    found = {years: _run("years", years, a_year) for years in YEARS}
+READY = "READY"
+
+
+def _years(options: argparse.Namespace) -> None:
+    with ExitStack() as stack:
+        processes = {years: stack.enter_context(_section("years", years, options)) for years in sorted(YEARS, reverse=True)}
+        for process in processes.values():
+            _figures(process, until=READY)
+        found = {years: _measured(process) for years, process in processes.items()}
     if unfinished := [years for years, figures in found.items() if "rebuild" not in figures]:
-        note(f"not measured, for want of time: {', '.join(map(str, unfinished))} years of {a_year} incidents")
+        note(f"not measured, for want of time: {', '.join(map(str, unfinished))} years of {options.a_year} incidents")
         return
     five = found[max(YEARS)]
     bar("publish_median", five["median"], "s", "<=", 0.3)
@@ -178,68 +227,128 @@ def _years(a_year: int) -> None:
     bar("rebuild_now_files", five["rebuild"], "s", "<=", 2.0)
 
 
-def _one_history(years: int, a_year: int) -> None:
+def _measured(process: subprocess.Popen[str]) -> dict[str, float]:
+    """While it measures, the others wait."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return _figures(process)
+
+
+def _one_history(years: int, a_year: int, full: bool) -> None:
     """Publish again and again after so many years; then begin with an empty folder."""
-    from incidents import timeline
-    from incidents.models import Component, Notice
-    from statuspage import publishing, snapshot
-    from statuspage.snapshot import choosing
-    from tests.factories import NOON
+    from incidents.models import Component
+    from statuspage import snapshot
     from tests.incidents.helpers import all_notices
     from tests.incidents.history import five_years
 
     five_years(incidents=a_year * years, updates_each=4, components=SERVICES, span=timedelta(days=365 * years))
     all_notices()
-    notice = Notice.objects.get(code="down")
+    now = _lay_all(years)
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    measured = []
+    for component in Component.objects.order_by("pk")[: ROUNDS_IN_FULL if full else ROUNDS]:
+        for code in WORDS:
+            measured.append(_publish(component.pk, code, now))
+            now += timedelta(minutes=1)
+    shown, returned, cpu, queries, size, files, links = (statistics.median(column) for column in zip(*measured, strict=True))
+    note(f"{years} years: a word is shown after {shown:.3f} s, {cpu:.3f} s of processor, and all is done after {returned:.3f} s")
+    note(f"{years} years: {queries:.0f} queries, {size:.0f} bytes in {files:.0f} files, {links:.0f} links")
+    figures = {"median": shown, "worst": max(one[0] for one in measured), "cpu": cpu, "bytes": size}
+    for name, value in figures.items():
+        sys.stdout.write(f"FIGURE {name} {value}\n")
+    sys.stdout.flush()
+    shutil.rmtree(snapshot.directory())
+    subprocess.run([sys.executable, "-m", "tests.benchmarks.page", "rebuild", "--inside", str(years)], check=True)
+
+
+def _rebuild(years: int, a_year: int, full: bool) -> None:
+    """In a process that remembers nothing."""
+    from statuspage import snapshot
+
     began = time.perf_counter()
-    snapshot.refresh(now=NOON, force=True)
-    rebuild = time.perf_counter() - began
-    now = NOON
-    choosing.AT_ONCE, choosing.MONTHS_AT_ONCE = 1000, 100  # in larger pieces than the publisher's, to be done sooner
+    snapshot.refresh(now=_noon() + timedelta(hours=2))
+    sys.stdout.write(f"FIGURE rebuild {time.perf_counter() - began}\n")
+
+
+def _lay_all(years: int) -> datetime:
+    """The whole archive, in larger pieces than the publisher's, to be done sooner; the time it is then."""
+    from statuspage import snapshot
+    from statuspage.snapshot import choosing
+
+    began, now = time.perf_counter(), _noon()
+    snapshot.refresh(now=now, force=True)
+    at_once = choosing.AT_ONCE, choosing.MONTHS_AT_ONCE
+    choosing.AT_ONCE, choosing.MONTHS_AT_ONCE = 1000, 100
     while (written := snapshot.current()) and written.waiting:
         now += timedelta(seconds=1)
         snapshot.refresh(now=now)
-    note(f"{years} years: the files about now after {rebuild:.2f} s, the archive after {time.perf_counter() - began:.0f} s")
-    took, cpu, sizes = [], [], []
-    for number in range(PUBLICATIONS):
-        component = Component.objects.order_by("pk")[number]
-        now += timedelta(seconds=2)
-        timeline.observe(component=component, status="partial_outage", since=now, now=now)
-        snapshot.refresh(now=now)
-        now += timedelta(seconds=1)
+    choosing.AT_ONCE, choosing.MONTHS_AT_ONCE = at_once
+    note(f"{years} years: the archive lies there after {time.perf_counter() - began:.0f} s")
+    return now + timedelta(seconds=1)
+
+
+Measure = tuple[float, float, float, int, int, int, int]
+
+
+def _publish(component_id: int, code: str, now: datetime) -> Measure:
+    """Seconds until readers see the word, until all is done, of processor until they see it; queries; bytes, files, links."""
+    from django.db import connection
+
+    from incidents import timeline
+    from incidents.models import Component, Notice
+    from statuspage import publishing, snapshot
+    from statuspage.snapshot.writing import Generation
+
+    notice = Notice.objects.get(code=code)
+    component = Component.objects.get(pk=component_id)
+    if notice.component_status:
+        timeline.observe(component=component, status=notice.component_status, since=now, now=now)
+    snapshot.refresh(now=now)
+    folder = snapshot.directory()
+    before = int((folder / "current").resolve().name)
+    swapped: list[tuple[float, float]] = []
+    asked: list[str] = []
+    swap_in = Generation.swap_in
+
+    def noted(self: Generation, manifest: Any) -> None:
+        swap_in(self, manifest)
+        swapped.append((time.perf_counter(), time.process_time()))
+
+    def counted(execute: Callable[..., Any], sql: str, *values: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *values)
+
+    component = Component.objects.get(pk=component_id)
+    at = now + timedelta(seconds=1)
+    with patch.object(Generation, "swap_in", noted), connection.execute_wrapper(counted):
         wall, own = time.perf_counter(), time.process_time()
-        publishing.publish_notice(component=Component.objects.get(pk=component.pk), notice=notice, actor=None, now=now)
-        took.append(time.perf_counter() - wall)
-        cpu.append(time.process_time() - own)
-        sizes.append(_written_last(snapshot.directory()))
-        snapshot.refresh(now=now + timedelta(seconds=1))
-        now += timedelta(seconds=1)
-    note(f"{years} years: a publication {statistics.median(took):.3f} s, {statistics.median(cpu):.3f} s of processor")
-    figures = {
-        "median": statistics.median(took),
-        "worst": max(took),
-        "cpu": statistics.median(cpu),
-        "bytes": statistics.median(sizes),
-        "rebuild": rebuild,
-    }
-    for name, value in figures.items():
-        sys.stdout.write(f"FIGURE {name} {value}\n")
+        publishing.publish_notice(component=component, notice=notice, actor=None, now=at)
+        returned = time.perf_counter() - wall
+    shown, cpu = swapped[0]
+    written = _written_since(folder, before)
+    snapshot.refresh(now=at + timedelta(seconds=1))
+    return shown - wall, returned, cpu - own, len(asked), *written
 
 
-def _written_last(folder: Path) -> int:
-    """Bytes of the newest generation that no earlier one has: files of one name only, and links."""
-    generation = (folder / "current").resolve()
-    parts = folder / "shards" / "parts" / f"{generation.name}.json"
-    trees = [generation, *(folder / "shards" / "trees").glob(f"{generation.name}.*")]
-    files = [path.lstat() for tree in trees for path in tree.rglob("*") if not path.is_dir()]
-    files += [parts.lstat()] if parts.exists() else []
-    return sum(seen.st_size for seen in files if seen.st_nlink == 1)
+def _written_since(folder: Path, before: int) -> tuple[int, int, int]:
+    """(bytes, files, links) of the generations after that one which no earlier one has: a file with one name only is new."""
+    new = [path for path in (folder / "generations").iterdir() if path.name.isdigit() and int(path.name) > before]
+    new += [path for path in (folder / "shards" / "trees").iterdir() if int(path.name.partition(".")[0]) > before]
+    new += [path for path in (folder / "shards" / "parts").iterdir() if int(path.name.partition(".")[0]) > before]
+    seen = [path.lstat() for root in new for path in ((root, *root.rglob("*")) if root.is_dir() else (root,))]
+    links = sum(stat.S_ISLNK(one.st_mode) for one in seen)
+    files = [one.st_size for one in seen if stat.S_ISREG(one.st_mode) and one.st_nlink == 1]
+    return sum(files), len(files), links
 
 
 # --- Serving ---------------------------------------------------------------------------------------
 
 
-def _serving(years: int, a_year: int) -> None:
+def _serving(years: int, a_year: int, full: bool) -> None:
     """The front page from nginx and from the app's own server, beside nginx with a plain file of the same size."""
     from statuspage import snapshot
     from tests import servers
@@ -271,7 +380,9 @@ def _serving(years: int, a_year: int) -> None:
             addresses["own"] = f"http://127.0.0.1:{web_port}/"
             for name, url in addresses.items():
                 wait_for(f"{name} answers", lambda url=url: _load(wrk, url, 1) > 0)  # type: ignore[misc]
-            rounds = [{name: _load(wrk, url, SECONDS) for name, url in addresses.items()} for _ in range(3)]
+            rounds = [
+                {name: _load(wrk, url, SECONDS_IN_FULL if full else SECONDS) for name, url in addresses.items()} for _ in range(3)
+            ]
         finally:
             nginx.stop()
             for process in (plain, web):

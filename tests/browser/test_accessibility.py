@@ -7,6 +7,7 @@ some minutes more.
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Any, Literal
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
-from incidents.models import Incident
+from incidents import merging
+from incidents.models import Component, Incident
 from incidents.words import IncidentStatus
 from statuspage import snapshot
 from tests.browser.conftest import Site
+from tests.factories import UserFactory
 from tests.statuspage import rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
@@ -41,6 +44,8 @@ def add_to_site() -> list[str]:
     rows.statement(going_on, at=now)
     rows.withdrawal(rows.statement(going_on, "money", at=now), at=now)
     rows.redress(going_on, at=now)
+    double = rows.publish(at=now, affected={Component.objects.get(code="stk-push"): "partial_outage"}).incident
+    merging.merge(incident=double, into=going_on, actor=UserFactory(), now=now)
     answer = rows.rebuttal(incident=going_on, at=now)
     rows.rebuttal(before=answer, incident=going_on, at=now)
     part = rows.component("payouts")
@@ -49,7 +54,7 @@ def add_to_site() -> list[str]:
     rows.review(over, at=now)
     rows.review(over, at=now)
     snapshot.refresh(now=timezone.now(), force=True)
-    inner = [f"/incidents/{going_on.public_id}", f"/incidents/{over.public_id}", f"/incidents/{over.public_id}/review"]
+    inner = [f"/incidents/{one.public_id}" for one in (going_on, double, over)] + [f"/incidents/{over.public_id}/review"]
     inner += ["/components/stk-push", f"/history/{now:%Y-%m}", "/answers/a-technical-fault-delays-payments"]
     every = ["/", *inner, *STANDING]
     return [*every, *("/sw" + path for path in every)]
@@ -61,6 +66,7 @@ def test_axe_finds_nothing_and_every_page_fits_with_everything_unfolded(browser:
     context = browser.new_context(base_url=site.url, bypass_csp=True)
     page = context.new_page()
     page.clock.set_fixed_time(site.made_at)  # a copy that has become old says something else
+    page.route("**/incidents/*", stay)
     found = []
     for path in site.paths:
         page.goto(path)
@@ -76,6 +82,12 @@ def test_axe_finds_nothing_and_every_page_fits_with_everything_unfolded(browser:
             found += [(path, width, *violation) for violation in violations(page)]
     context.close()
     assert found == []
+
+
+def stay(route: Route) -> None:
+    """A merged problem's page without what leads on from it."""
+    answer = route.fetch()
+    route.fulfill(response=answer, body=re.sub('<meta http-equiv="refresh".*?>', "", answer.text()))
 
 
 def violations(page: Page) -> list[tuple[str, str]]:
@@ -100,6 +112,35 @@ def test_without_its_sheet_the_front_page_reads_in_order(browser: Browser, site:
     order += ["Planned work", "Past problems", "Get updates", "Help"]
     places = [said.index(words) for words in order]
     assert places == sorted(places)
+
+
+# What Opera Mini and old KaiOS do not know: queries of a theme, of forced colours, of motion; scripts; `details`.
+STRIP = """() => {
+  const sheet = document.querySelector('style');
+  sheet.textContent = sheet.textContent.replace(/@media\\((?!min-width)[^{]*\\{(?:[^{}]*\\{[^}]*\\})*\\}/g, '');
+  document.querySelectorAll('script, link').forEach(one => one.remove());
+  document.querySelectorAll('details').forEach(one => {
+    const plain = document.createElement('div');
+    plain.append(...one.childNodes);
+    one.replaceWith(plain);
+  });
+  return sheet.textContent;
+}"""
+
+
+@pytest.mark.parametrize("path", ["/", "/sw/"])
+def test_what_an_old_browser_leaves_of_the_front_page_reads_and_fits(browser: Browser, site: Site, path: str) -> None:
+    context = browser.new_context(base_url=site.url, bypass_csp=True, viewport={"width": 240, "height": 320})
+    page = context.new_page()
+    page.clock.set_fixed_time(site.made_at)
+    page.goto(path)
+    sheet = page.evaluate(STRIP)
+    widths, table = page.evaluate("document.documentElement.scrollWidth"), page.locator("table").first.is_visible()
+    seen = page.locator("h1").is_visible(), page.locator(".st").first.is_visible(), table
+    context.close()
+    assert not re.search(r"var\(|display:grid|@import|prefers-color-scheme", sheet)
+    assert widths <= 240
+    assert seen == (True, True, True)
 
 
 def test_on_paper_the_words_stay_and_the_buttons_go(browser: Browser, site: Site) -> None:

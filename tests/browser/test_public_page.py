@@ -84,6 +84,10 @@ def test_at_twice_the_text_size_nothing_is_cut_off(open_page: Open) -> None:
     page = open_page("/", width=320, script=False)
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.locator("main p, main dd, main h1, main h2, main h3, main li").evaluate_all(TOO_WIDE, 320) == []
+    for path in ("/uptime", "/history", "/definitions", "/subscribe"):
+        page.goto(path)
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
 @pytest.mark.parametrize("path", ["/", "/sw/"])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils.translation import override
 
 from statuspage import brand
 from statuspage.drawings import ICON_COLOURS, strokes
@@ -67,6 +70,16 @@ def test_the_sheet_is_served_in_the_provider_s_accent(settings: object) -> None:
     assert settings.ACCENT.light in text  # type: ignore[attr-defined]
     for written in ("light", "dark", "underline"):
         assert getattr(public.ACCENT_IN_THE_SHEET, written) in SHEET
+
+
+def test_a_page_from_right_to_left_mirrors_its_rows_of_days_by_a_sheet_that_its_policy_names() -> None:
+    with override("en"):
+        policy = public.policy_text()
+        assert "scaleX(-1)" not in public.style_text()
+    with override("ar"):
+        assert "scaleX(-1)" in public.style_text()
+        digest = b64encode(sha256(public.style_text().encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in public.policy_text() != policy
 
 
 def drawing(path: Path, text: str) -> Path:

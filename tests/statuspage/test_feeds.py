@@ -149,3 +149,11 @@ def test_a_feed_has_at_most_25_entries() -> None:
         rows.publish(at=NOON - timedelta(minutes=number))
     assert len(read(feed("history")).entries) == 25
     assert len(read(feed("updates")).entries) == 25
+
+
+def test_a_language_that_came_later_leaves_out_what_others_said_before_it(settings: Any) -> None:
+    rows.rebuttal()
+    settings.LANGUAGES = [*settings.LANGUAGES, ("ar", "العربية")]
+    [entry] = entries.history(page_lately.build_lately(page.build_now(NOON)), "ar")
+    assert "The authority" in entry.html
+    assert ": “”" not in entry.html.partition("The authority")[2]

@@ -54,6 +54,8 @@ def test_in_a_hurry_what_was_said_is_everywhere_at_once_and_history_follows_a_se
     service, other = rows.component("send-money"), rows.component("other")
     snapshot.refresh(now=NOON)
     untouched = os.stat(folder / "current/fresh/pages/components/other/page.html").st_ino
+    told = ("index.html", "pages/feed.json", "pages/components/send-money/page.html")
+    stale_before = {face: read(folder, f"stale/{face}") for face in told}
     incident = rows.publish(affected={service: "major_outage"}, at=NOON + timedelta(seconds=1)).incident
     snapshot.refresh(now=NOON + timedelta(seconds=1), hurry=True)
     assert "Payments are late" in read(folder, "fresh/index.html")
@@ -63,12 +65,45 @@ def test_in_a_hurry_what_was_said_is_everywhere_at_once_and_history_follows_a_se
     assert "major_outage" in read(folder, "fresh/api/v2/summary.json")
     assert "Not working" in read(folder, "fresh/pages/components/send-money/badge.txt")
     assert is_there(folder, incident)
+    assert not [face for face in told if read(folder, f"stale/{face}") == stale_before[face]], "the other form follows at once"
+    assert [path.name for path in (folder / "current/archive/pages/cap").glob("*.cap")] == [f"{incident.public_id}-1.cap"]
     assert os.stat(folder / "current/fresh/pages/components/other/page.html").st_ino == untouched
     assert "Payments are late" not in read(folder, "archive/pages/history/2026-11.html")
     assert snapshot.refresh(now=NOON + timedelta(seconds=2))
     assert "Payments are late" in read(folder, "archive/pages/history/2026-11.html")
     assert not snapshot.refresh(now=NOON + timedelta(seconds=3)), "nothing is left to do"
     assert other.code == "other"
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing catches it."""
+
+
+@pytest.mark.parametrize(("served", "other"), [("fresh", "stale"), ("stale", "fresh")])
+def test_in_a_hurry_the_form_that_is_served_goes_first_and_a_kill_before_the_other_is_made_good(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, served: str, other: str
+) -> None:
+    service = rows.component("send-money")
+    snapshot.refresh(now=NOON)
+    if served == "fresh":
+        snapshot.extend_freshness(now=NOON)
+    rows.publish(affected={service: "major_outage"}, at=NOON + timedelta(seconds=1))
+    faces = ("index.html", "pages/feed.json", "api/v2/summary.json", "pages/api/v2/incidents.json")
+
+    def said_in(form: str) -> list[bool]:
+        return ["Payments are late" in read(folder, f"{form}/{face}") for face in faces]
+
+    def kill(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "_write_other", kill)
+        with pytest.raises(Killed):
+            snapshot.refresh(now=NOON + timedelta(seconds=1), hurry=True)
+    assert said_in(served) == [True] * len(faces)
+    assert said_in(other) == [False] * len(faces)
+    assert snapshot.refresh(now=NOON + timedelta(seconds=2))
+    assert said_in(served) == said_in(other) == [True] * len(faces)
 
 
 def test_a_large_archive_comes_after_the_page_about_now_the_newest_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import pytest
 import xmlschema
 from html5lib.constants import E as MESSAGES
 
+from incidents import merging
 from incidents.languages import in_all
 from incidents.models import (
     AffectedComponent,
@@ -39,7 +40,7 @@ from incidents.words import IncidentStatus
 from statuspage import snapshot
 from statuspage.snapshot.writing import PACKED_FROM
 from tests import servers
-from tests.factories import NOON
+from tests.factories import NOON, UserFactory
 from tests.incidents import plans
 from tests.statuspage import rows
 
@@ -58,6 +59,8 @@ def everything() -> None:
     rows.change(part, "operational", 29)
     going_on = rows.publish(affected={part: "partial_outage"}, what_to_do=in_all(rows.both("Wait.")), share_affected=20).incident
     rows.publish(incident=going_on, status="identified", at=NOON + timedelta(minutes=1))
+    double = rows.publish(affected={part: "partial_outage"}, at=NOON + timedelta(minutes=2)).incident
+    merging.merge(incident=double, into=going_on, actor=UserFactory(), now=NOON + timedelta(minutes=3))
     over = rows.publish(at=NOON - timedelta(days=2), affected={part: "major_outage"}).incident
     rows.publish(incident=over, at=NOON - timedelta(days=1), status=IncidentStatus.RESOLVED, affected={part: "operational"})
     rows.statement(going_on)
