@@ -6,8 +6,8 @@ import gc
 import logging.config
 import os
 
-from celery import Celery
-from celery.signals import worker_before_create_process, worker_process_init
+from celery import Celery, Task
+from celery.signals import task_prerun, worker_before_create_process, worker_process_init
 from django.conf import settings
 
 from statuspage.processes import die_with_parent
@@ -38,3 +38,12 @@ def _share_what_is_loaded(**_: object) -> None:
 @worker_process_init.connect
 def _child_dies_with_its_worker(**_: object) -> None:
     die_with_parent(parent=_worker)
+
+
+@task_prerun.connect
+def _drop_lost_connections(task: Task, **_: object) -> None:
+    """Celery leaves connections to the database open (celeryconfig); one that broke meanwhile must not cost the next task."""
+    if not settings.HALI_AGENT and not task.request.is_eager:
+        from django.db import close_old_connections  # not for agents, which have no database
+
+        close_old_connections()
