@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 from celery.signals import task_prerun
 
-from statuspage import celery
+from statuspage import celery as our
 
 
 @pytest.mark.parametrize(("is_eager", "looked"), [(False, 1), (True, 0)])
@@ -16,11 +14,13 @@ def test_before_each_task_a_broken_connection_to_the_database_is_let_go_of(
 ) -> None:
     """One that is run in place has its caller's connection, perhaps in the middle of a transaction."""
     seen: list[int] = []
-    monkeypatch.setattr(celery, "close_old_connections", lambda: seen.append(1))
-    task = SimpleNamespace(request=SimpleNamespace(is_eager=is_eager))
+    monkeypatch.setattr("django.db.close_old_connections", lambda: seen.append(1))
+    task = our.app.tasks["statuspage.tasks.canary"]
+    task.push_request(is_eager=is_eager)
     task_prerun.send(sender=task, task_id="1", task=task, args=(), kwargs={})
+    task.pop_request()
     assert len(seen) == looked
 
 
 def test_a_worker_keeps_its_connection_to_the_database_from_task_to_task() -> None:
-    assert celery.app.conf.get("CELERY_DB_REUSE_MAX") > 1
+    assert our.app.conf.get("CELERY_DB_REUSE_MAX") > 1
