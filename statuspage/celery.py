@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import logging.config
 import os
+from typing import Any
 
-from celery import Celery, Task
-from celery.signals import task_prerun, worker_before_create_process, worker_process_init
+from celery import Celery
+from celery.signals import task_postrun, task_prerun, worker_before_create_process, worker_process_init
 from django.conf import settings
 
 from statuspage.processes import die_with_parent
@@ -41,8 +42,9 @@ def _child_dies_with_its_worker(**_: object) -> None:
 
 
 @task_prerun.connect
-def _drop_lost_connections(task: Task, **_: object) -> None:
-    """Celery leaves connections to the database open (celeryconfig); one that broke meanwhile must not cost the next task."""
+@task_postrun.connect
+def _close_old_connections(task: Any, **_: object) -> None:
+    """What Django does around each request: one to PostgreSQL is kept unless it broke, one to SQLite with its cache is not."""
     if not settings.HALI_AGENT and not task.request.is_eager:
         from django.db import close_old_connections  # not for agents, which have no database
 

@@ -181,11 +181,11 @@ else:
         }
     elif _engine == "django.db.backends.postgresql":
         DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+        if not processes.has_desk():  # no requests there, whose threads come and go: a worker's connection is kept
+            DATABASES["default"].setdefault("CONN_MAX_AGE", None)
         DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
     else:
         raise ImproperlyConfigured("DATABASE_URL: give postgres://… or sqlite:///….")
-if not processes.has_desk():  # a worker's or the publisher's connection is kept: no requests, no threads that come and go
-    DATABASES["default"].setdefault("CONN_MAX_AGE", None)
 _has_days = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"  # results then go by the day, dropped whole
 KEEP_RESULTS_HOURS = _integer("HALI_KEEP_RESULTS_HOURS", 336 if _has_days else 48, 3, 24 * 366)
 KEEP_HOURS_DAYS = _integer("HALI_KEEP_HOURS_DAYS", 400, 2, 3660)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from celery.signals import task_prerun
+from celery.signals import task_postrun, task_prerun
 
 from statuspage import celery as our
 
 
-@pytest.mark.parametrize(("is_eager", "looked"), [(False, 1), (True, 0)])
-def test_before_each_task_a_broken_connection_to_the_database_is_let_go_of(
+@pytest.mark.parametrize(("is_eager", "looked"), [(False, 2), (True, 0)])
+def test_around_each_task_a_broken_connection_to_the_database_is_let_go_of(
     is_eager: bool, looked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is run in place has its caller's connection, perhaps in the middle of a transaction."""
@@ -17,7 +17,8 @@ def test_before_each_task_a_broken_connection_to_the_database_is_let_go_of(
     monkeypatch.setattr("django.db.close_old_connections", lambda: seen.append(1))
     task = our.app.tasks["statuspage.tasks.canary"]
     task.push_request(is_eager=is_eager)
-    task_prerun.send(sender=task, task_id="1", task=task, args=(), kwargs={})
+    for moment in (task_prerun, task_postrun):
+        moment.send(sender=task, task_id="1", task=task, args=(), kwargs={})
     task.pop_request()
     assert len(seen) == looked
 
