@@ -254,7 +254,9 @@ def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: 
         curl.setopt(pycurl.OPT_CERTINFO, 1)
     else:
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-    curl.setopt(pycurl.PROXY, "")  # none, whatever the environment says; nor does a handle follow a redirect by itself
+    curl.setopt(pycurl.FOLLOWLOCATION, 0)
+    curl.setopt(pycurl.PROXY, "")  # none, whatever the environment says
+    curl.setopt(pycurl.NOPROXY, "*")
     if source := os.environ.get("HALI_SOURCE_ADDRESS"):  # of a host with several ways out, the one this vantage stands for
         curl.setopt(pycurl.INTERFACE, f"host!{source}")
     if request.ip_version:
@@ -268,13 +270,13 @@ def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: 
     curl.setopt(pycurl.FRESH_CONNECT, 0 if request.reuse else 1)
     curl.setopt(pycurl.FORBID_REUSE, 0 if request.reuse else 1)
     curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
-    if request.handshake_only or not request.url.startswith("http:"):
-        _prepare_tls(curl, request)
+    curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
+    _prepare_tls(curl, request)
     curl.setopt(pycurl.USERAGENT, USER_AGENT)
     curl.setopt(pycurl.WRITEFUNCTION, body.write)
     if request.wants_headers:
         curl.setopt(pycurl.HEADERFUNCTION, headers.write)
-    if not request.handshake_only and (request.method != "GET" or request.body is not None):
+    if not request.handshake_only:
         curl.setopt(pycurl.CUSTOMREQUEST, request.method)
     if request.method == "HEAD":
         curl.setopt(pycurl.NOBODY, 1)
@@ -288,7 +290,6 @@ def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: 
 
 def _prepare_tls(curl: Any, request: Request) -> None:
     tls = request.tls
-    curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
     curl.setopt(pycurl.CAINFO, tls_options.ca_file(tls))
     if tls is tls_options.PLAIN:
         return

@@ -6,6 +6,7 @@ import pytest
 from celery.signals import task_postrun, task_prerun
 
 from statuspage import celery as our
+from statuspage.tasks import canary
 
 
 @pytest.mark.parametrize(("is_eager", "looked"), [(False, 2), (True, 0)])
@@ -15,11 +16,10 @@ def test_around_each_task_a_broken_connection_to_the_database_is_let_go_of(
     """One that is run in place has its caller's connection, perhaps in the middle of a transaction."""
     seen: list[int] = []
     monkeypatch.setattr("django.db.close_old_connections", lambda: seen.append(1))
-    task = our.app.tasks["statuspage.tasks.canary"]
-    task.push_request(is_eager=is_eager)
+    canary.push_request(is_eager=is_eager)
     for moment in (task_prerun, task_postrun):
-        moment.send(sender=task, task_id="1", task=task, args=(), kwargs={})
-    task.pop_request()
+        moment.send(sender=canary, task_id="1", task=canary, args=(), kwargs={})
+    canary.pop_request()
     assert len(seen) == looked
 
 
