@@ -16,7 +16,7 @@ def test_around_each_task_a_broken_connection_to_the_database_is_let_go_of(
     """One that is run in place has its caller's connection, perhaps in the middle of a transaction."""
     seen: list[int] = []
     monkeypatch.setattr("django.db.close_old_connections", lambda: seen.append(1))
-    canary.push_request(is_eager=is_eager)
+    canary.push_request(is_eager=is_eager)  # type: ignore[call-arg]  # it takes whatever a request has
     for moment in (task_prerun, task_postrun):
         moment.send(sender=canary, task_id="1", task=canary, args=(), kwargs={})
     canary.pop_request()
