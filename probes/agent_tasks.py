@@ -22,7 +22,7 @@ from probes.signed_batches import Batch, pack
 log = logging.getLogger(__name__)
 
 SEND_EVERY = 1.0  # seconds: with the publisher's second the page is told within two
-SEND_AT_MOST = 100  # outcomes in one message, and so in one transaction
+SEND_AT_MOST = 400  # outcomes in one message, and so in one transaction: a batch costs as much as a hundred outcomes
 _SHOWN = "(...)"  # of a message's arguments, for logs: Celery's own way takes as long as all our rest
 RUN_AT_MOST = 25.0  # seconds: above the longest deadline of a probe
 _UNREMARKABLE = {OutcomeStatus.OK.value, OutcomeStatus.SKIPPED.value, OutcomeStatus.ACCEPTED.value}

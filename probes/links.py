@@ -38,6 +38,7 @@ def host_of(spec: Mapping[str, Any]) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def _host(value: str) -> str:
     try:
         return (urlsplit(value if "//" in value else f"//{value}").hostname or "").rstrip(".")

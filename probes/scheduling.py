@@ -16,7 +16,7 @@ from probes.outcome import AHEAD, Task
 from probes.probers import PASSIVE
 
 CLAIM_AT_MOST = 2000
-BATCH_AT_MOST = 100  # runs in one message: of more it would be worth no less, and more be lost with it
+BATCH_AT_MOST = 400  # runs in one message, which share its cost; an agent that dies takes all of a second with it anyway
 LONGEST_RUN = 20.0  # seconds: below the time limit of run_batch, or one slow probe would take its batch with it
 
 # What an outcome means hangs on these: when one of them changes, what was seen before says nothing any more.
@@ -124,7 +124,7 @@ def claim_asked(*, now: int) -> list[tuple[ProbeSchedule, int]]:
 
 
 def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
-    """Group claimed schedules by vantage, at most 100 to a message. `attempt`: 1 for those that people asked for."""
+    """Group claimed schedules by vantage, at most BATCH_AT_MOST to a message. `attempt`: 1 for those that people asked for."""
     by_vantage: dict[int, tuple[Vantage, list[Task]]] = {}
     for row, slot in claimed:
         by_vantage.setdefault(row.vantage_id, (row.vantage, []))[1].append(task_for(row, slot, attempt))
@@ -154,8 +154,11 @@ def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0) -> Task:
 
 
 def offset_ms_of(probe_id: int, vantage_id: int) -> int:
-    """Where in its second a probe runs: drawn once, by the golden ratio, which spreads numbers that follow each other."""
-    return int((probe_id * 0.6180339887 + vantage_id * 0.4142135624) % 1 * 1000)
+    """Where in its second a probe runs: drawn once, by the golden ratio, which spreads numbers that follow each other.
+
+    One of a hundred moments: where many are due, the few of a moment wake the agent once.
+    """
+    return 10 * int((probe_id * 0.6180339887 + vantage_id * 0.4142135624) % 1 * 100)
 
 
 def silent_vantages(*, since: int) -> list[Vantage]:

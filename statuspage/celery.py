@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import logging.config
 import os
+from typing import Any
 
 from celery import Celery
-from celery.signals import worker_before_create_process, worker_process_init
+from celery.signals import task_postrun, task_prerun, worker_before_create_process, worker_process_init
 from django.conf import settings
 
 from statuspage.processes import die_with_parent
@@ -38,3 +39,13 @@ def _share_what_is_loaded(**_: object) -> None:
 @worker_process_init.connect
 def _child_dies_with_its_worker(**_: object) -> None:
     die_with_parent(parent=_worker)
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _close_old_connections(task: Any, **_: object) -> None:
+    """What Django does around each request: one to PostgreSQL is kept unless it broke, one to SQLite with its cache is not."""
+    if not settings.HALI_AGENT and not task.request.is_eager:
+        from django.db import close_old_connections  # not for agents, which have no database
+
+        close_old_connections()

@@ -42,6 +42,7 @@ worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 1000
 worker_max_memory_per_child = 400_000
 worker_soft_shutdown_timeout = 3
+CELERY_DB_REUSE_MAX = 1000  # tasks on one connection to the database: a new one for each costs it more than most tasks do
 task_soft_time_limit = 45
 task_time_limit = 60
 timezone = "UTC"

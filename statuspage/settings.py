@@ -181,6 +181,8 @@ else:
         }
     elif _engine == "django.db.backends.postgresql":
         DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+        if not processes.has_desk():  # no requests there, whose threads come and go: a worker's connection is kept
+            DATABASES["default"].setdefault("CONN_MAX_AGE", None)
         DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {})}
     else:
         raise ImproperlyConfigured("DATABASE_URL: give postgres://… or sqlite:///….")

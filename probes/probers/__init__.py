@@ -190,4 +190,4 @@ def _guarded(task: Task, act: Callable[[], T]) -> T | Outcome:
 def _presentable(outcome: Outcome) -> Outcome:
     """One line, short enough for its column, without the run's secrets and without long numbers."""
     words = LONG_NUMBER.sub("[number]", credentials.without_secrets(" ".join(outcome.evidence.split())))[:EVIDENCE_LIMIT]
-    return replace(outcome, evidence=words)
+    return outcome if words == outcome.evidence else replace(outcome, evidence=words)

@@ -6,7 +6,8 @@ import heapq
 import itertools
 import logging
 import os
-import selectors
+import select
+import sys
 import threading
 import time
 from collections import deque
@@ -26,7 +27,7 @@ BEHIND = 0.1  # seconds that one turn of the loop may take before it counts as h
 SLICE = 0.001  # seconds of our own work in a turn: libcurl times an answer when it is told of it, so it must not wait for more
 Act = Callable[[], None]
 Done = Callable[[Reply, float], None]  # the reply, and for how many seconds of it this loop was held up
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_READ, _WRITE, _GONE = select.POLLIN, select.POLLOUT, select.POLLNVAL
 _EVENTS = {pycurl.POLL_IN: _READ, pycurl.POLL_OUT: _WRITE, pycurl.POLL_INOUT: _READ | _WRITE}
 
 
@@ -37,7 +38,8 @@ class Loop:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-        self._selector = selectors.DefaultSelector()
+        # Few sockets, each watched for a moment: changing what poll() looks at is no call of the system, as with epoll it is.
+        self._watched = select.poll()
         self._timer = float("inf")  # when libcurl wants to be called
         self._handles: list[Any] = []
         self._under_way: dict[Any, tuple[Exchange, Done, float]] = {}
@@ -51,7 +53,7 @@ class Loop:
         self._wake, self._waken = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(self._waken, False)
-        self._selector.register(self._wake, _READ)
+        self._watched.register(self._wake, _READ)
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -81,15 +83,18 @@ class Loop:
     # --- The loop's thread ---------------------------------------------------------------------
 
     def _run(self) -> None:
+        sys.setswitchinterval(SLICE)  # nor may other threads of this process keep an answer waiting for longer
         while True:
-            ready = self._selector.select(self._patience())
+            ready = self._watched.poll(self._patience())
             self._turn = time.monotonic()
-            for key, events in ready:
-                if key.fd == self._wake:
+            for fd, events in ready:
+                if fd == self._wake:
                     os.read(self._wake, 4096)
-                else:
-                    mask = (pycurl.CSELECT_IN if events & _READ else 0) | (pycurl.CSELECT_OUT if events & _WRITE else 0)
-                    self._multi.socket_action(key.fd, mask)
+                elif events & _GONE:  # it was closed, and nobody said so
+                    self._forget(fd)
+                else:  # an error or a hang-up is news for whoever reads, and for whoever writes
+                    mask = (pycurl.CSELECT_IN if events & ~_WRITE else 0) | (pycurl.CSELECT_OUT if events & ~_READ else 0)
+                    self._multi.socket_action(fd, mask)
             if self._timer <= time.monotonic():
                 self._timer = float("inf")
                 self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -117,11 +122,11 @@ class Loop:
         return max(0.0, time.monotonic() - self._turn - BEHIND)
 
     def _patience(self) -> float | None:
-        """Seconds until something is to be done; None: only a call can be the next."""
+        """Milliseconds until something is to be done; None: only a call can be the next."""
         following = min(self._timer, self._due[0][0] if self._due else float("inf"))
         if self._given or self._ended:
             return 0
-        return None if following == float("inf") else max(0.0, following - time.monotonic())
+        return None if following == float("inf") else max(0.0, 1000 * (following - time.monotonic()))
 
     def _take_answers(self) -> None:
         waiting = 1
@@ -142,16 +147,13 @@ class Loop:
 
     def _watch(self, what: int, fd: int, multi: Any, data: Any) -> None:
         if what == pycurl.POLL_REMOVE:
-            with suppress(KeyError, ValueError):  # it never got as far as being watched
-                self._selector.unregister(fd)
-            return
-        events = _EVENTS.get(what)
-        if events is None:
-            return
-        try:
-            self._selector.modify(fd, events)
-        except (KeyError, OSError):  # it is not watched, or its number was another's
-            self._selector.register(fd, events)
+            self._forget(fd)
+        elif events := _EVENTS.get(what):
+            self._watched.register(fd, events)  # anew, or with other events
+
+    def _forget(self, fd: int) -> None:
+        with suppress(KeyError):  # it never got as far as being watched
+            self._watched.unregister(fd)
 
     def _set_timer(self, milliseconds: int) -> None:
         self._timer = float("inf") if milliseconds < 0 else time.monotonic() + milliseconds / 1000

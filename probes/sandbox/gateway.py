@@ -95,7 +95,7 @@ class Gateway:
                 raise Broken(answer)
             return answer
         finally:
-            self._note(came_at, method, path, fate, status, round((time.monotonic() - began) * 1000))
+            self._note(came_at, method, path, fate, status, round((time.monotonic() - began) * 1000, 1))
 
     def _answer(self, method: str, path: str, environ: dict[str, Any], body: bytes, fate: Fate) -> Answer:
         self.faults.wait(fate.wait_s)
@@ -117,7 +117,7 @@ class Gateway:
 
     # --- the log: no query, no header, no body, and no path that is not ours --------------------
 
-    def _note(self, came_at: float, method: str, path: str, fate: Fate, status: int | None, took_ms: int) -> None:
+    def _note(self, came_at: float, method: str, path: str, fate: Fate, status: int | None, took_ms: float) -> None:
         self._log.append(
             {
                 "time": _stamp(came_at),

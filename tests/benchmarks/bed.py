@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests import servers
-from tests.copies import ROOT, free_port
+from tests.copies import ROOT, free_port, wait_for
 
 VANTAGE = "bench"
 BODY = "x" * 2700  # bytes of an answer
@@ -62,13 +63,18 @@ def target(folder: Path) -> Iterator[Target]:
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, plain=plain, tls=tls, body=BODY))
     process = subprocess.Popen([servers.binary("nginx", "/usr/sbin/nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     try:
-        time.sleep(0.5)
+        wait_for("nginx", lambda: process.poll() is not None or _listens(tls))
         assert process.poll() is None, (folder / "error.log").read_text()
         urls = f"http://127.0.0.1:{plain}/", f"https://127.0.0.1:{tls}/"
         yield Target(*urls, folder / "certificate.pem", folder / "access.log")
     finally:
         process.terminate()
         process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _write_certificate(folder: Path) -> None:
