@@ -20,6 +20,7 @@ _worker: int | None = None  # the id of the process that made this child of a po
 # An agent has no rows: what Celery does for Django (its apps, its connections) would cost it twenty megabytes.
 app = Celery("statuspage", fixups=[] if settings.HALI_AGENT else None)
 app.config_from_object("statuspage.celeryconfig")
+app.set_default()  # for every thread; by itself it would be for this one
 if settings.HALI_AGENT:
     logging.config.dictConfig(settings.LOGGING)
     app.autodiscover_tasks(["probes"], related_name="agent_tasks")
