@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def scheduler(sent: list[str], valkey_process: Any) -> beat.MarkingScheduler:
     app = Celery("beat", broker=valkey_process.url, set_as_current=False)
-    app.conf.beat_schedule = {"each second": {"task": TASK, "schedule": 1.0}}
+    app.conf.beat_schedule = {"at each tick": {"task": TASK, "schedule": 0.0}}
     scheduler: Any = beat.MarkingScheduler(app=app)
     for entry in scheduler.schedule.values():  # what it sent an hour from now, by a clock that was ahead
         entry.last_run_at = entry.default_now() + timedelta(hours=1)
@@ -37,12 +36,10 @@ def test_what_was_sent_is_not_sent_again_before_its_time(scheduler: beat.Marking
     assert sent == []
 
 
-def test_after_a_clock_was_put_back_it_sends_again_within_its_period(
+def test_after_a_clock_was_put_back_it_sends_again_at_once(
     scheduler: beat.MarkingScheduler, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_back = beat._wall_ahead() - 3600
     monkeypatch.setattr(beat, "_wall_ahead", lambda: put_back)
-    until = time.monotonic() + 5
-    while not sent and time.monotonic() < until:
-        time.sleep(max(0.0, scheduler.tick()))
+    scheduler.tick()
     assert sent == [TASK]
