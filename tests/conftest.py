@@ -82,7 +82,10 @@ def _set_up_django() -> None:
     from statuspage.translations import compile_all
 
     compile_all()
-    settings.DATA_DIR = _FOLDER  # side by side, settings were read before this file was, with the parent's environment
+    # Side by side, settings were read before this file was, with the parent's environment: what follows from its folder does so anew.
+    settings.DATA_DIR = _FOLDER
+    settings.AUDIT_HEADS = str(_FOLDER / "audit-heads.jsonl")
+    settings.CACHES["default"]["LOCATION"] = str(_FOLDER / "cache")
     settings.STATIC_ROOT.mkdir(exist_ok=True)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
