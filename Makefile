@@ -59,7 +59,7 @@ SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 # Everything on SQLite, then what differs between databases again on PostgreSQL.
 test: lint
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not faults"
-	TEST_DATABASE=postgresql $(BIN)/pytest $(SIDE_BY_SIDE) -m "database and not faults"
+	TEST_DATABASE=postgresql $(BIN)/pytest $(SIDE_BY_SIDE) -m "database and not faults" $$(grep -rl --include='test_*.py' mark.database tests)
 
 test-faults: $(VENV)/tools translations
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults

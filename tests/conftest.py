@@ -82,7 +82,7 @@ def _set_up_django() -> None:
     from statuspage.translations import compile_all
 
     compile_all()
-    # Side by side, settings were read before this file was, with the parent's environment: what follows from its folder does so anew.
+    # Side by side, settings were read before this file was, with the environment of the parent: what its folder gives is anew.
     settings.DATA_DIR = _FOLDER
     settings.AUDIT_HEADS = str(_FOLDER / "audit-heads.jsonl")
     settings.CACHES["default"]["LOCATION"] = str(_FOLDER / "cache")
