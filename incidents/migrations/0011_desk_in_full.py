@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0001_squashed_0010_rights_and_audit'),
+        ('incidents', '0010_rights_and_audit'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

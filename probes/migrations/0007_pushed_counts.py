@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0001_squashed_0006_rollups'),
+        ('probes', '0006_rollups'),
     ]
 
     operations = [

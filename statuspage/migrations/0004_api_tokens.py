@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0001_squashed_0010_rights_and_audit'),
-        ('statuspage', '0001_squashed_0003_desk_drafts'),
+        ('incidents', '0010_rights_and_audit'),
+        ('statuspage', '0003_desk_drafts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscribers', '0001_squashed_0004_outbox_in_full'),
+        ('subscribers', '0004_outbox_in_full'),
     ]
 
     operations = [

@@ -59,15 +59,16 @@ class Migration(migrations.Migration):
         ('probes', '0004_passive_kinds_and_signed_vantages'),
         ('probes', '0005_pacing'),
         ('probes', '0006_rollups'),
+        ('probes', '0007_pushed_counts'),
     ]
 
     dependencies = [
-        ('incidents', '0001_squashed_0010_rights_and_audit'),
+        ('incidents', '0001_squashed_0014_corrected_facts_and_words'),
     ]
 
     operations = [
-        Together([
-            migrations.CreateModel(
+        Together(
+            models=[migrations.CreateModel(
                 name='Vantage',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -87,9 +88,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['name'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='VantageBatch',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -99,9 +101,9 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'constraints': [models.UniqueConstraint(fields=('vantage', 'nonce'), name='one_batch_per_nonce')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Probe',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -123,9 +125,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['code'],
                     'constraints': [models.CheckConstraint(condition=models.Q(('failure_threshold__gte', 1), ('failure_threshold__lte', models.F('window')), ('success_threshold__gte', 1)), name='probe_thresholds_possible')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='ProbeSchedule',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -146,8 +148,7 @@ class Migration(migrations.Migration):
                     'indexes': [models.Index(condition=models.Q(('asked_at__isnull', False)), fields=['asked_at'], name='schedule_asked_for')],
                     'constraints': [models.UniqueConstraint(fields=('probe', 'vantage'), name='one_schedule_per_probe_and_vantage')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='HostRate',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -156,8 +157,11 @@ class Migration(migrations.Migration):
                     ('wanted', models.PositiveIntegerField(default=0, help_text='Runs a minute, were there no cap.')),
                     ('wanted_at', models.BigIntegerField(default=0, help_text='Epoch seconds of that count.')),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='Result',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -179,8 +183,7 @@ class Migration(migrations.Migration):
                     'indexes': [models.Index(fields=['slot'], name='result_slot')],
                     'constraints': [models.UniqueConstraint(fields=('probe', 'vantage', 'slot', 'attempt'), name='one_result_per_slot_and_attempt')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Rollup',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -200,15 +203,17 @@ class Migration(migrations.Migration):
                     'indexes': [models.Index(fields=['span', 'start'], name='rollup_span_start')],
                     'constraints': [models.UniqueConstraint(fields=('probe', 'span', 'start', 'vantage'), name='one_rollup_per_probe_span_and_vantage')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='LateHour',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('slot', models.BigIntegerField(help_text='Epoch seconds: any of that hour.')),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='ProbeVerdict',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -221,8 +226,11 @@ class Migration(migrations.Migration):
                     ('is_intermittent', models.BooleanField(default=False)),
                     ('held_back', models.CharField(blank=True, default='', help_text='Why its trouble opens no draft.', max_length=60)),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='VantageLink',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -231,8 +239,11 @@ class Migration(migrations.Migration):
                     ('out_since', models.DateTimeField(null=True)),
                     ('out_because', models.CharField(blank=True, default='', help_text='link: nothing answers it; alone: others see no fault.', max_length=10)),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='Push',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -240,8 +251,28 @@ class Migration(migrations.Migration):
                     ('sent_at', models.BigIntegerField(help_text='Epoch seconds, as its sender signed them.')),
                     ('received_at', models.DateTimeField()),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
+                name='PushedCounts',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('probe', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='counts', to='probes.probe')),
+                    ('slot', models.BigIntegerField(help_text='Epoch seconds.')),
+                    ('at', models.DateTimeField(help_text='When its sender counted.')),
+                    ('attempts', models.PositiveIntegerField()),
+                    ('success', models.PositiveIntegerField()),
+                    ('business', models.PositiveIntegerField()),
+                    ('technical', models.PositiveIntegerField()),
+                    ('late', models.BooleanField(help_text='They came late, or not one was decided: what was under way had not arrived in time.')),
+                ],
+                options={
+                    'indexes': [models.Index(fields=['at'], name='pushed_counts_at')],
+                    'constraints': [models.UniqueConstraint(fields=('probe', 'slot'), name='one_count_per_probe_and_slot')],
+                },
+            ), migrations.CreateModel(
                 name='ProbeChange',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -256,9 +287,9 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'indexes': [models.Index(fields=['probe', '-at'], name='probe_change_newest')],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='PendingAnswer',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -279,8 +310,9 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'indexes': [models.Index(condition=models.Q(('closed_at__isnull', True)), fields=['late_at'], name='pending_answer_open'), models.Index(fields=['probe', 'vantage', 'slot'], name='pending_answer_series'), models.Index(fields=['made_at'], name='pending_answer_made_at')],
+                    'constraints': [],
                 },
-            ),
-        ]),
+            )],
+        ),
         migrations.RunPython(_run_on_postgresql(PARTITIONED), _run_on_postgresql(PLAIN)),
     ]

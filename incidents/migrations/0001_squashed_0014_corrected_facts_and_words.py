@@ -39,6 +39,10 @@ class Migration(migrations.Migration):
         ('incidents', '0008_false_alarms'),
         ('incidents', '0009_quick_pages'),
         ('incidents', '0010_rights_and_audit'),
+        ('incidents', '0011_desk_in_full'),
+        ('incidents', '0012_share_source'),
+        ('incidents', '0013_record_hold'),
+        ('incidents', '0014_corrected_facts_and_words'),
     ]
 
     dependencies = [
@@ -46,8 +50,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        Together([
-            migrations.CreateModel(
+        Together(
+            models=[migrations.CreateModel(
                 name='Announcement',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -78,9 +82,9 @@ class Migration(migrations.Migration):
                     'ordering': ['-id'],
                     'permissions': [('publish_announcement', 'Can publish an announcement'), ('sign_announcement', 'Can sign an announcement')],
                     'constraints': [models.CheckConstraint(condition=models.Q(('ends_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='announcement_ends_after_it_began')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='AuditEvent',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -96,9 +100,10 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'default_permissions': ('view',),
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='ComponentGroup',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -113,22 +118,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['position', 'id'],
                     'constraints': [models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='group_is_not_its_own_parent')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
-                name='Dependency',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('component', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dependencies', to='incidents.component')),
-                    ('needs', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dependents', to='incidents.component')),
-                    ('kind', models.CharField(choices=[('hard', 'Hard'), ('soft', 'Soft')], default='hard', max_length=4)),
-                ],
-                options={
-                    'ordering': ['component_id', 'needs_id'],
-                    'constraints': [models.UniqueConstraint(fields=('component', 'needs'), name='one_dependency_per_pair'), models.CheckConstraint(condition=models.Q(('component', models.F('needs')), _negated=True), name='nothing_needs_itself')],
-                },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Component',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -159,9 +151,22 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['group__position', 'position', 'id'],
                     'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['major_outage', 'partial_outage', 'degraded_performance', 'delayed', 'unknown', 'under_maintenance', 'operational'])), name='component_status_known')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
+                name='Dependency',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('component', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dependencies', to='incidents.component')),
+                    ('needs', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dependents', to='incidents.component')),
+                    ('kind', models.CharField(choices=[('hard', 'Hard'), ('soft', 'Soft')], default='hard', max_length=4)),
+                ],
+                options={
+                    'ordering': ['component_id', 'needs_id'],
+                    'constraints': [models.UniqueConstraint(fields=('component', 'needs'), name='one_dependency_per_pair'), models.CheckConstraint(condition=models.Q(('component', models.F('needs')), _negated=True), name='nothing_needs_itself')],
+                    'indexes': [],
+                },
+            ), migrations.CreateModel(
                 name='Override',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -177,9 +182,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('component',), name='one_standing_override_per_component'), models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('set_at'))), name='override_ends_after_it_began')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='StatusChange',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -193,9 +198,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['record_seq'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Notice',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -212,9 +218,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['code'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='NoticeVersion',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -230,9 +237,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['notice', '-number'],
                     'constraints': [models.UniqueConstraint(fields=('notice', 'number'), name='one_version_per_notice_and_number'), models.UniqueConstraint(condition=models.Q(('withdrawn_at', None)), fields=('notice',), name='one_version_of_a_notice_in_force')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Incident',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -251,6 +258,8 @@ class Migration(migrations.Migration):
                     ('classified_major_at', models.DateTimeField(blank=True, editable=False, null=True)),
                     ('identified_at', models.DateTimeField(blank=True, editable=False, help_text='When the cause was known.', null=True)),
                     ('mitigated_at', models.DateTimeField(blank=True, editable=False, help_text='When customers noticed it no more.', null=True)),
+                    ('first_public_update_at', models.DateTimeField(blank=True, editable=False, help_text='Our first public word, where it was not the one here.', null=True)),
+                    ('review_published_at', models.DateTimeField(blank=True, editable=False, help_text='When its review was first public, where it was not here.', null=True)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
                     ('monitoring_at', models.DateTimeField(blank=True, editable=False, null=True)),
@@ -272,8 +281,7 @@ class Migration(migrations.Migration):
                     'indexes': [models.Index(fields=['started_at'], name='incident_started'), models.Index(fields=['status'], name='incident_status'), models.Index(fields=['resolved_at'], name='incident_resolved')],
                     'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('publication', 'published'), ('published_at__isnull', False)), models.Q(('publication', 'published'), _negated=True), _connector='OR'), name='published_incident_has_time')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='IncidentUpdate',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -302,21 +310,22 @@ class Migration(migrations.Migration):
                     ('channels', models.JSONField(blank=True, default=list, help_text='Of app, ussd, sim, api, agent, bank; empty: all.')),
                     ('areas', models.JSONField(blank=True, default=list, help_text='County codes 1 to 47; empty: countrywide.')),
                     ('share_affected', models.PositiveSmallIntegerField(blank=True, help_text='Transactions affected, in thousandths, from data.', null=True)),
+                    ('share_source', models.CharField(blank=True, choices=[('counted', 'Counted'), ('probes', 'Probes')], db_default='', default='', help_text='What measured the share; empty: a person says it.', max_length=10)),
                     ('next_update_by', models.DateTimeField(blank=True, help_text='The promise. Required until resolved.', null=True)),
                     ('deliver_notifications', models.BooleanField(default=True, verbose_name='tell subscribers')),
                     ('notice', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='updates', to='incidents.notice')),
                     ('automatic', models.BooleanField(default=False, editable=False, help_text='Published unattended.')),
+                    ('holding', models.JSONField(blank=True, default=list, editable=False, help_text='Languages whose words are still to come: incidents.holding.')),
                     ('display_at', models.DateTimeField(blank=True, editable=False, null=True)),
                     ('reason', models.TextField(blank=True, default='', help_text='Only for staff: why you publish although probes disagree.')),
                 ],
                 options={
                     'ordering': ['-id'],
-                    'permissions': [('publish_incidentupdate', 'Can publish an incident update'), ('sign_incidentupdate', 'Can sign an incident update'), ('translate_words', "Can write a draft's words in the other languages")],
+                    'permissions': [('publish_incidentupdate', 'Can publish an incident update'), ('sign_incidentupdate', 'Can sign an incident update'), ('sign_security_update', 'Can sign an update about a matter of security'), ('translate_words', "Can write a draft's words in the other languages")],
                     'indexes': [models.Index(fields=['display_at'], name='update_display')],
                     'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('publication', 'published'), _negated=True), models.Q(('display_at__isnull', False), ('published_at__isnull', False), ('record_seq__isnull', False)), _connector='OR'), name='published_update_is_recorded'), models.CheckConstraint(condition=models.Q(('signature_kind', 'none'), models.Q(('signature_hash', ''), _negated=True), _connector='OR'), name='signature_has_hash')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='AffectedComponent',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -330,9 +339,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['component__group__position', 'component__position', 'id'],
                     'constraints': [models.UniqueConstraint(fields=('update', 'component'), name='one_state_per_update_and_component')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='InternalNote',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -343,9 +352,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['id'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='MissedPromise',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -356,38 +366,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['record_seq'],
                     'constraints': [models.UniqueConstraint(fields=('incident', 'promised_by'), name='a_promise_is_missed_once')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
-                name='Correction',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('public_id', models.CharField(default=incidents.public_ids.new_public_id, editable=False, max_length=12, unique=True)),
-                    ('publication', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published'), ('discarded', 'Discarded')], default='draft', editable=False, max_length=10)),
-                    ('author', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('created_at', models.DateTimeField(auto_now_add=True)),
-                    ('updated_at', models.DateTimeField(auto_now=True)),
-                    ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('published_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('record_seq', models.PositiveBigIntegerField(blank=True, editable=False, null=True, unique=True)),
-                    ('content_hash', models.CharField(blank=True, default='', editable=False, max_length=64)),
-                    ('signature_kind', models.CharField(choices=[('none', 'None'), ('notice', 'Notice'), ('person', 'Person'), ('break_glass', 'Break Glass')], default='none', editable=False, max_length=12)),
-                    ('signature_hash', models.CharField(blank=True, default='', editable=False, max_length=64)),
-                    ('signature_requested_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('signed_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('signed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('waived', models.JSONField(blank=True, default=list, editable=False, help_text='Gates that are switched off here, and would have forbidden it.')),
-                    ('update', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='incidents.incidentupdate')),
-                    ('body', i18nfield.fields.I18nTextField(help_text='The whole text as it should have been.')),
-                    ('reason', i18nfield.fields.I18nCharField(help_text='Public: what was wrong.')),
-                    ('deliver_notifications', models.BooleanField(default=False, verbose_name='tell subscribers')),
-                ],
-                options={
-                    'ordering': ['-id'],
-                    'permissions': [('publish_correction', 'Can publish a correction'), ('sign_correction', 'Can sign a correction')],
-                },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Redress',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -415,9 +396,10 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'permissions': [('publish_redress', 'Can publish what is made good'), ('sign_redress', 'Can sign what is made good')],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='AfterSignature',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -432,26 +414,41 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['id'],
                     'permissions': [('break_glass', 'Can publish alone with a typed reason')],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
-                name='Filing',
+            ), migrations.CreateModel(
+                name='ScheduledMaintenance',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='filings', to='incidents.incident')),
-                    ('code', models.CharField(help_text='The filing code of the rule, for example ca-report.', max_length=60)),
-                    ('filed_at', models.DateTimeField()),
-                    ('filed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                    ('reference', models.CharField(blank=True, help_text='Their receipt: a number, a name, a link.', max_length=200)),
-                    ('text', models.TextField(blank=True, help_text='What was handed in.')),
-                    ('taken_back_at', models.DateTimeField(blank=True, null=True)),
+                    ('public_id', models.CharField(default=incidents.public_ids.new_public_id, editable=False, max_length=12, unique=True)),
+                    ('name', i18nfield.fields.I18nCharField(help_text="What is done, in the customers' words. Constant: mail threads hang on it.")),
+                    ('publication', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published'), ('discarded', 'Discarded')], default='draft', editable=False, max_length=10)),
+                    ('phase', models.CharField(choices=[('scheduled', 'scheduled'), ('in_progress', 'in progress'), ('verifying', 'verifying'), ('completed', 'completed'), ('cancelled', 'cancelled')], default='scheduled', editable=False, max_length=12)),
+                    ('plan', models.ForeignKey(blank=True, editable=False, help_text='The update that announced the times and components that hold.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='plan_of', to='incidents.maintenanceupdate')),
+                    ('starts_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('ends_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('announced_at', models.DateTimeField(blank=True, editable=False, help_text='When these times became public.', null=True)),
+                    ('automatic_start', models.BooleanField(default=True)),
+                    ('automatic_end', models.BooleanField(default=True, help_text='Without it a person says that it is done.')),
+                    ('created_at', models.DateTimeField(auto_now_add=True)),
+                    ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('started_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('verifying_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('finished_at', models.DateTimeField(blank=True, editable=False, help_text='Completed or cancelled.', null=True)),
+                    ('overrun_at', models.DateTimeField(blank=True, editable=False, help_text='When it was found to run late.', null=True)),
+                    ('overrun_incident', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='overrun_of', to='incidents.incident')),
+                    ('recurrence', models.CharField(blank=True, default='', help_text='FREQ=WEEKLY;BYDAY=SU (RFC 5545). The same words announce each next one: name no day in them.', max_length=120)),
+                    ('first', models.ForeignKey(blank=True, editable=False, help_text='Of its series.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='later', to='incidents.scheduledmaintenance')),
+                    ('occurrence_at', models.DateTimeField(blank=True, editable=False, help_text='Its start by the rule; a new date does not change it.', null=True)),
+                    ('series_ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ],
                 options={
-                    'ordering': ['filed_at', 'id'],
-                    'constraints': [models.UniqueConstraint(condition=models.Q(('taken_back_at', None)), fields=('incident', 'code'), name='one_filing_per_incident_and_code')],
+                    'ordering': ['-id'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('publication', 'published'), _negated=True), models.Q(('announced_at__lt', models.F('starts_at')), ('plan__isnull', False), ('published_at__isnull', False)), _connector='OR'), name='maintenance_was_announced_beforehand'), models.CheckConstraint(condition=models.Q(('starts_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='maintenance_ends_after_it_began'), models.UniqueConstraint(fields=('first', 'occurrence_at'), name='one_maintenance_per_occurrence')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='MaintenanceUpdate',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -483,40 +480,9 @@ class Migration(migrations.Migration):
                     'ordering': ['-id'],
                     'permissions': [('publish_maintenanceupdate', 'Can publish a word about planned work'), ('sign_maintenanceupdate', 'Can sign a word about planned work')],
                     'constraints': [models.UniqueConstraint(fields=('maintenance', 'due_key'), name='what_falls_due_is_done_once'), models.CheckConstraint(condition=models.Q(models.Q(('ends_at', None), ('starts_at', None)), models.Q(('ends_at__isnull', False), ('starts_at__isnull', False)), _connector='OR'), name='maintenance_update_announces_both_times')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
-                name='ScheduledMaintenance',
-                fields=[
-                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('public_id', models.CharField(default=incidents.public_ids.new_public_id, editable=False, max_length=12, unique=True)),
-                    ('name', i18nfield.fields.I18nCharField(help_text="What is done, in the customers' words. Constant: mail threads hang on it.")),
-                    ('publication', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published'), ('discarded', 'Discarded')], default='draft', editable=False, max_length=10)),
-                    ('phase', models.CharField(choices=[('scheduled', 'scheduled'), ('in_progress', 'in progress'), ('verifying', 'verifying'), ('completed', 'completed'), ('cancelled', 'cancelled')], default='scheduled', editable=False, max_length=12)),
-                    ('plan', models.ForeignKey(blank=True, editable=False, help_text='The update that announced the times and components that hold.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='plan_of', to='incidents.maintenanceupdate')),
-                    ('starts_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('ends_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('announced_at', models.DateTimeField(blank=True, editable=False, help_text='When these times became public.', null=True)),
-                    ('automatic_start', models.BooleanField(default=True)),
-                    ('automatic_end', models.BooleanField(default=True, help_text='Without it a person says that it is done.')),
-                    ('created_at', models.DateTimeField(auto_now_add=True)),
-                    ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('started_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('verifying_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                    ('finished_at', models.DateTimeField(blank=True, editable=False, help_text='Completed or cancelled.', null=True)),
-                    ('overrun_at', models.DateTimeField(blank=True, editable=False, help_text='When it was found to run late.', null=True)),
-                    ('overrun_incident', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='overrun_of', to='incidents.incident')),
-                    ('recurrence', models.CharField(blank=True, default='', help_text='FREQ=WEEKLY;BYDAY=SU (RFC 5545). The same words announce each next one: name no day in them.', max_length=120)),
-                    ('first', models.ForeignKey(blank=True, editable=False, help_text='Of its series.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='later', to='incidents.scheduledmaintenance')),
-                    ('occurrence_at', models.DateTimeField(blank=True, editable=False, help_text='Its start by the rule; a new date does not change it.', null=True)),
-                    ('series_ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ],
-                options={
-                    'ordering': ['-id'],
-                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('publication', 'published'), _negated=True), models.Q(('announced_at__lt', models.F('starts_at')), ('plan__isnull', False), ('published_at__isnull', False)), _connector='OR'), name='maintenance_was_announced_beforehand'), models.CheckConstraint(condition=models.Q(('starts_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='maintenance_ends_after_it_began'), models.UniqueConstraint(fields=('first', 'occurrence_at'), name='one_maintenance_per_occurrence')],
-                },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='MaintenanceComponent',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -530,9 +496,61 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['component__group__position', 'component__position', 'id'],
                     'constraints': [models.UniqueConstraint(fields=('update', 'component'), name='one_row_per_planned_component')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
+                name='Correction',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('public_id', models.CharField(default=incidents.public_ids.new_public_id, editable=False, max_length=12, unique=True)),
+                    ('publication', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published'), ('discarded', 'Discarded')], default='draft', editable=False, max_length=10)),
+                    ('author', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('created_at', models.DateTimeField(auto_now_add=True)),
+                    ('updated_at', models.DateTimeField(auto_now=True)),
+                    ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('published_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('record_seq', models.PositiveBigIntegerField(blank=True, editable=False, null=True, unique=True)),
+                    ('content_hash', models.CharField(blank=True, default='', editable=False, max_length=64)),
+                    ('signature_kind', models.CharField(choices=[('none', 'None'), ('notice', 'Notice'), ('person', 'Person'), ('break_glass', 'Break Glass')], default='none', editable=False, max_length=12)),
+                    ('signature_hash', models.CharField(blank=True, default='', editable=False, max_length=64)),
+                    ('signature_requested_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('signed_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('signed_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                    ('waived', models.JSONField(blank=True, default=list, editable=False, help_text='Gates that are switched off here, and would have forbidden it.')),
+                    ('update', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='incidents.incidentupdate')),
+                    ('planned', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='incidents.maintenanceupdate')),
+                    ('announcement', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='incidents.announcement')),
+                    ('redress', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='incidents.redress')),
+                    ('body', i18nfield.fields.I18nTextField(blank=True, default=dict, help_text='The whole text as it should have been.')),
+                    ('beside', models.JSONField(blank=True, db_default={}, default=dict, help_text='{field: {language: text}} of what else is corrected: BESIDE.')),
+                    ('reason', i18nfield.fields.I18nCharField(help_text='Public: what was wrong.')),
+                    ('deliver_notifications', models.BooleanField(default=False, verbose_name='tell subscribers')),
+                ],
+                options={
+                    'ordering': ['-id'],
+                    'permissions': [('publish_correction', 'Can publish a correction'), ('sign_correction', 'Can sign a correction')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('announcement__isnull', True), ('planned__isnull', True), ('redress__isnull', True), ('update__isnull', False)), models.Q(('announcement__isnull', True), ('planned__isnull', False), ('redress__isnull', True), ('update__isnull', True)), models.Q(('announcement__isnull', False), ('planned__isnull', True), ('redress__isnull', True), ('update__isnull', True)), models.Q(('announcement__isnull', True), ('planned__isnull', True), ('redress__isnull', False), ('update__isnull', True)), _connector='OR'), name='a_correction_is_of_one_thing')],
+                    'indexes': [],
+                },
+            ), migrations.CreateModel(
+                name='Filing',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('incident', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='filings', to='incidents.incident')),
+                    ('planned', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='filings', to='incidents.scheduledmaintenance')),
+                    ('code', models.CharField(help_text='The filing code of the rule, for example ca-report.', max_length=60)),
+                    ('filed_at', models.DateTimeField()),
+                    ('filed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('reference', models.CharField(blank=True, help_text='Their receipt: a number, a name, a link.', max_length=200)),
+                    ('text', models.TextField(blank=True, help_text='What was handed in.')),
+                    ('taken_back_at', models.DateTimeField(blank=True, null=True)),
+                ],
+                options={
+                    'ordering': ['filed_at', 'id'],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('taken_back_at', None)), fields=('incident', 'code'), name='one_filing_per_incident_and_code'), models.UniqueConstraint(condition=models.Q(('taken_back_at', None)), fields=('planned', 'code'), name='one_filing_per_planned_and_code'), models.CheckConstraint(condition=models.Q(('incident', None), ('planned', None), _connector='XOR'), name='a_filing_is_about_one_thing')],
+                    'indexes': [],
+                },
+            ), migrations.CreateModel(
                 name='Claim',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -552,9 +570,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['-id'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Rebuttal',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -604,20 +623,21 @@ class Migration(migrations.Migration):
                     'ordering': ['-id'],
                     'permissions': [('publish_rebuttal', 'Can publish an answer to a claim'), ('sign_rebuttal', 'Can approve an answer to a claim')],
                     'constraints': [models.UniqueConstraint(condition=models.Q(('publication', 'discarded'), _negated=True), fields=('series', 'version'), name='one_row_per_version')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='RecordHead',
                 fields=[
                     ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                     ('seq', models.PositiveBigIntegerField(default=0)),
                     ('hash', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', max_length=64)),
+                    ('held', models.CharField(blank=True, db_default='', default='', help_text='Why nothing may be added, in one line; empty: it may.', max_length=300)),
                 ],
                 options={
                     'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_record_head')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='RecordEntry',
                 fields=[
                     ('seq', models.PositiveBigIntegerField(primary_key=True, serialize=False)),
@@ -630,9 +650,10 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['seq'],
                     'permissions': [('redact_recordentry', 'Can have a text removed for ever')],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='RecordText',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -644,9 +665,9 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'constraints': [models.UniqueConstraint(fields=('entry', 'field'), name='one_text_per_entry_and_field')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Review',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -678,9 +699,28 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'permissions': [('publish_review', 'Can publish a review'), ('sign_review', 'Can sign a review')],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
+                name='SetTime',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('update', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='set_times', to='incidents.incidentupdate')),
+                    ('at', models.DateTimeField()),
+                    ('set_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('set_at', models.DateTimeField()),
+                    ('seen', models.JSONField(help_text="What probes said of its services, and the incident's last public word, as it was set.")),
+                    ('ended_at', models.DateTimeField(blank=True, null=True)),
+                    ('refused', models.CharField(blank=True, default='', help_text='Why it did not go out; a person is called.', max_length=400)),
+                ],
+                options={
+                    'ordering': ['-id'],
+                    'default_permissions': (),
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('update',), name='one_set_time_of_a_draft')],
+                    'indexes': [],
+                },
+            ), migrations.CreateModel(
                 name='Statement',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -710,9 +750,10 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'permissions': [('publish_statement', 'Can publish a statement'), ('sign_statement', 'Can sign a statement in a role')],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='StatementSignature',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -725,9 +766,9 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['id'],
                     'constraints': [models.UniqueConstraint(fields=('statement', 'role'), name='one_signature_per_role')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='StatementGround',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -740,8 +781,11 @@ class Migration(migrations.Migration):
                     ('cause_changed_at', models.DateTimeField(blank=True, editable=False, null=True)),
                     ('security_changed_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='Breach',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -755,9 +799,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['id'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='PhraseTick',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -772,9 +817,9 @@ class Migration(migrations.Migration):
                     'ordering': ['id'],
                     'permissions': [('tick_phrase', 'Can confirm a locked phrase')],
                     'constraints': [models.UniqueConstraint(fields=('target', 'code', 'hash'), name='one_tick_per_phrase_and_words')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Withdrawal',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -802,8 +847,9 @@ class Migration(migrations.Migration):
                     'ordering': ['-id'],
                     'permissions': [('publish_withdrawal', 'Can publish a withdrawal'), ('sign_withdrawal', 'Can sign a withdrawal')],
                     'constraints': [models.CheckConstraint(condition=models.Q(('statement', None), ('rebuttal', None), _connector='XOR'), name='a_withdrawal_takes_back_one_thing'), models.UniqueConstraint(condition=models.Q(('publication', 'published')), fields=('statement',), name='a_statement_is_withdrawn_once'), models.UniqueConstraint(condition=models.Q(('publication', 'published')), fields=('rebuttal',), name='a_rebuttal_is_withdrawn_once')],
+                    'indexes': [],
                 },
-            ),
-        ]),
+            )],
+        ),
         migrations.RunPython(keep, let_go),  # the last: whatever remakes the table on SQLite drops its triggers
     ]

@@ -16,15 +16,17 @@ class Migration(migrations.Migration):
         ('subscribers', '0002_channel_trouble'),
         ('subscribers', '0003_following_suppression_endpoints'),
         ('subscribers', '0004_outbox_in_full'),
+        ('subscribers', '0005_farewells_and_lists_without_foreign_keys'),
+        ('subscribers', '0006_deliveries_that_may_be_claimed'),
     ]
 
     dependencies = [
-        ('incidents', '0001_squashed_0010_rights_and_audit'),
+        ('incidents', '0001_squashed_0014_corrected_facts_and_words'),
     ]
 
     operations = [
-        Together([
-            migrations.CreateModel(
+        Together(
+            models=[migrations.CreateModel(
                 name='Subscriber',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -58,8 +60,7 @@ class Migration(migrations.Migration):
                     'indexes': [models.Index(condition=models.Q(('confirm_due_at__isnull', False)), fields=['confirm_due_at'], name='confirmation_due'), models.Index(condition=models.Q(('state', 'pending')), fields=['created_at'], name='subscriber_unconfirmed')],
                     'constraints': [models.UniqueConstraint(fields=('channel', 'address_hash'), name='one_subscriber_per_address')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='ChannelTrouble',
                 fields=[
                     ('channel', models.CharField(max_length=12, primary_key=True, serialize=False)),
@@ -70,9 +71,10 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['channel'],
+                    'indexes': [],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Subscription',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -83,9 +85,9 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'constraints': [models.UniqueConstraint(fields=('subscriber', 'component'), name='one_subscription_per_component'), models.UniqueConstraint(fields=('subscriber', 'group'), name='one_subscription_per_group'), models.UniqueConstraint(fields=('subscriber', 'incident'), name='one_subscription_per_incident'), models.UniqueConstraint(condition=models.Q(('component__isnull', True), ('group__isnull', True), ('incident__isnull', True)), fields=('subscriber',), name='one_subscription_to_everything'), models.CheckConstraint(condition=models.Q(models.Q(('component__isnull', True), ('group__isnull', True), ('incident__isnull', True)), models.Q(('component__isnull', False), ('group__isnull', True), ('incident__isnull', True)), models.Q(('component__isnull', True), ('group__isnull', False), ('incident__isnull', True)), models.Q(('component__isnull', True), ('group__isnull', True), ('incident__isnull', False)), _connector='OR'), name='subscription_follows_one_thing')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Suppression',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -97,9 +99,23 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'constraints': [models.UniqueConstraint(fields=('channel', 'address_hash'), name='one_suppression_per_address')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
+                name='Farewell',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('channel', models.CharField(default='sms', max_length=12)),
+                    ('address_hash', models.CharField(max_length=64)),
+                    ('address_encrypted', models.TextField()),
+                    ('language', models.CharField(max_length=8)),
+                    ('asked_at', models.DateTimeField()),
+                ],
+                options={
+                    'constraints': [models.UniqueConstraint(fields=('channel', 'address_hash'), name='one_farewell_per_address')],
+                    'indexes': [],
+                },
+            ), migrations.CreateModel(
                 name='Endpoint',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -110,8 +126,11 @@ class Migration(migrations.Migration):
                     ('old_secret_encrypted', models.TextField(blank=True, default='', help_text='Signs beside the new one after a rotation.')),
                     ('old_until', models.DateTimeField(blank=True, null=True)),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='Notification',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -128,14 +147,14 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'indexes': [models.Index(condition=models.Q(('expanded_at__isnull', True)), fields=['id'], name='notification_to_expand'), models.Index(condition=models.Q(('cleared_at__isnull', True), ('stopped_at__isnull', False)), fields=['id'], name='notification_to_clear'), models.Index(fields=['thread', 'record_seq'], name='notification_of_thread')],
+                    'constraints': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Delivery',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('notification', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscribers.notification')),
-                    ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscribers.subscriber')),
+                    ('notification', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscribers.notification')),
+                    ('subscriber', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscribers.subscriber')),
                     ('channel', models.CharField(max_length=12)),
                     ('domain', models.CharField(blank=True, default='', help_text='Of the address: what is paced together.', max_length=255)),
                     ('state', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('dead', 'Dead'), ('superseded', 'Superseded'), ('cancelled', 'Cancelled')], default='pending', max_length=12)),
@@ -149,11 +168,10 @@ class Migration(migrations.Migration):
                     ('reference', models.CharField(blank=True, default='', help_text="The other side's name of it.", max_length=80)),
                 ],
                 options={
-                    'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['due_at', 'id'], name='delivery_due'), models.Index(condition=models.Q(('lease_until__isnull', False)), fields=['lease_until'], name='delivery_leased'), models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['reference'], name='delivery_reference')],
+                    'indexes': [models.Index(condition=models.Q(('lease_until', None), ('state', 'pending')), fields=['due_at', 'id'], name='delivery_due'), models.Index(condition=models.Q(('lease_until__isnull', False)), fields=['lease_until'], name='delivery_leased'), models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['reference'], name='delivery_reference')],
                     'constraints': [models.UniqueConstraint(fields=('notification', 'subscriber'), name='one_delivery_per_subscriber')],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='Pace',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -167,17 +185,20 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'constraints': [models.UniqueConstraint(fields=('channel', 'domain'), name='one_pace_per_domain')],
+                    'indexes': [],
                 },
-            ),
-            migrations.CreateModel(
+            ), migrations.CreateModel(
                 name='BounceReport',
                 fields=[
                     ('key', models.CharField(max_length=100, primary_key=True, serialize=False)),
                     ('kind', models.CharField(max_length=12)),
                     ('at', models.DateTimeField(db_index=True)),
                 ],
-            ),
-            migrations.CreateModel(
+                options={
+                    'indexes': [],
+                    'constraints': [],
+                },
+            ), migrations.CreateModel(
                 name='OutboxCursor',
                 fields=[
                     ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
@@ -185,7 +206,8 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_outbox_cursor')],
+                    'indexes': [],
                 },
-            ),
-        ]),
+            )],
+        ),
     ]
