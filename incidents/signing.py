@@ -16,6 +16,7 @@ from incidents.languages import by_language, missing
 from incidents.models import AuditEvent, IncidentUpdate, Notice, NoticeVersion
 from incidents.models.publishable import Publishable
 from incidents.notices import covered, notice_hash, slot_problem
+from incidents.policy import Gate
 from incidents.record import canonical, lock_head
 from incidents.words import Publication, SecurityRelated, SignatureKind
 
@@ -43,6 +44,18 @@ def signature_state(item: Publishable) -> str:
     if item.signature_kind == SignatureKind.NONE:
         return "none"
     return "valid" if item.signature_hash == content_hash(item) else "void"
+
+
+def kept_state(item: Publishable) -> str:
+    """`signature_state` for lists, without a query: what is public went out as it was signed, or says which gate was off; of a
+    draft every act keeps the hash beside it."""
+    if item.signature_kind == SignatureKind.NONE:
+        return "none"
+    if item.publication == Publication.PUBLISHED:
+        return "void" if Gate.SIGNATURE in item.waived else "valid"
+    if not item.content_hash:
+        return signature_state(item)  # written before hashes were kept
+    return "valid" if item.signature_hash == item.content_hash else "void"
 
 
 def request(*, item: Publishable, actor: User | None, now: datetime) -> None:

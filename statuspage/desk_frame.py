@@ -16,6 +16,7 @@ def of_unfold(*, provider: str, static: str, accent: str) -> dict[str, Any]:
         "SITE_URL": "/",
         "SHOW_HISTORY": True,  # from the audit log: statuspage.admin.base
         "SHOW_VIEW_ON_SITE": False,
+        "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: f"{static}img/desk.svg"}],
         "STYLES": [lambda request: f"{static}css/desk.css", lambda request: f"{static}css/desk-pages.css"],
         "SCRIPTS": [lambda request: f"{static}js/desk.js", lambda request: f"{static}js/compose.js"],
         "SIDEBAR": {"navigation": "statuspage.admin.navigation.menu"},

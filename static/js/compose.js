@@ -30,6 +30,15 @@
     });
     sms();
     // One press posts once. The network is asked first: if it is gone the words stay, and pressing again cannot post twice.
+    // It is asked as the finger goes down, so that the answer is here when it comes up.
+    let asked = null;
+    const ask = () => {
+      if (asked && Date.now() - asked.at < 1000) return asked.answer;
+      asked = { at: Date.now(), answer: fetch(document.querySelector("script[src*='compose.js']").src, { method: "HEAD", cache: "no-store" }) };
+      asked.answer.catch(() => { asked = null; });
+      return asked.answer;
+    };
+    document.addEventListener("pointerdown", (e) => { if (e.target.closest("form.d-form button")) ask(); });
     const unknown = (f) => {
       const old = f.querySelector("[data-unknown]");
       if (old) old.remove();
@@ -42,7 +51,7 @@
       if (f.dataset.asking) return;
       f.dataset.asking = "1";
       try {
-        await fetch(document.querySelector("script[src*='compose.js']").src, { method: "HEAD", cache: "no-store" });
+        await ask();
         f.dataset.sure = "1";
         f.requestSubmit(e.submitter);
         setTimeout(() => { delete f.dataset.sure; delete f.dataset.asking; }, 4000);

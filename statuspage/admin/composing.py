@@ -18,7 +18,7 @@ from incidents.blockers import Blocker, standing
 from incidents.languages import by_language, codes, in_all
 from incidents.models import AffectedComponent, AuditEvent, Component, Dependency, IncidentUpdate
 from incidents.models.incident import MORE_WORDS
-from incidents.words import ComponentStatus, IncidentStatus, Need, Publication
+from incidents.words import ComponentStatus, IncidentStatus, Need, Publication, SignatureKind
 from statuspage import publishing
 from statuspage.admin.forms import Written
 from statuspage.admin.previews import Preview, item_to_be, previews
@@ -236,14 +236,15 @@ def acts_on(update: IncidentUpdate) -> list[AuditEvent]:
 
 
 def signature_words(update: IncidentUpdate) -> str:
-    state = signing.signature_state(update)
+    """No query, so that lists may ask."""
+    state = signing.kept_state(update)
     if state == "void":
         return "Changed after it was signed"
     if state == "none":
         return "Asked for" if update.signature_requested_at else "None yet"
-    if drafts.is_untouched(update):
+    if update.signature_kind == SignatureKind.NOTICE:
         return "Pre-signed notice, unchanged"
-    if update.signature_kind == "break_glass":
+    if update.signature_kind == SignatureKind.BREAK_GLASS:
         return f"Published alone by {update.signed_by}"
     return f"Signed by {update.signed_by}, {moment(update.signed_at)}"
 

@@ -22,6 +22,7 @@ from statuspage.admin import evidence, imported, measures, sparks, waiting
 from statuspage.admin.addresses import draft_url
 from statuspage.admin.base import person
 from statuspage.admin.evidence import Evidence
+from statuspage.admin.moments import for_all
 from statuspage.admin.sparks import Spark
 from statuspage.models import DeskDraft, Heartbeat
 from statuspage.templatetags.desk import first_text
@@ -98,7 +99,7 @@ def context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "open_incidents": [
             (incident, first_text(corrections.listed_name(incident, incident.name))) for incident in open_incidents
         ],
-        "instruments": _instruments(open_incidents, now),
+        "instruments": {**_instruments(now), "clocks": _clocks(open_incidents, now)},
         "once": secrets.token_urlsafe(18),
         "may_report": user.has_perm("incidents.add_incident"),
         "may_publish": user.has_perm("incidents.publish_incidentupdate"),
@@ -200,13 +201,13 @@ def _said_but_worse(open_incidents: Sequence[Incident]) -> dict[Incident, str]:
 # --- Instruments -------------------------------------------------------------------------------
 
 
-def _instruments(open_incidents: Sequence[Incident], now: datetime) -> dict[str, Any]:
+@for_all
+def _instruments(now: datetime) -> dict[str, Any]:
     publisher = Heartbeat.objects.filter(name="publisher").first()
     return {
         "publisher_at": publisher.at if publisher else None,
         "record": record.head(),
         "vantages": list(Vantage.objects.filter(enabled=True, is_passive=False)),
-        "clocks": _clocks(open_incidents, now),
         "subscribers": Subscriber.objects.active().count(),
         "of_late": measures.of_late(now),
         "pending": Delivery.objects.pending().count(),

@@ -140,6 +140,14 @@ class DeskSite(_Site):
 
         return guarded
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """None: our menu is not made from it, and to look every model's rights up twice a page costs what a list does. The
+        theme's search asks its own."""
+        return []
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return navigation.menu(request)
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return HttpResponseRedirect(reverse("account_change_password"))  # where it is mailed to its owner, and logged
 

@@ -11,16 +11,17 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
-from incidents import closing, holding, rights, set_times
+from incidents import closing, holding, rights, set_times, signing
 from incidents.figures import ReviewState
 from incidents.models import AfterSignature, Claim, Incident, IncidentUpdate, SetTime, Statement
 from incidents.policy import WITHOUT
 from incidents.rebuttals import State
-from incidents.words import IncidentStatus, Publication, SignatureKind
+from incidents.words import IncidentStatus, Publication
 from probes import vantages
 from probes.models import ProbeVerdict, Vantage, VantageLink
 from statuspage.admin import imported
 from statuspage.admin.addresses import after_url, draft_url, incident_url, sign_url
+from statuspage.admin.moments import for_all
 from statuspage.templatetags.desk import ago, first_text, moment, phase_word
 from subscribers.models import Delivery, DeliveryState
 
@@ -56,8 +57,8 @@ class Strip:
 
 
 def is_signed(draft: IncidentUpdate) -> bool:
-    """Does its signature cover what it says? Read from the hash that every act on a draft keeps beside it: no query."""
-    return draft.signature_kind != SignatureKind.NONE and draft.signature_hash == draft.content_hash != ""
+    """Does its signature cover what it says? No query."""
+    return signing.kept_state(draft) == "valid"
 
 
 def wants_signature(draft: IncidentUpdate) -> bool:
@@ -79,8 +80,8 @@ def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Inc
         *_claims(),
         *_lapsing(now),
         *_reviews(now),
-        *_suspected(),
-        *_put_out(),
+        *_suspected(now),
+        *_put_out(now),
         *_silent(now),
         *_switched_off(),
         *(_draft(draft) for draft in next_words if not wants_signature(draft)),
@@ -239,10 +240,10 @@ def _draft(draft: IncidentUpdate) -> Strip:
 
 def _claims() -> list[Strip]:
     waiting = Claim.objects.filter(state=State.LOGGED)
-    count = waiting.count()
     newest = waiting.order_by("-reach", "-id").first()
     if newest is None:
         return []
+    count = waiting.count()
     words = newest.words if len(newest.words) <= 80 else f"{newest.words[:77]}…"
     more = f" {count - 1} more with less reach." if count > 1 else ""
     return [
@@ -303,6 +304,7 @@ def _reviews(now: datetime) -> list[Strip]:
 # --- The house ---------------------------------------------------------------------------------
 
 
+@for_all
 def _failing(now: datetime) -> list[Strip]:
     """Tellings that failed and are tried again, and those given up lately."""
     retried = Delivery.objects.pending().filter(attempt__gt=0).exclude(last_error="")
@@ -321,7 +323,8 @@ def _failing(now: datetime) -> list[Strip]:
     return found
 
 
-def _suspected() -> list[Strip]:
+@for_all
+def _suspected(now: datetime) -> list[Strip]:
     """Troubles that one vantage alone confirms: nothing of them is public."""
     rows = ProbeVerdict.objects.exclude(suspects="").filter(probe__enabled=True).select_related("probe__component")
     return [
@@ -340,7 +343,8 @@ def _suspected() -> list[Strip]:
     ]
 
 
-def _put_out() -> list[Strip]:
+@for_all
+def _put_out(now: datetime) -> list[Strip]:
     """Vantages that have no say, since the trouble they see is their own."""
     why = {
         "link": "No target answers it: its own link fails. What it sees is not counted.",
@@ -363,6 +367,7 @@ def _put_out() -> list[Strip]:
     ]
 
 
+@for_all
 def _silent(now: datetime) -> list[Strip]:
     """Vantages whose agent says nothing: they neither agree nor disagree."""
     return [

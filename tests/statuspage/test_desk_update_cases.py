@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from incidents import drafts, signing
 from incidents.languages import by_language
-from incidents.models import AuditEvent, Component, Incident
+from incidents.models import AuditEvent, Component, Incident, IncidentUpdate
 from statuspage import keeping, publishing
 from statuspage.admin.signing_page import seen
 from statuspage.models import DeskDraft
@@ -70,7 +70,8 @@ def test_evidence_that_changed_while_one_read_is_shown_and_signing_asks_again() 
     seen_before = {"seen_hash": signing.content_hash(draft), "seen_evidence": "0123456789abcdef"}
     Component.objects.update(observed_status="operational")
     page = approver.get(at(draft, "sign")).content.decode()
-    assert "is now working" in page
+    assert "Probes now say of" in page
+    assert ": working." in page
     answer = approver.post(at(draft, "sign"), seen_before)
     assert answer.status_code == 409
     assert "The evidence changed while you read" in answer.content.decode()
@@ -167,6 +168,37 @@ def test_dashboard_and_composer_ask_the_same_of_ten_thousand_incidents_as_of_one
     assert [queries(client, page) for page in pages] == of_one
     assert of_one[0] <= 36
     assert max(of_one[1:]) <= 66
+
+
+def test_the_list_of_updates_asks_the_same_of_one_as_of_many() -> None:
+    draft, client = a_draft(), sign_in(someone(AUTHOR))
+    page = "/admin/incidents/incidentupdate/"
+    client.get(page)
+    of_one = queries(client, page)
+    for _ in range(3):
+        next_words(publishing.publish_update(update_id=draft.pk, actor=None, now=timezone.now()))
+    assert queries(client, page) == of_one
+
+
+def test_a_last_word_whose_promise_fell_away_is_still_told_as_signed() -> None:
+    draft, approver = a_draft(), someone(APPROVER, "achieng")
+    out = publishing.publish_update(update_id=draft.pk, actor=None, now=timezone.now())
+    for status in ("monitoring", "resolved"):
+        draft = next_words(out, status)
+        signing.sign(item=draft, signer=approver, now=timezone.now())
+        out = publishing.publish_update(update_id=draft.pk, actor=approver, now=timezone.now(), reason="They lag behind.")
+    assert out.next_update_by is None
+    assert "Signed by achieng" in sign_in(approver).get(at(out, "after")).content.decode()
+
+
+def next_words(before: IncidentUpdate, status: str = "identified") -> IncidentUpdate:
+    """A draft of the incident's next update, with a promise."""
+    states = {row.component: row.new_status if status == "identified" else "operational" for row in before.affected.all()}
+    now = timezone.now()
+    return drafts.add_update(
+        incident=before.incident, status=status, body={"en": "It is over.", "sw": "Imeisha."}, affected=states,
+        next_update_by=now + timedelta(hours=1), author=someone(AUTHOR), now=now,
+    )  # fmt: skip
 
 
 def over(count: int) -> None:
