@@ -7,7 +7,7 @@
 | redress               | always: it is about their money                                      |
 | statement             | of what is known (levels 1 to 3, money); "we are checking" and advice stand in the updates' own words |
 | withdrawal            | if what it takes back was told                                       |
-| rebuttal              | to those who asked for answers to claims, and those of its incident  |
+| rebuttal              | to those who asked for answers to claims                             |
 | maintenance_update    | unless its writer said no                                            |
 | review                | unless its writer said no                                            |
 | announcement          | if its writer said so, to all                                        |

@@ -6,17 +6,17 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 
 from subscribers import addresses, links, subscriptions, suppression
 from subscribers.bounce_reports import Kind, Report
-from subscribers.models import BounceReport, Subscriber, SubscriberState, Suppressed
+from subscribers.models import BounceReport, DeliveryState, Subscriber, SubscriberState, Suppressed
 from subscribers.transports.base import Failed
 
 log = logging.getLogger(__name__)
 
 HARD_BOUNCES = 2
 REPORTS_KEPT = timedelta(days=60)
+COMES_BACK_WITHIN = timedelta(days=5)  # relays try so long; what was taken and is older has stayed there
 
 
 def refused(*, subscriber_id: int, outcome: Failed, now: datetime) -> None:
@@ -29,10 +29,24 @@ def refused(*, subscriber_id: int, outcome: Failed, now: datetime) -> None:
 
 
 def bounced(*, subscriber: Subscriber, now: datetime) -> None:
-    """There is no such mailbox: the second time nothing is sent there any more."""
-    Subscriber.objects.filter(pk=subscriber.pk).update(hard_bounces=F("hard_bounces") + 1)
-    if subscriber.hard_bounces + 1 >= HARD_BOUNCES:
-        _suppress(subscriber, Suppressed.BOUNCED, now)
+    """There is no such mailbox: the second time nothing is sent there any more. A mail that stayed begins the count anew."""
+    with transaction.atomic():
+        held = Subscriber.objects.select_for_update().filter(pk=subscriber.pk).first()
+        if held is None:
+            return  # erased meanwhile
+        held.hard_bounces = 1 if _has_stayed(held, now) else held.hard_bounces + 1
+        held.bounced_at = now
+        held.save(update_fields=["hard_bounces", "bounced_at"])
+        if held.hard_bounces >= HARD_BOUNCES:
+            _suppress(held, Suppressed.BOUNCED, now)
+
+
+def _has_stayed(subscriber: Subscriber, now: datetime) -> bool:
+    """Since the last bounce a mail was taken that had the time to come back, and did not. That a relay takes one says nothing."""
+    if subscriber.bounced_at is None:
+        return False
+    taken = subscriber.deliveries.filter(state=DeliveryState.SENT, sent_at__gt=subscriber.bounced_at)
+    return taken.filter(sent_at__lte=now - COMES_BACK_WITHIN).exists()
 
 
 def complained(*, subscriber: Subscriber, now: datetime) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import BooleanField, F, Max, QuerySet
+from django.db.models.expressions import RawSQL
 
 from subscribers import paces
 from subscribers.models import Delivery, DeliveryState, Notification
@@ -25,8 +26,9 @@ OVERTAKING = frozenset({"incident_update", "maintenance_update"})
 Note = Callable[[Sequence[Claimed]], None]
 KEYS_AT_ONCE = 1000  # in one statement
 _TABLE = Delivery._meta.db_table
-_Row = tuple[int, int, int, str, int, datetime, bool, str]
-_COLUMNS = ("pk", "notification_id", "subscriber_id", "domain", "attempt", "wanted_at", "digest", "last_error")
+_Row = tuple[int, int, int, str, int, datetime, bool, str, datetime]
+_COLUMNS = ("pk", "notification_id", "subscriber_id", "domain", "attempt", "wanted_at", "digest", "last_error", "due_at")
+Place = tuple[datetime, int]  # in the order of claims: when it was due, its row id
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
@@ -40,27 +42,31 @@ def claim_due(
     channel: str = "",
     without: Collection[str] = (),
     digest: bool = False,
+    after: Place | None = None,
     note: Note = lambda claimed: None,
 ) -> list[Claimed]:
     """Take up to `limit` due deliveries (of one channel, if given) under a lease of 5 minutes, older news first.
 
-    `without`: domains that have enough in hand. What was tried 8 times, has been due for 6 hours or was overtaken by newer
-    news is buried on the way. `note` hears what is claimed before the claim holds, so that no kill comes between the two.
+    `without`: domains that have enough in hand; `after`: look behind this place only, since what lies before it is theirs. What
+    was tried 8 times, has been due for 6 hours or was overtaken by newer news is buried on the way. `note` hears what is claimed
+    before the claim holds, so that no kill comes between the two.
     """
     claimed: list[Claimed] = []
     while not claimed:
         with transaction.atomic():
-            claimed, looked_at = _claim_once(now, limit, channel, without, digest)
+            claimed, looked_at = _claim_once(now, limit, channel, without, digest, after)
             note(claimed)
         if not looked_at:
             break
     return claimed
 
 
-def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> tuple[list[Claimed], int]:
+def _claim_once(
+    now: datetime, limit: int, channel: str, without: Collection[str], digest: bool, after: Place | None
+) -> tuple[list[Claimed], int]:
     """(claimed, how many were due)"""
     pace, limit = paces.granted(channel, "", limit, now)
-    rows = list(_found(now, limit, channel, without, digest))
+    rows = list(_found(now, limit, channel, without, digest, after))
     paces.spend(pace, len(rows))
     notifications = Notification.objects.in_bulk({row[1] for row in rows})
     found = [Claimed(row[0], notifications[row[1]], *row[2:]) for row in rows]
@@ -79,7 +85,9 @@ def _claim_once(now: datetime, limit: int, channel: str, without: Collection[str
     return sorted(rest, key=lambda delivery: (delivery.notification.record_seq, delivery.pk)), len(found)
 
 
-def _found(now: datetime, limit: int, channel: str, without: Collection[str], digest: bool) -> Iterator[_Row]:
+def _found(
+    now: datetime, limit: int, channel: str, without: Collection[str], digest: bool, after: Place | None
+) -> Iterator[_Row]:
     """Due rows, locked: those of domains with a cap as far as it reaches, then all others."""
     waiting = due(now).filter(digest=digest).exclude(notification_id__in=stopped())
     if channel:
@@ -97,7 +105,20 @@ def _found(now: datetime, limit: int, channel: str, without: Collection[str], di
         yield from taken
     if limit > 0:
         left_out = [*resting, *capped]
+        rows = rows.filter(_behind(after)) if after else rows
         yield from (rows.exclude(domain__in=left_out) if left_out else rows)[:limit]
+
+
+def _behind(place: Place) -> RawSQL:
+    """As one comparison of both values, so that the index of what is due is entered there and not read from its start."""
+    at = connection.ops.adapt_datetimefield_value(place[0])
+    return RawSQL("(due_at, id) > (%s, %s)", [at, place[1]], output_field=BooleanField())
+
+
+def reached(claimed: Sequence[Claimed], channel: str) -> Place | None:
+    """Where a claim ended; None when that says nothing: there was nothing, or domains with a cap were asked by themselves."""
+    places = [(one.due_at, one.pk) for one in claimed if one.due_at]
+    return max(places) if places and not paces.capped_domains(channel) else None
 
 
 def stopped() -> list[int]:

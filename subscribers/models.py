@@ -98,7 +98,10 @@ class Subscriber(models.Model):
     minimum_impact = models.CharField(max_length=12, choices=Impact, default=Impact.NONE)
     rhythm = models.CharField(max_length=8, choices=Rhythm, default=Rhythm.EACH)
     confirm_tries = models.PositiveSmallIntegerField(default=0, help_text="Wrong codes typed for this asking.")
-    hard_bounces = models.PositiveSmallIntegerField(default=0, help_text="In a row; the second one suspends.")
+    hard_bounces = models.PositiveSmallIntegerField(
+        default=0, help_text="With no mail that stayed between them; the second suspends."
+    )
+    bounced_at = models.DateTimeField(null=True, blank=True, help_text="When the last of them came.")
 
     objects = SubscriberQuerySet.as_manager()
 

@@ -26,6 +26,7 @@ class Claimed:
     wanted_at: datetime
     digest: bool
     last_error: str
+    due_at: datetime | None = None
     reference: str = ""
     lease_until: datetime | None = None
 

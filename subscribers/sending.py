@@ -28,6 +28,7 @@ MARK_EACH = 800  # until then the outlet remembers what the server took
 MARK_AFTER = 0.5  # seconds
 LOOK_AGAIN = 0.2  # seconds until the next claim where the last one found nothing,
 LOOK_SHARE = 20  # or this many times what that one took: past a long list of a domain that has enough, it takes long
+PLACES_HOLD = 5.0  # seconds until claims look from the start again: what was put back, or is due late, lies before them
 ASK_AGAIN = 1.0  # seconds until confirmation mails are looked for again where none was due
 AHEAD = timedelta(seconds=2)  # what falls due so soon is waited for, over the open connection
 
@@ -44,9 +45,13 @@ class Round:
         self._packer = Packer()
         self._at_hand: dict[str, deque[Errand]] = defaultdict(deque)
         self._done: list[Claimed] = []
+        self._failed: list[tuple[Claimed, TransportError]] = []
+        self._refused: list[tuple[int, Failed]] = []  # whose address takes nothing, and what was said
         self._marked_at = self._started
         self._next_look = self._next_asking = 0.0
         self._full: set[str] = set()  # domains that the last look that found nothing left out
+        self._places: dict[tuple[frozenset[str], bool], leases.Place] = {}  # by what is left out: all before is theirs
+        self._places_end = 0.0
         self._left = 0
         self._end: Exception | None = None  # no way out, or a fault of ours: why the round ends before its work does
         self.sent = 0
@@ -128,16 +133,29 @@ class Round:
     def _claimed(self, full: Sequence[str], *, digest: bool) -> list[Claimed]:
         if self._left <= 0:
             return []
-        claimed = leases.claim_due(
+        if time.monotonic() > self._places_end:
+            self._places, self._places_end = {}, time.monotonic() + PLACES_HOLD
+        left_out = frozenset(full), digest
+        after = self._places.pop(left_out, None)
+        claimed = self._claim_after(after, full, digest)
+        if not claimed and after:
+            claimed = self._claim_after(None, full, digest)
+        place = leases.reached(claimed, self.channel)
+        if full and place:
+            self._places[left_out] = place
+        self._left -= len(claimed)
+        return claimed
+
+    def _claim_after(self, after: leases.Place | None, full: Sequence[str], digest: bool) -> list[Claimed]:
+        return leases.claim_due(
             now=self.now,
             limit=min(BATCH, self._left),
             channel=self.channel,
             without=full,
             digest=digest,
+            after=after,
             note=self.outlet.begin,
         )
-        self._left -= len(claimed)
-        return claimed
 
     def _pack_confirmation(self, subscriber: Subscriber) -> None:
         try:
@@ -193,7 +211,8 @@ class Round:
         while report is not None:
             self._settle(report)
             report = self._lanes.take_report(wait=0)
-        if len(self._done) >= MARK_EACH or (self._done and time.monotonic() - self._marked_at > MARK_AFTER):
+        ended = len(self._done) + len(self._failed)
+        if ended >= MARK_EACH or (ended and time.monotonic() - self._marked_at > MARK_AFTER):
             self._mark()
             self._drop_stopped()
 
@@ -212,7 +231,6 @@ class Round:
 
     def _settle(self, report: Report) -> None:
         throttled = ""
-        failed: list[tuple[Claimed, TransportError]] = []
         for errand, outcome in zip(report.errands, report.outcomes, strict=False):
             if isinstance(outcome, Sent):
                 self._note_sent(errand, outcome)
@@ -220,15 +238,16 @@ class Round:
             if isinstance(outcome, Retry) and outcome.throttled:
                 throttled = outcome.reason
             error = error_of(outcome)
-            failed += [(delivery, error) for delivery in errand.deliveries]
+            self._failed += [(delivery, error) for delivery in errand.deliveries]
+            if errand.deliveries and isinstance(outcome, Failed) and (outcome.gone or outcome.bounced):
+                self._refused.append((errand.parcel.subscriber_id, outcome))
             if errand.asked:
                 confirmations.record_failure(errand.asked, error, now=self.now)
-        leases.record_failures(failed, now=self.now)
-        self._follow_refusals(report)  # behind the rows: what was refused is dead, all else of that reader is not sent any more
         untried = report.errands[len(report.outcomes) :]
         self._put_back(untried)
         if throttled:
             self._put_back(self._at_hand.pop(report.domain, ()))
+            self._write_failures()  # they rest with the others of their domain
             paces.slow_down(self.channel, report.domain, now=self.now, why=throttled)
         self._end = self._end or report.error
 
@@ -240,10 +259,13 @@ class Round:
             delivery.reference = outcome.reference[:80]
         self._done += errand.deliveries
 
-    def _follow_refusals(self, report: Report) -> None:
-        for errand, outcome in zip(report.errands, report.outcomes, strict=False):
-            if errand.deliveries and isinstance(outcome, Failed) and (outcome.gone or outcome.bounced):
-                bounces.refused(subscriber_id=errand.parcel.subscriber_id, outcome=outcome, now=self.now)
+    def _write_failures(self) -> None:
+        """Many at once: a write for each turn of a domain that refuses would keep the others waiting."""
+        failed, self._failed = self._failed, []
+        refused, self._refused = self._refused, []
+        leases.record_failures(failed, now=self.now)
+        for subscriber_id, outcome in refused:  # behind the rows: all else of that reader is not sent any more
+            bounces.refused(subscriber_id=subscriber_id, outcome=outcome, now=self.now)
 
     def _put_back(self, errands: Iterable[Errand]) -> None:
         listed = list(errands)
@@ -252,6 +274,7 @@ class Round:
 
     def _mark(self) -> None:
         self._marked_at = time.monotonic()
+        self._write_failures()
         if not self._done:
             return
         leases.record_success(self._done, now=self.now)

@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from subscribers import fanning, leases, outbox, rows
-from subscribers.items import Item
+from subscribers.fanning import Plan
 from subscribers.models import Delivery, DeliveryState, Notification, Subscriber
 from subscribers.parcels import Packer
 from subscribers.transports.email import Skeleton
@@ -85,7 +85,7 @@ def expand(made: Bed, full: bool) -> None:
     _fill(count)
     publish_word(draft_word())
     _analyse()
-    slowest, chunks, known, started = 0.0, 0, dict[int, Item | None](), time.perf_counter()
+    slowest, chunks, known, started = 0.0, 0, dict[int, Plan | None](), time.perf_counter()
     while True:
         before = time.perf_counter()
         if fanning._expand_chunk(timezone.now(), known) is None:
@@ -161,17 +161,18 @@ def send(made: Bed, full: bool) -> None:
     """Two senders, claims and marks included, beside bare smtplib and Django's backend over as many kept connections."""
     _prepare()
     count = 100_000 if full else 10_000
-    publish_word(draft_word())
-    outbox.fan_out(now=timezone.now())  # to nobody: the page is written whole the first time
+    publish_word(draft_word())  # the page is written whole the first time
+    few = _publish_seconds()
+    outbox.fan_out(now=timezone.now())  # to nobody
     make_readers(count)
     with sink(made) as port:
         _point_at(port, made)
         bare = _beside("bare", made, count)
         kept = _beside("django", made, max(1000, count // 20))
-        draft = draft_word()
-        started = time.perf_counter()
-        publish_word(draft)
-        bar(f"publish to {count} subscribers", time.perf_counter() - started, "s", "<=", 0.3)
+        many = _publish_seconds()
+        bar(f"publish to {count} subscribers", many, "s", "<=", 0.3)
+        bar(f"publish to {count} subscribers beside nobody", many / few, "ratio", "<=", 1.5)
+        Notification.objects.exclude(pk=Notification.objects.latest("pk").pk).update(expanded_at=timezone.now())
         outbox.fan_out(now=timezone.now(), limit=count * 2)
         _analyse()
         ours, memory = _ours(made, count)
@@ -179,6 +180,17 @@ def send(made: Bed, full: bool) -> None:
     bar("our rate to bare smtplib's", ours / bare, "ratio", ">=", 0.4)
     bar("our rate to Django's backend's", ours / kept, "ratio", ">=", 3.0)
     bar("largest sender", memory / 1e6, "MB", "<=", 150)
+
+
+def _publish_seconds() -> float:
+    """The median of three: one may meet a checkpoint of the database, or the collector."""
+    seconds = []
+    for _ in range(3):
+        draft = draft_word()
+        started = time.perf_counter()
+        publish_word(draft)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
 
 
 def _beside(kind: str, made: Bed, count: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from django.test import RequestFactory
 from subscribers import bounce_mailbox, bounces, links, mail_events
 from subscribers.bounce_mailbox import MailboxError
 from subscribers.bounce_reports import Kind, Report, is_unknown_mailbox, read
-from subscribers.models import BounceReport, Subscriber, Suppression
+from subscribers.models import BounceReport, Delivery, Notification, Subscriber, Suppression
 from tests.factories import NOON
 from tests.subscribers.news import reader
 
@@ -172,6 +173,34 @@ def test_a_hard_bounce_twice_suspends_and_the_same_report_counts_once() -> None:
     assert bounces.apply(hard, key="two", now=NOON)
     assert Subscriber.objects.get().state == "suspended"
     assert Suppression.objects.get().reason == "bounced"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("taken_after", "state"),
+    [
+        pytest.param(timedelta(days=1), "active", id="a mail that stayed begins the count anew"),
+        pytest.param(timedelta(days=19), "suspended", id="one that may still come back says nothing"),
+    ],
+)
+def test_two_hard_bounces_count_when_no_mail_stayed_between_them(taken_after: timedelta, state: str) -> None:
+    """They are 20 days apart."""
+    asha, hard = reader(ASHA), Report(Kind.HARD, address=ASHA)
+    bounces.apply(hard, key="one", now=NOON)
+    notification = Notification.objects.create(record_seq=1, kind="review", created_at=NOON, send_at=NOON)
+    Delivery.objects.create(
+        notification=notification,
+        subscriber=asha,
+        channel="email",
+        state="sent",
+        sent_at=NOON + taken_after,
+        due_at=NOON,
+        wanted_at=NOON,
+    )
+    bounces.apply(hard, key="two", now=NOON + timedelta(days=20))
+    assert Subscriber.objects.get().state == state
+    bounces.apply(hard, key="three", now=NOON + timedelta(days=21))
+    assert Subscriber.objects.get().state == "suspended"
 
 
 @pytest.mark.django_db

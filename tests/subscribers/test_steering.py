@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from incidents.models import AuditEvent
-from subscribers import outbox, outlets, steering, subscriptions
+from subscribers import leases, outbox, outlets, sending, steering, subscriptions
 from subscribers.models import Delivery, Notification
 from subscribers.sending import Round
 from subscribers.transports.email import EmailSender
@@ -89,6 +89,25 @@ def test_what_is_stopped_while_a_sender_has_it_at_hand_is_put_back(notification:
         at_work._drop_stopped()
         at_work._lanes.end()
     assert set(Delivery.objects.values_list("lease_until", "attempt")) == {(None, 0)}
+
+
+def test_claims_that_leave_a_domain_out_go_on_where_the_last_one_ended_and_then_from_the_start(
+    notification: Notification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The domain that has enough in hand is not looked through again each time."""
+    monkeypatch.setattr(sending, "BATCH", 2)
+    now = after(minutes=1)
+    with outlets.one(now=now) as outlet:
+        assert outlet
+        at_work = Round(EmailSender(), EmailSender, "email", outlet, now, math.inf)
+        at_work._left = 100
+        first, second, third = [], [], []
+        for claimed in (first, second, third):
+            claimed += at_work._claimed(["full.example"], digest=False)
+            leases.give_back(claimed)
+        at_work._lanes.end()
+    every = list(Delivery.objects.order_by("due_at", "pk").values_list("pk", flat=True))
+    assert [sorted(one.pk for one in claimed) for claimed in (first, second, third)] == [every[:2], every[2:], every[:2]]
 
 
 def test_a_stop_needs_a_reason_and_something_to_stop(notification: Notification) -> None:
