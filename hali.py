@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 def ask(method: str, path: str, body: Any, *, key: str) -> Any:
     """The answer as JSON. A repeat carries the same key, so nothing is done twice. Raises Ended."""
-    base, token = os.environ.get("HALI_URL", "http://127.0.0.1:8000").rstrip("/"), os.environ.get("HALI_TOKEN", "")
+    base, token = (os.environ.get("HALI_URL") or "http://127.0.0.1:8000").rstrip("/"), os.environ.get("HALI_TOKEN", "")
     if not token:
         raise Ended(WRONG, "HALI_TOKEN is not set: a page admin makes a token at the desk.")
     if not base.startswith(("http://", "https://")):

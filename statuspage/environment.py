@@ -1,7 +1,8 @@
 """Reading settings: from the environment, from `$HALI_DATA_DIR/env`, and, for what nobody should see, from files.
 
-Where `NAME_FILE` names a file, that file holds the value of NAME: so orchestrators hand over secrets. An impossible value is one
-line that says what to change, and never holds the value of a secret.
+Where `NAME_FILE` names a file, that file holds the value of NAME: so orchestrators hand over secrets. An empty value is none, in
+each layer, so the next one holds; an empty file is a mistake. An impossible value is one line that says what to change, and never
+holds the value of a secret.
 """
 
 from __future__ import annotations
@@ -21,18 +22,27 @@ class UnreadableFile(ImproperlyConfigured):
 
 
 class _FilesFirst(FileAwareMapping):  # type: ignore[misc]
-    """What stands in NAME_FILE, without the line's end that editors add."""
+    """What stands in NAME_FILE, without the line's end that editors add. Nothing is as good as not there."""
 
     def __getitem__(self, key: str) -> str:
         try:
-            return str(super().__getitem__(key)).strip()
+            value = str(super().__getitem__(key)).strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"
             raise UnreadableFile(f"{key}_FILE={self.env.get(f'{key}_FILE')!r} cannot be read: {reason}.") from None
+        if not value and (named := self.env.get(f"{key}_FILE")):
+            raise UnreadableFile(f"{key}_FILE={named!r} is empty: write the value into it, or leave {key}_FILE out.")
+        if not value:
+            raise KeyError(key)
+        return value.replace("$", r"\$")  # else a secret that begins with one is taken for the name of another setting
 
 
 class _Env(environ.FileAwareEnv):  # type: ignore[misc]
     ENVIRON = _FilesFirst(cache=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.escape_proxy = True
 
 
 env: Any = _Env()

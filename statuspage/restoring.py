@@ -23,6 +23,7 @@ from incidents import record
 from incidents.models import RecordEntry, RecordHead
 from incidents.models.record import GENESIS
 from statuspage import snapshot
+from statuspage.snapshot.swapping import Manifest
 
 RESTORED = "restored"  # the entry that says that the record goes on from an older copy
 FILE = Path("current") / "archive" / "record" / "record.jsonl"
@@ -49,13 +50,13 @@ def hold_if_behind(*, now: datetime) -> None:
     One query while all is well. Another database than the page's, whose first entry is another, is not a restored one. Where
     somebody has told on another host that the record goes on without them, this host's page is made anew instead.
     """
-    manifest = snapshot.current()
-    if manifest is None or manifest.built_from == 0 or _has(manifest.built_from, manifest.head) or not _is_of_ours():
+    shown = _shown_beyond()
+    if shown is None:
         return
-    if is_given_up(seen=manifest.built_from, at=manifest.built_at):
+    if is_given_up(seen=shown.built_from, at=shown.built_at):
         snapshot.rebuild_all(now=now)
         return
-    why = why_held(manifest.built_from)
+    why = why_held(shown.built_from)
     record.hold(why)
     raise record.RecordHeld(why)
 
@@ -81,13 +82,30 @@ def is_given_up(*, seen: int, at: float) -> bool:
     return any(data["kept_to"] < seen <= data["seen_to"] for data in (json.loads(body)["data"] for body in said))
 
 
+def why_not_released() -> str:
+    """Why publishing stays held whatever a file says: this page shows what the record does not hold; "" when it does not."""
+    shown = _shown_beyond()
+    return "" if shown is None or is_given_up(seen=shown.built_from, at=shown.built_at) else why_held(shown.built_from)
+
+
+def _shown_beyond() -> Manifest | None:
+    """What this host's page was made from, when the record has it not and is the page's own all the same."""
+    shown = snapshot.current()
+    if shown is None or shown.built_from == 0 or _has(shown.built_from, shown.head) or not _is_of_ours():
+        return None
+    return shown
+
+
 def why_held(seen: int) -> str:
     return f"The database is older than the page, which shows entry {seen}: run `manage.py restore_check` on the page's host."
 
 
 def _is_of_ours() -> bool:
-    """Whether the page's record begins as ours does."""
-    first = next(_lines(snapshot.directory() / FILE), None)
+    """Whether the page's record begins as ours does. One that cannot be read is taken for ours: that holds, and loses nothing."""
+    try:
+        first = next(_lines(snapshot.directory() / FILE), None)
+    except ValueError:
+        return True
     return first is not None and _has(1, first["hash"])
 
 
@@ -98,7 +116,8 @@ def _has(seq: int, wanted: str) -> bool:
 def find_gap(path: Path) -> Gap | None:
     """What the file says that the record does not; None when the record holds all of it.
 
-    Raises ValueError for a file that does not hold by its own rule (docs/record.md), or that is of another record.
+    Raises ValueError for a file that says nothing, that does not hold by its own rule (docs/record.md), or that is of another
+    record.
     """
     ends, seen, previous = 0, 0, GENESIS
     lost: list[dict[str, Any]] = []
@@ -114,7 +133,9 @@ def find_gap(path: Path) -> Gap | None:
             ends = seen
         else:
             lost.append(line)
-    if seen and ends == 0:
+    if seen == 0:
+        raise ValueError(f"{path} is empty")
+    if ends == 0:
         raise ValueError(f"{path} is of another record: not even its first entry is ours")
     return Gap(ends, seen, tuple(lost)) if lost else None
 
@@ -145,10 +166,25 @@ def describe(line: dict[str, Any]) -> str:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Its entries; none where there is no file."""
+    """Its entries; none where there is no file. Raises ValueError for a line that is none."""
     try:
         with path.open(encoding="utf-8") as lines:
-            for text in lines:
-                yield json.loads(text)
+            for number, text in enumerate(lines, start=1):
+                yield _entry_of(text, f"line {number} of {path}")
     except FileNotFoundError:
         return
+
+
+def _entry_of(text: str, place: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+        said = json.loads(line["body"])
+        datetime.fromisoformat(said["at"])
+        is_one = {"previous", "kind"} <= said.keys() and "seq" in line and isinstance(line["hash"], str)
+        is_one = is_one and all(isinstance(text, dict) for text in line["texts"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_one = False
+    if not is_one:
+        raise ValueError(f"{place} is no entry of a record")
+    entry: dict[str, Any] = line
+    return entry

@@ -397,6 +397,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+FILE_UPLOAD_HANDLERS = ["statuspage.uploads.Refused"]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
@@ -412,5 +413,13 @@ LOGGING = logs.settings_of(level=LOG_LEVEL, form=LOG_FORMAT)
 SENTRY_DSN = env.str("HALI_SENTRY_DSN", default="").strip()
 if SENTRY_DSN:
     _secrets = [SECRET_KEY, ADDRESS_HASH_KEY, *ADDRESS_KEYS, AGENT_KEY, METRICS_TOKEN, PUBLISH_KEY, PAGERDUTY_KEY]
-    _secrets += [CALLBACK_TOKEN, SMS_KEY, SMS_CALLBACK_TOKEN]
+    _secrets += [
+        CALLBACK_TOKEN,
+        SMS_KEY,
+        SMS_CALLBACK_TOKEN,
+        PUSH_KEY,
+        DEMO_PASSWORD,
+        env.str("HALI_OIDC_SECRET", default="").strip(),
+    ]
+    _secrets += [MAIL_WEBHOOK_SECRET.partition(":")[2], *ANYMAIL.values()]
     logs.report_to_sentry(SENTRY_DSN, secrets=[secret for secret in _secrets if secret])

@@ -20,7 +20,7 @@ def base(app_name: str, *, is_demo: bool) -> str:
     variable = f"{app_name}_CALLBACK"
     token = os.environ.get("HALI_CALLBACK_TOKEN", "")
     if is_demo and token and not credentials.optional(variable):
-        return f"http://127.0.0.1:{os.environ.get('HALI_PORT', '8000')}/callbacks/{token}"
+        return f"http://127.0.0.1:{os.environ.get('HALI_PORT') or '8000'}/callbacks/{token}"
     address = credentials.secret(variable).rstrip("/")
     try:
         parts = urlsplit(address)

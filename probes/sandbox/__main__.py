@@ -50,7 +50,7 @@ def _start_tls(gateway: Gateway, port: int, ca_file: Path | None) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m probes.sandbox", description="The sandbox payment gateway, on 127.0.0.1.")
-    parser.add_argument("--port", type=_port, default=os.environ.get("HALI_SANDBOX_PORT", "8001"))
+    parser.add_argument("--port", type=_port, default=os.environ.get("HALI_SANDBOX_PORT") or "8001")
     parser.add_argument("--seed", type=int, default=0, help="the same seed and the same requests give the same faults")
     parser.add_argument("--answer-after", type=_seconds, default=2.0, help="seconds a payer takes to answer a push")
     parser.add_argument("--tls-port", type=_port, help="speak TLS on this port too, with a certificate authority of its own")

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 LONGEST_BODY = 256 * 1024
 MINUTE = 60
 WRONG_TOKENS = 30  # a minute from one address
+GIVEN_UP = {"40001", "40P01", "55P03", "SQLITE_BUSY", "SQLITE_LOCKED"}
 View = Callable[..., HttpResponse]
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 Row = TypeVar("Row", bound=Model)
@@ -123,6 +124,22 @@ def guarded(*scopes: str) -> Callable[[Operation], Operation]:
 def unreachable(error: DatabaseError) -> Problem:
     log.error("The API could not ask the database (%s).", type(error).__name__)
     return Problem(503, "try_again", "It could not be done now: try again in some seconds.", headers={"Retry-After": "5"})
+
+
+def is_undone(error: DatabaseError) -> bool:
+    """Whether the database gave a transaction up by itself (a deadlock, a lock not had in time), so that nothing of it is kept.
+
+    Any other failure in the middle of a write may have come at COMMIT or after it, and then it is done all the same.
+    """
+    cause = error.__cause__
+    return (getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)) in GIVEN_UP
+
+
+def broken_off(error: DatabaseError) -> Problem:
+    log.error("The database broke off in the middle of a write through the API (%s).", type(error).__name__)
+    return Problem(
+        500, "outcome_unknown", "The database broke off in the middle. Look whether it was done, and if not, ask again."
+    )
 
 
 def _body_of(request: HttpRequest) -> bytes:

@@ -6,14 +6,17 @@ Only what was done is kept: a refusal changed nothing, so its repeat is judged a
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from statuspage.api.problems import Problem
 from statuspage.models import IdempotencyKey, Token
+
+log = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
@@ -36,14 +39,21 @@ def once(request: HttpRequest, token: Token, body: bytes, now: datetime, act: Ca
         return _again(row, fingerprint, now)
     forget_old(now=now)
     answer = act()  # whatever breaks out of it broke in the middle: the row stays without an answer, and repeats are told so
-    if answer.status_code == OUR_FAULT:
-        return answer  # in the middle too: it may have been done
-    if answer.status_code >= 300:
-        row.delete()
-    else:
-        row.status, row.body = answer.status_code, answer.content.decode()
-        row.save(update_fields=["status", "body"])
+    if answer.status_code != OUR_FAULT:  # in the middle too: it may have been done
+        _keep(row, answer)
     return answer
+
+
+def _keep(row: IdempotencyKey, answer: HttpResponse) -> None:
+    """The answer for repeats; a refusal frees the key. Where neither can be, who asked gets the answer all the same."""
+    try:
+        if answer.status_code >= 300:
+            row.delete()
+        else:
+            row.status, row.body = answer.status_code, answer.content.decode()
+            row.save(update_fields=["status", "body"])
+    except DatabaseError as error:
+        log.warning("An answer is not kept under its key (%s); a repeat is told that we do not know.", type(error).__name__)
 
 
 def _claim(token: Token, key: str, fingerprint: str, now: datetime) -> tuple[IdempotencyKey, bool]:

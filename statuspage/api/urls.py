@@ -21,7 +21,7 @@ from ninja.errors import HttpError, ValidationError
 from incidents.drafts import AlreadyOpen, TimelineError
 from incidents.signing import SigningRefused
 from statuspage.api import components, incidents, measurements, planned_work, rebuttals, shapes, statements, subscribers
-from statuspage.api.door import caller, guarded, unreachable
+from statuspage.api.door import broken_off, caller, guarded, is_undone, unreachable
 from statuspage.api.problems import Problem, blocked, respond
 from statuspage.api.responses import ANSWERS
 from statuspage.publishing import Blocked
@@ -108,7 +108,7 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(DatabaseError)
 def _away(request: HttpRequest, error: DatabaseError) -> HttpResponse:
-    return respond(unreachable(error))
+    return respond(unreachable(error) if request.method in ("GET", "HEAD") or is_undone(error) else broken_off(error))
 
 
 @api.exception_handler(Exception)

@@ -28,14 +28,15 @@ BAD = (
 @dataclass(frozen=True)
 class Spoken:
     """One incident: seconds from the beginning of the scenario to its detection, from there to the first public word, and its
-    promises."""
+    promises, but for one that is not due yet when the rehearsal ends."""
 
     title: str
     to_detect: float
     to_first_word: float | None
     words: int
     promises_kept: int
-    promises_made: int
+    promises_due: int
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Report:
     def is_good(self) -> bool:
         """Whatever had to be seen was seen and spoken of, nothing else was, and every promise was kept."""
         spoken_of = not self.seen or any(one.to_first_word is not None for one in self.incidents)
-        kept = all(one.promises_kept == one.promises_made for one in self.incidents)
+        kept = all(one.promises_kept == one.promises_due for one in self.incidents)
         everything_seen = None not in self.seen.values() and not self.wrongly
         return everything_seen and spoken_of and kept and self.in_all_languages == self.words and self.record_holds
 
@@ -98,7 +99,8 @@ def _spoken(incident: Incident, began: datetime, ended: datetime) -> Spoken:
         to_first_word=_seconds(first - detected) if first else None,
         words=incident.updates.published().count(),
         promises_kept=figures.promises_kept,
-        promises_made=figures.promises_made,
+        promises_due=figures.promises_kept + figures.promises_missed,
+        is_open=incident.resolved_at is None,
     )
 
 
@@ -136,9 +138,8 @@ def lines(report: Report) -> Sequence[str]:
         said.append("Seen      nothing, and there was nothing to be seen.")
     for one in report.incidents:
         first = "never spoken of" if one.to_first_word is None else f"first word {one.to_first_word:.0f} s after it was detected"
-        said.append(
-            f"Said      {one.title}: {first}, {one.words} words, promises kept {one.promises_kept} of {one.promises_made}."
-        )
+        promises = f"promises kept {one.promises_kept} of {one.promises_due}{', still open' if one.is_open else ''}"
+        said.append(f"Said      {one.title}: {first}, {one.words} words, {promises}.")
     gates = ", ".join(f"{gate} {count}" for gate, count in sorted(report.gates.items())) or "none"
     waits = report.signature_waits
     took = (

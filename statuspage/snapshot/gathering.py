@@ -66,8 +66,8 @@ def read(where: Path, manifest: Manifest | None, *, now: datetime, force: bool, 
         head = record.head()
         if manifest and head.seq < manifest.built_from:
             log.error(
-                "The record ends at %s, the page shows %s: nothing is swapped in. If the database was restored from a copy, "
-                "run `manage.py write_snapshot --rebuild`.",
+                "The record ends at %s, the page shows %s: nothing is swapped in. Was the database restored from a copy? Run "
+                "`manage.py restore_check`. Is it meant to be another one? Run `manage.py write_snapshot --rebuild`.",
                 head.seq,
                 manifest.built_from,
             )

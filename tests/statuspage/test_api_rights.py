@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from incidents import corrections, signing
 from incidents.languages import by_language
-from incidents.models import Component, Incident, IncidentUpdate, MaintenanceUpdate
+from incidents.models import Claim, Component, Incident, IncidentUpdate, MaintenanceUpdate
 from statuspage import publishing
 from statuspage.models import IdempotencyKey
 from tests.factories import ComponentFactory, UserFactory
@@ -141,6 +142,38 @@ def test_what_failed_on_our_side_under_a_key_is_not_done_again_blindly(monkeypat
     assert asking.post("/claims", a_claim(), key="k").json()["type"].endswith(":in_progress")
     IdempotencyKey.objects.update(asked_at=timezone.now() - timedelta(minutes=2))
     assert asking.post("/claims", a_claim(), key="k").json()["type"].endswith(":outcome_unknown")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_at_commit_leaves_its_key_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = machine()
+    commit = BaseDatabaseWrapper._commit
+
+    def lose(self: BaseDatabaseWrapper) -> None:
+        commit(self)
+        if Claim.objects.exists():
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", lose)
+    first = asking.post("/claims", a_claim(), key="k")
+    monkeypatch.undo()
+    assert (first.status_code, first.json()["type"]) == (500, "urn:hali:problem:outcome_unknown")
+    assert asking.post("/claims", a_claim(), key="k").status_code == 409
+    assert Claim.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_gave_up_by_itself_is_done_at_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = machine()
+
+    def locked(*_: object, **__: object) -> None:
+        raise OperationalError("database is locked") from type("Locked", (Exception,), {"sqlite_errorname": "SQLITE_BUSY"})()
+
+    monkeypatch.setattr("incidents.claims.audit.log", locked)
+    first = asking.post("/claims", a_claim(), key="k")
+    monkeypatch.undo()
+    assert (first.status_code, first.json()["type"]) == (503, "urn:hali:problem:try_again")
+    assert asking.post("/claims", a_claim(), key="k").status_code == 201
 
 
 def test_a_key_whose_first_request_is_refused_just_then_may_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

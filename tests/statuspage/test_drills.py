@@ -21,7 +21,7 @@ from statuspage.drills.scripts import PROBES, SCRIPTS
 from statuspage.management.commands.seed_demo import GROUPS
 from statuspage.roles import APPROVER, AUTHOR
 from tests.factories import ComponentFactory
-from tests.statuspage.desk import a_draft, someone
+from tests.statuspage.desk import a_draft, a_public_incident, someone
 
 SECOND = timedelta(seconds=1)
 
@@ -64,12 +64,26 @@ def test_people_speak_sign_and_end_what_is_over_and_the_report_tells_of_it() -> 
     assert [wait >= people.SIGNS.total_seconds() for wait in found.signature_waits] == [True]
     assert (found.in_all_languages, found.words) == (4, 4)
     [spoken] = found.incidents
-    assert spoken.promises_kept == spoken.promises_made == 3
+    assert (spoken.promises_kept, spoken.promises_due, spoken.is_open) == (3, 3, False)
     assert found.record_holds
     assert json.loads(report.as_json(found))["is_good"] is False, "payouts were never seen in trouble here"
     said = "\n".join(report.lines(found))
     assert "payouts: NOT SEEN" in said
     assert "4 of 4 words stand in en and sw" in said
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("an_exercise", "pages_unwritten")
+def test_a_promise_that_is_not_due_when_the_rehearsal_ends_is_neither_kept_nor_missed() -> None:
+    incident = a_public_incident()
+    due = incident.next_update_by
+    assert due is not None
+    told = {}
+    for when, ended in (("before", due - SECOND), ("after", due + SECOND)):
+        found = report.draw_up(scenario="jan9", script=SCRIPTS["jan9"], speed=1, began=incident.started_at, ended=ended)
+        told[when] = next(line for line in report.lines(found) if line.startswith("Said"))
+    assert "promises kept 0 of 0, still open." in told["before"]
+    assert "promises kept 0 of 1, still open." in told["after"]
 
 
 @pytest.mark.django_db

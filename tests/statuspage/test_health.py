@@ -24,6 +24,7 @@ from django.test import Client
 from probes.models import ProbeSchedule, Vantage
 from statuspage import broker_client, health, snapshot
 from statuspage.models import Heartbeat
+from subscribers.models import Notification
 from tests import servers
 from tests.factories import NOON, ComponentFactory, ProbeFactory, VantageFactory
 
@@ -114,6 +115,26 @@ def test_a_vantage_that_was_never_heard_of_fails(at_work: None) -> None:
     assert failing() == []
 
 
+def test_a_copy_without_a_vantage_measures_nothing_and_says_so(at_work: None) -> None:
+    Vantage.objects.update(enabled=False)
+    part = health.examine(now=NOON)["agent"]
+    assert (part.ok, part.detail) == (False, "no vantage is enabled")
+
+
+def test_a_process_that_was_never_seen_at_work_fails(at_work: None) -> None:
+    Heartbeat.objects.filter(name__in=["publisher", "queue:core"]).delete()
+    assert failing() == ["publisher", "worker"]
+    assert health.examine(now=NOON)["worker"].detail == "never seen at work: queue:core"
+
+
+def test_mail_that_is_due_for_more_than_a_minute_fails_and_tells_since_when(at_work: None) -> None:
+    Notification.objects.create(record_seq=1, kind="incident_update", created_at=NOON, send_at=NOON)
+    mark_of_beat(seconds=61)
+    assert "mail" not in failing(59)
+    part = health.examine(now=NOON + timedelta(seconds=61))["mail"]
+    assert (part.ok, part.detail, part.since) == (False, "waits to be sent", NOON)
+
+
 def test_the_vantage_of_pushes_has_no_agent_that_could_be_missed(at_work: None) -> None:
     VantageFactory(name="pushed", is_passive=True)
     assert failing() == []
@@ -150,6 +171,15 @@ def test_a_database_that_does_not_answer_is_told_not_thrown(at_work: None, monke
     monkeypatch.setattr(connection, "cursor", gone)
     assert failing(5) == ["agent", "database", "mail", "publisher", "worker"]
     assert health.examine(now=NOON + timedelta(seconds=5))["database"].since == NOON
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_hundred_is_for_a_copy_with_every_part_at_work(at_work: None, client: Client) -> None:
+    with time_machine.travel(NOON, tick=False):
+        assert client.get("/healthz").status_code == 200
+        Heartbeat.objects.filter(name="publisher").update(at=NOON - timedelta(minutes=1))
+        answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
 
 
 def test_the_answer_is_json_and_never_cached(client: Client, settings: Any) -> None:

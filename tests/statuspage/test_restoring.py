@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from incidents import record, timeline, verification
-from incidents.models import Component, IncidentUpdate, RecordEntry
+from incidents.models import Component, IncidentUpdate, RecordEntry, RecordText
 from statuspage import publishing, restoring, snapshot, ticking
 from statuspage.courier import Courier
 from tests.factories import ComponentFactory
@@ -160,14 +160,45 @@ def test_what_was_added_before_anybody_noticed_is_noticed(copy_taken: Callable[[
         restoring.hold_if_behind(now=timezone.now())
 
 
-def test_a_file_that_does_not_hold_is_refused(copy_taken: Callable[[], None], snapshot_dir: Path, tmp_path: Path) -> None:
-    lines = (snapshot_dir / restoring.FILE).read_text().splitlines()
-    bad = tmp_path / "record.jsonl"
-    bad.write_text("\n".join(lines[1:]))
-    with pytest.raises(CommandError, match=r"line 1 of .* does not hold"):
-        check("--file", str(bad))
+def test_a_file_that_proves_nothing_is_refused_in_one_line_and_releases_nothing(
+    copy_taken: Callable[[], None], snapshot_dir: Path, tmp_path: Path
+) -> None:
+    older = (snapshot_dir / restoring.FILE).read_text()
+    say_more("major_outage")
+    copy_taken()
+    with pytest.raises(record.RecordHeld):
+        restoring.hold_if_behind(now=timezone.now())
+    newer, given = (snapshot_dir / restoring.FILE).read_text(), tmp_path / "record.jsonl"
+    lines = newer.splitlines(keepends=True)
+    for text, said in (
+        ("", "is empty: give --file"),
+        ("".join(lines[1:]), "line 1 of .* does not hold"),
+        ("".join([*lines[:-1], lines[-1][:-30]]), rf"line {len(lines)} of .* is no entry of a record"),
+        ("7\n", "line 1 of .* is no entry of a record"),
+        ("\xff", "line 1 of .* is no entry of a record"),
+        (older, r"The database holds all of .*, and still: .* entry \d+: run `manage.py restore_check`"),
+    ):
+        given.write_text(text)
+        with pytest.raises(CommandError, match=said) as refused:
+            check("--file", str(given))
+        assert "\n" not in str(refused.value)
+        assert record.head().held != ""
     with pytest.raises(CommandError, match="is not there"):
         check("--file", str(tmp_path / "none"))
+
+
+def test_a_file_of_another_record_and_an_empty_database_are_told(
+    copy_taken: Callable[[], None], snapshot_dir: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "record.jsonl"
+    other.write_text((snapshot_dir / restoring.FILE).read_text())
+    RecordEntry.objects.filter(seq=1).update(hash="0" * 64)
+    with pytest.raises(CommandError, match="is of another record: not even its first entry is ours"):
+        check("--file", str(other))
+    RecordText.objects.all().delete()
+    RecordEntry.objects.all().delete()
+    with pytest.raises(CommandError, match="no entry of the record at all: restore a copy"):
+        check()
 
 
 def test_another_database_than_the_pages_is_no_restored_one(public_incident: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,13 @@ def test_more_than_a_form_may_hold_is_refused_before_it_is_read() -> None:
     assert answer.status_code == 400
     answer = staff.post("/admin/freeze/", {f"field{n}": "x" for n in range(1_100)})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/subscribe", "/admin/freeze/"])
+def test_a_file_is_taken_from_nobody(path: str) -> None:
+    files = {"password": io.BytesIO(b"x" * 100)}
+    assert Client(enforce_csrf_checks=True).post(path, files).status_code == 400
+    assert sign_in(someone(roles.PAGE_ADMIN)).post(path, files).status_code == 400
 
 
 # --- Words that want to be code ----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_a_gate_that_is_switched_off_is_said_at_every_start(tmp_path: Path) -> N
         ("HALI_PORT", "99999", "HALI_PORT='99999': give a whole number from 1 to 65535"),
         ("HALI_DEMO", "maybe", "HALI_DEMO='maybe': give true or false"),
         ("HALI_LANGUAGES", "en,xx", "HALI_LANGUAGES names 'xx'"),
-        ("HALI_LANGUAGES", " ", "HALI_LANGUAGES is empty"),
+        ("HALI_LANGUAGES", ",", "HALI_LANGUAGES is empty"),
         ("HALI_TIME_ZONE", "Nairobi", "HALI_TIME_ZONE='Nairobi' is not known"),
         ("HALI_BASE_URL", "status.example.org", "HALI_BASE_URL='status.example.org'"),
         ("HALI_UNATTENDED_MINUTES", "-1", "HALI_UNATTENDED_MINUTES='-1'"),
@@ -75,8 +76,23 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     assert check(tmp_path, HALI_LOG_LEVEL="INFO").returncode == 0
 
 
-def agent_says(folder: Path, expression: str, **environment: str) -> str:
-    own = {"DJANGO_SETTINGS_MODULE": "statuspage.settings", "HALI_DATA_DIR": str(folder), "HALI_AGENT": "nairobi"}
+def test_an_empty_value_is_none_and_the_next_layer_holds(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("HALI_MAIL_FROM=of the file\nHALI_CONTACT=\n")
+    names = set(
+        re.findall(r"\b(?:HALI_[A-Z_]+|[A-Z]+_URL|ALLOWED_HOSTS|DEBUG)(?=\")", (ROOT / "statuspage" / "settings.py").read_text())
+    )
+    empty = dict.fromkeys(sorted(names), " ") | {"HALI_CALLBACK_TOKEN_FILE": "", "HALI_BASE_URL": ""}
+    of_settings = (
+        "PROVIDER_NAME MAIL_FROM CONTACT PIN_WARNING HALI_PORT ALLOWED_HOSTS CHANNELS LOG_LEVEL AUDIT_HEADS SNAPSHOT_DIR"
+    )
+    expression = f"{{name: getattr(settings, name) for name in {of_settings.split()!r}}}"
+    with_empty, without = (say(tmp_path, expression, SECRET_KEY="x" * 50, **values) for values in (empty, {"HALI_PORT": "8000"}))
+    assert with_empty == without
+    assert "'PROVIDER_NAME': 'Payments', 'MAIL_FROM': 'of the file', 'CONTACT': '', 'PIN_WARNING': True" in with_empty
+
+
+def say(folder: Path, expression: str, **environment: str) -> str:
+    own = {"DJANGO_SETTINGS_MODULE": "statuspage.settings", "HALI_DATA_DIR": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", f"from django.conf import settings; print({expression})"],
         cwd=ROOT,
@@ -87,6 +103,10 @@ def agent_says(folder: Path, expression: str, **environment: str) -> str:
         check=True,
     )
     return done.stdout.strip()
+
+
+def agent_says(folder: Path, expression: str, **environment: str) -> str:
+    return say(folder, expression, HALI_AGENT="nairobi", **environment)
 
 
 def test_an_agent_has_no_database_whatever_its_environment_says(tmp_path: Path) -> None:

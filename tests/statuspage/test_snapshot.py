@@ -313,6 +313,20 @@ def test_it_never_goes_back_to_an_earlier_state_of_the_record(folder: Path, capl
     RecordHead.objects.update(seq=1, hash=RecordEntry.objects.get(seq=1).hash)
     assert not snapshot.refresh(now=NOON + timedelta(seconds=60), force=True)
     assert generation(folder) == "generations/1"
+    assert "restore_check" in caplog.text
+    with pytest.raises(CommandError, match="restore_check"):
+        call_command("write_snapshot", "--rebuild")
+    assert generation(folder) == "generations/1"
+
+
+def test_a_page_of_another_record_is_written_over_when_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows.publish()
+    last = rows.publish()
+    snapshot.refresh(now=NOON)
+    RecordEntry.objects.filter(seq=last.record_seq or 0).delete()
+    RecordEntry.objects.filter(seq=1).update(hash="f" * 64)
+    RecordHead.objects.update(seq=1, hash="f" * 64)
+    assert not snapshot.refresh(now=NOON + timedelta(seconds=60), force=True)
     assert "write_snapshot --rebuild" in caplog.text
     call_command("write_snapshot", "--rebuild")
     assert generation(folder) == "generations/2"

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from incidents import record
+from incidents.models import RecordEntry
 from statuspage import restoring, snapshot
 
 
@@ -26,11 +27,17 @@ class Command(BaseCommand):
         path = options["file"] or snapshot.directory() / restoring.FILE
         if not path.is_file():
             raise CommandError(f"{path} is not there: give --file, a record.jsonl that another host or a reader kept.")
+        if not RecordEntry.objects.exists():
+            raise CommandError(
+                "The database holds no entry of the record at all: restore a copy into it first (docs/operations.md)."
+            )
         try:
             gap = restoring.find_gap(path)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             raise CommandError(f"{error}: give --file, another copy of record.jsonl.") from error
         if gap is None:
+            if why := restoring.why_not_released():
+                raise CommandError(f"The database holds all of {path}, and still: {why}")
             record.release()
             self.stdout.write("The database holds all that readers have seen: publishing may go on.")
             return

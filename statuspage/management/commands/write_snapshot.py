@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from statuspage import snapshot
+from statuspage import restoring, snapshot
 
 
 class Command(BaseCommand):
@@ -22,6 +22,8 @@ class Command(BaseCommand):
         now = timezone.now()
         try:
             if options["rebuild"]:
+                if why := restoring.why_not_released():  # it would write over the only file that says what was lost
+                    raise CommandError(why)
                 snapshot.rebuild_all(now=now)
             else:
                 snapshot.refresh(now=now, force=True)
