@@ -35,6 +35,11 @@ READY_WITHIN = 60.0
 QUICK = 5.0  # seconds: a child that lives shorter waits a little before its next start
 LONGEST_PAUSE = 10.0
 WORKER = ("-m", "statuspage.worker")
+# One process, to be small; few threads: more of them only wait for one another, at twice the processor a page.
+WEB = (
+    *("-m", "granian", "statuspage.wsgi:application", "--interface", "wsgi", "--host", "127.0.0.1", "--workers", "1"),
+    *("--blocking-threads", "4", "--no-ws", "--respawn-failed-workers", "--log-level", "warning"),
+)
 # Where the rows, the broker, mail and the page are. What the environment of a start says of them stands in the env file until the
 # next, so that any `manage.py` with the same data folder means the same copy.
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "HALI_BASE_URL", "HALI_SNAPSHOT_DIR")
@@ -209,8 +214,6 @@ class Child:
 def children_of(copy: Copy) -> list[Child]:
     """Every process, the broker first."""
     own = [Child("broker", broker.command(copy.data_dir), dies_by=signal.SIGTERM)] if copy.own_broker else []
-    web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(copy.port), "--workers", "1"]
-    web += ["--blocking-threads", "4", "--no-ws", "--respawn-failed-workers", "--log-level", "warning"]
     return [
         *own,
         Child("sandbox", [PYTHON, "-m", "probes.sandbox", "--port", str(copy.sandbox_port)]),
@@ -222,7 +225,7 @@ def children_of(copy: Copy) -> list[Child]:
         Child("worker", [PYTHON, *WORKER, "--queues", "core,notify", "--concurrency", "2"]),
         Child("beat", [PYTHON, "-m", "statuspage.beat"]),
         Child("publisher", [PYTHON, "manage.py", "publisher"]),
-        Child("web", [PYTHON, *web, "statuspage.wsgi:application"]),
+        Child("web", [PYTHON, *WEB, "--port", str(copy.port)]),
     ]
 
 

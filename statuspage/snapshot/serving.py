@@ -35,6 +35,7 @@ NO_SNAPSHOT = (
     "Hatuwezi kuonyesha hali ya huduma kwa sasa. Tafadhali jaribu tena baada ya dakika moja.\n"
 )
 WRITE_API = "/api/v1/"  # Django's, but for the one file of it that is ours
+WITH_QUERY = "/history.json"  # the one address whose answer hangs on what stands after its question mark
 NOT_FOUND_JSON = b'{"error":"not found"}'
 _ABOUT_NOW_FILES = {
     "/": "index.html",
@@ -46,7 +47,9 @@ _API = {f"api/v2/{name}": name in api_v2.LISTS for name in api_v2.ADDRESSES} | {
     "api/v1/status.json": False
 }  # file: whether it lies in the shard of pages
 
-Answer = tuple[str, list[tuple[str, str]], bytes]
+Headers = list[tuple[str, str]]
+Answer = tuple[str, Headers, bytes]
+Asked = tuple[str, str, bool, bool]  # path, what encodings are taken, whether by https, whether the fresh form may be served
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,22 @@ class Place:
     otherwise: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A whole answer, for whoever asks the same again: with the file, and without it for who has it already."""
+
+    sent: Representation
+    headers: Headers
+    headers_when_known: Headers
+
+
 class Shelf:
-    """The files of one generation that were asked for."""
+    """The files of one generation that were asked for, and the answers made of them."""
 
     def __init__(self, generation: Path) -> None:
         self.generation = generation
         self._copies: dict[str, Copy] = {}
+        self._ready: dict[Asked, Ready] = {}
 
     def take(self, file: str) -> Copy | None:
         """None when the generation has no such file."""
@@ -95,6 +108,14 @@ class Shelf:
                 self._copies[file] = found
         return found
 
+    def ready(self, asked: Asked) -> Ready | None:
+        return self._ready.get(asked)
+
+    def keep_ready(self, asked: Asked, ready: Ready) -> None:
+        if len(self._ready) >= ON_THE_SHELF:
+            self._ready.clear()
+        self._ready[asked] = ready
+
 
 class SnapshotFirst:
     """WSGI: answer GET and HEAD of snapshot files, hand everything else to `app`."""
@@ -103,49 +124,64 @@ class SnapshotFirst:
         self.app = app
         self.directory = directory or Path(settings.SNAPSHOT_DIR)
         self.clock = clock
-        self._shelf: Shelf | None = None
+        self._current_link = str(self.directory / "current")
+        self._live_links = str(self.directory / "live")
+        self._shelf: tuple[str, Shelf] | None = None  # with what `current` leads to
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD"):
             return self.app(environ, start_response)
         path = environ.get("PATH_INFO", "")
-        answer = self._answer(path, environ)
+        by_https, live = _came_by_https(environ), self._is_live()
+        asked = path, environ.get("HTTP_ACCEPT_ENCODING", ""), by_https, live
+        shelf = self._current()
+        ready = shelf.ready(asked) if shelf else None
+        answer = _say(ready, environ) if ready else self._answer(asked, shelf, environ)
         if answer is None:
             return self.app(environ, start_response)
         status, listed, content = answer
-        if _came_by_https(environ):
-            listed = [*listed, *headers.BY_HTTPS]
-        if not status.startswith("304"):
-            listed = [*listed, ("Content-Length", str(len(content)))]
         start_response(status, listed)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+        return [] if method == "HEAD" else [content]
 
-    def _answer(self, path: str, environ: dict[str, Any]) -> Answer | None:
+    def _answer(self, asked: Asked, shelf: Shelf | None, environ: WSGIEnvironment) -> Answer | None:
         """None when the address is not ours."""
+        found = self._find(asked, shelf, environ)
+        if found is None:
+            return None
+        if isinstance(found, Ready):
+            return _say(found, environ)
+        status, listed, content = found
+        *_, by_https, _ = asked
+        return status, [*listed, *(headers.BY_HTTPS if by_https else ()), ("Content-Length", str(len(content)))], content
+
+    def _find(self, asked: Asked, shelf: Shelf | None, environ: WSGIEnvironment) -> Ready | Answer | None:
+        path, taken, by_https, live = asked
         if path in _without_slash():
             return "301 Moved Permanently", [("Location", f"{path}/"), ("Content-Type", "text/plain")], b""
-        place = _quarter_of(environ.get("QUERY_STRING", "")) if path == "/history.json" else place_of(path)
+        place = _quarter_of(environ.get("QUERY_STRING", "")) if path == WITH_QUERY else place_of(path)
         if place is None and path.startswith(WRITE_API):
             return None
         if place is None:
             return _not_found_json() if path.lower().startswith("/api/") else None
-        shelf = self._current()
         if shelf is None:
             return _unavailable()
-        for file in self._files(place):
+        for file in self._files(place, live):
             copy = shelf.take(file)
             if copy is not None:
-                return _respond(copy, place, environ)
+                ready = _make_ready(copy, place, taken=taken, by_https=by_https)
+                if path != WITH_QUERY:
+                    shelf.keep_ready(asked, ready)
+                return ready
         return _unavailable() if place.about_now and not place.in_pages else _missing(shelf, place)
 
-    def _files(self, place: Place) -> list[str]:
+    def _files(self, place: Place, live: bool) -> list[str]:
         """What to try, in nginx's order: the fresh form while it is live, then the stale one."""
         file = f"pages/{place.file}" if place.in_pages else place.file
         if not place.about_now:
             if file.startswith("ids/"):
                 return [self._of_incident(file)]
             return [f"{swapping.ARCHIVE}/{file}", *([f"{swapping.ARCHIVE}/pages/{place.otherwise}"] if place.otherwise else [])]
-        live = swapping.is_live(self.directory, now=self.clock())
         return [f"{FRESH}/{file}", f"{STALE}/{file}"] if live else [f"{STALE}/{file}"]
 
     def _of_incident(self, file: str) -> str:
@@ -159,14 +195,19 @@ class SnapshotFirst:
 
     def _current(self) -> Shelf | None:
         """The shelf of the generation `current` names now. One reading of a link: cheap enough for every request."""
-        generation = swapping.current_generation(self.directory)
-        if generation is None:
+        try:
+            target = os.readlink(self._current_link)
+        except OSError:
             self._shelf = None  # a snapshot made from nothing counts its generations anew
             return None
         shelf = self._shelf
-        if shelf is None or shelf.generation != generation:
-            shelf = self._shelf = Shelf(generation)
-        return shelf
+        if shelf is None or shelf[0] != target:
+            shelf = self._shelf = target, Shelf(self.directory / target)
+        return shelf[1]
+
+    def _is_live(self) -> bool:
+        """swapping.is_live, without making a path of it for each request."""
+        return os.path.lexists(f"{self._live_links}/{int(self.clock()) // swapping.SLOT}")
 
 
 # --- Addresses ---------------------------------------------------------------------------------
@@ -257,8 +298,8 @@ def _represent(path: Path) -> Representation | None:
     return Representation(content, f'"{mtime:x}-{len(content):x}"', formatdate(mtime, usegmt=True))
 
 
-def _respond(copy: Copy, place: Place, environ: dict[str, Any]) -> Answer:
-    accepted = _accepted(environ.get("HTTP_ACCEPT_ENCODING", "")) if copy.packed else frozenset()
+def _make_ready(copy: Copy, place: Place, *, taken: str, by_https: bool) -> Ready:
+    accepted = _accepted(taken) if copy.packed else frozenset()
     encoding = next((name for name in copy.packed if name in accepted), "")
     sent = copy.packed[encoding] if encoding else copy.plain
     listed = [
@@ -268,11 +309,18 @@ def _respond(copy: Copy, place: Place, environ: dict[str, Any]) -> Answer:
     ]
     if copy.packed:
         listed.append(("Vary", "Accept-Encoding"))
-    if _is_known(sent, environ):
-        return "304 Not Modified", [pair for pair in listed if pair[0] != "Content-Type"], b""
+    if by_https:
+        listed += headers.BY_HTTPS
+    known = [pair for pair in listed if pair[0] != "Content-Type"]
     if encoding:
         listed.append(("Content-Encoding", encoding))
-    return "200 OK", listed, sent.content
+    return Ready(sent, [*listed, ("Content-Length", str(len(sent.content)))], known)
+
+
+def _say(ready: Ready, environ: WSGIEnvironment) -> Answer:
+    if _is_known(ready.sent, environ):
+        return "304 Not Modified", ready.headers_when_known, b""
+    return "200 OK", ready.headers, ready.sent.content
 
 
 @lru_cache(maxsize=256)

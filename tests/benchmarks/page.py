@@ -350,7 +350,7 @@ def _written_since(folder: Path, before: int) -> tuple[int, int, int]:
 
 def _serving(years: int, a_year: int, full: bool) -> None:
     """The front page from nginx and from the app's own server, beside nginx with a plain file of the same size."""
-    from statuspage import snapshot
+    from statuspage import run, snapshot
     from tests import servers
 
     busy_page(_noon())
@@ -372,8 +372,7 @@ def _serving(years: int, a_year: int, full: bool) -> None:
         )
         plain = subprocess.Popen([servers.binary("nginx", "/usr/sbin/nginx"), "-c", f"{folder}/plain.conf"])
         web_port = free_port()
-        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(web_port), "--no-ws", "--log-level", "warning"]
-        web = subprocess.Popen([sys.executable, "-m", "granian", *options, "statuspage.wsgi:application"], cwd=ROOT)
+        web = subprocess.Popen([sys.executable, *run.WEB, "--port", str(web_port)], cwd=ROOT)  # as `make run` starts it
         nginx = servers.start_nginx(home, snapshot=where, app_port=web_port)
         try:
             addresses = {"plain": f"http://127.0.0.1:{port}/plain.html", "nginx": f"{nginx.url}/"}
