@@ -117,12 +117,19 @@ def _let_tests_empty_what_is_append_only() -> None:
 # At import: the conftests of folders below import models.
 _set_environment()
 _set_up_django()
+from statuspage.admin import moments  # noqa: E402
 from tests.serving import app_url, public_incident, shared_app  # noqa: E402, F401  (they import models)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _ended_last.close()
     shutil.rmtree(_FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What desk pages share for seconds is the test's own, that of those which commit too."""
+    monkeypatch.setattr(moments, "SHARED_FOR", 0.0)
 
 
 @pytest.fixture(autouse=True)
