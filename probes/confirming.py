@@ -56,18 +56,18 @@ def take_in(
     if not reports:
         return set(), set()
     changes = []
-    turned = set()
+    turned, moved = set(), set()
     touched: dict[int, Memory] = {}
     for report in sorted(reports, key=lambda item: item.slot):
         row = touched[report.probe_id] = rows[report.probe_id]
         said, since = row.confirmed, row.confirmed_since
-        _step(row, report, now)
+        if _step(row, report, now):
+            moved.add(report.probe_id)
         if row.confirmed != said or row.confirmed_since != since:
             changes.append(_change(row.probe_id, vantage.pk, said, row.confirmed, row.confirmed_since, now, _film(row)))
             turned.add(row.probe.component_id)
-    memory.write(touched.values())
-    if changes:
-        ProbeChange.objects.bulk_create(changes)
+    memory.write(touched.values(), as_before=touched.keys() - moved)
+    ProbeChange.objects.bulk_create(changes)
     unanswered = {report.probe_id for report in reports if links.is_unanswered(report.status, report.error_class, report.phases)}
     doubtful = _not_plain(touched, now)
     turned |= judge(doubtful, now=now, speaking=vantage, unanswered=unanswered)
@@ -90,8 +90,8 @@ def _not_plain(rows: Mapping[int, Memory], now: datetime) -> list[WatchedProbe]:
     ]
 
 
-def _step(row: Memory, report: Outcomes, now: datetime) -> None:
-    """Take one outcome into the row."""
+def _step(row: Memory, report: Outcomes, now: datetime) -> bool:
+    """Take one outcome into the row; answers whether it was more than one good vote more of what is well."""
     # When it was measured, not when it came: a batch that waited at the broker proves nothing about now.
     measured = min(now, datetime.fromtimestamp(report.started_at, UTC))
     if report.status not in _NO_VOTE:
@@ -99,13 +99,13 @@ def _step(row: Memory, report: Outcomes, now: datetime) -> None:
     elif report.status == OutcomeStatus.SKIPPED and report.error_class not in _NO_EXCUSE:
         row.excused_at = max(row.excused_at or measured, measured)
     thresholds = thresholds_of(row.probe)
-    if report.status == OutcomeStatus.OK:
-        after = detection.well_again(row.state, report.slot, thresholds, every=row.interval)
-        if after is not None:
-            row.state = after  # and all else as it was
-            return
+    is_ok = report.status == OutcomeStatus.OK
+    if is_ok and (after := detection.well_again(row.state, report.slot, thresholds, every=row.interval)):
+        row.state = after  # and all else as it was
+        return False
     state, _ = detection.step(detection.State.from_json(row.state), report.status, report.slot, thresholds, every=row.interval)
     _keep(row, state)
+    return True
 
 
 def _keep(row: Memory | ProbeSchedule, state: detection.State) -> None:

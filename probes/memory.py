@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from probes import bulk
 from probes.models import ProbeSchedule, Vantage
@@ -39,8 +44,10 @@ class Memory:
     probe: WatchedProbe
 
 
-_READ = (*(name for name in Memory.__slots__ if name != "probe"), *(f"probe__{name}" for name in WatchedProbe._fields))
-_OWN = len(Memory.__slots__) - 1
+_OWN = [name for name in Memory.__slots__ if name != "probe"]
+_SPEC = WatchedProbe._fields.index("spec")
+# A spec comes as text: most are the same at the next outcome, and need no reading.
+_READ = (*_OWN, *(Cast("probe__spec", TextField()) if name == "spec" else f"probe__{name}" for name in WatchedProbe._fields))
 
 
 def lock(*, vantage: Vantage, probe_ids: Collection[int]) -> dict[int, Memory]:
@@ -53,11 +60,22 @@ def lock(*, vantage: Vantage, probe_ids: Collection[int]) -> dict[int, Memory]:
     )
     found: dict[int, Memory] = {}
     for row in rows:
-        fields: list[Any] = [*row[:_OWN], WatchedProbe(*row[_OWN:])]
-        memory = Memory(*fields)
+        fields: list[Any] = list(row[len(_OWN) :])
+        fields[_SPEC] = _read(fields[_SPEC])
+        memory = Memory(*row[: len(_OWN)], WatchedProbe(*fields))
         found[memory.probe_id] = memory
     return found
 
 
-def write(rows: Collection[Memory]) -> None:
-    bulk.update(list(rows), ["state", "confirmed", "confirmed_since", "last_outcome_at", "excused_at"], model=ProbeSchedule)
+@lru_cache(maxsize=4096)
+def _read(spec: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(spec)
+    return found
+
+
+def write(rows: Collection[Memory], *, as_before: Collection[int]) -> None:
+    """`as_before`: the probes of which nothing is new but one good vote more."""
+    both = ["state", "last_outcome_at"]
+    bulk.update([row for row in rows if row.probe_id in as_before], both, model=ProbeSchedule)
+    others = [row for row in rows if row.probe_id not in as_before]
+    bulk.update(others, [*both, "confirmed", "confirmed_since", "excused_at"], model=ProbeSchedule)

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, task_prerun, worker_before_create_process, worker_process_init
+from celery.signals import task_postrun, task_prerun, worker_before_create_process, worker_process_init, worker_ready
 from django.conf import settings
 
 from statuspage.processes import die_with_parent
@@ -35,6 +35,14 @@ def _share_what_is_loaded(**_: object) -> None:
     _worker = os.getpid()
     gc.collect()
     gc.freeze()
+
+
+@worker_ready.connect
+def _leave_alone_what_is_loaded(**_: object) -> None:
+    """An agent makes and drops many small objects, and each full collection would look at all of its modules again."""
+    if settings.HALI_AGENT:
+        gc.collect()
+        gc.freeze()
 
 
 @worker_process_init.connect

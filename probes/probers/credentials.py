@@ -130,6 +130,9 @@ def remember(value: str) -> None:
 
 def without_secrets(words: str) -> str:
     """The words with every secret of this run taken out, also where a server sent it back to us."""
-    for value in sorted(_used.get() or (), key=len, reverse=True):
+    used = _used.get()
+    if not used:
+        return words
+    for value in sorted(used, key=len, reverse=True):
         words = words.replace(value, "[secret]")
     return words

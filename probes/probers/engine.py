@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from probes.probers.tls_options import TlsOptions
 
 BODY_LIMIT = 256 * 1024
 USER_AGENT = "Hali-probe/1"
+Shape = tuple[float, float, str, str]  # its time limits, the address it asks from, the authorities it trusts
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,21 @@ class Request:
     body_limit: int = BODY_LIMIT
     wants_headers: bool = False
     handshake_only: bool = False
+
+    @cached_property
+    def shape(self) -> Shape | None:
+        """What two usual requests must share to differ in address and body alone; None where this one is not usual.
+
+        One with headers or a body is not: they may hold secrets, and a handle at rest keeps nothing of those.
+        """
+        is_usual = (
+            self.method == "GET"
+            and not self.headers
+            and self.body is None
+            and self.tls is tls_options.PLAIN
+            and not (self.ip_version or self.reuse or self.wants_headers or self.handshake_only)
+        )
+        return (self.timeout, self.connect_timeout, _source_address(), tls_options.ca_file(self.tls)) if is_usual else None
 
 
 @dataclass(frozen=True)
@@ -125,9 +141,14 @@ class _Gate:
             opened.close()
 
 
+# What a handle still has set of its last request, and whether its sockets went through a gate; None where it was reset. Setting
+# all anew takes as long as everything else we do with it.
+Left = tuple[Shape, bool]
+Rested = tuple[Any, Left | None]
+
 # Handles at rest, whichever thread used them last: a new one parses all certificates again (4 ms), and an agent's threads are
 # short-lived. As many are kept as are ever in flight. pop() and append() are atomic.
-_idle: list[Any] = []
+_idle: list[Rested] = []
 _IDLE_AT_MOST = 25
 # Handles that hold a connection for the probes that reuse one, by what makes connections differ.
 _kept: dict[tuple[Any, ...], Any] = {}
@@ -140,7 +161,8 @@ class Exchange:
 
     request: Request
     curl: Any
-    handles: list[Any]
+    left: Left | None
+    handles: list[Rested]
     body: _Body
     headers: _Headers
     gate: _Gate | None
@@ -159,7 +181,7 @@ def fetch(request: Request) -> Reply:
     return end(exchange, None)
 
 
-def begin(request: Request, handles: list[Any]) -> Exchange | Reply:
+def begin(request: Request, handles: list[Rested]) -> Exchange | Reply:
     """A handle, made ready to be performed; a Reply where it cannot be. `handles`: those at rest, one of which is taken."""
     try:
         gate = _gate(request)
@@ -167,9 +189,15 @@ def begin(request: Request, handles: list[Any]) -> Exchange | Reply:
         return Reply(error_class="target", error=str(error))
     except ValueError:
         return Reply(error_class="target", error="the address is impossible")
-    made = Exchange(request, _take_handle(request, handles), handles, _Body(request.body_limit), _Headers(), gate)
+    left = None if request.shape is None else (request.shape, gate is not None)
+    curl, had = _take_handle(request, handles)
+    made = Exchange(request, curl, left, handles, _Body(request.body_limit), _Headers(), gate)
     try:
-        _prepare(made.curl, request, made.body, made.headers, gate)
+        if had is None or had != left:
+            if had is not None:
+                curl.reset()
+            _prepare(curl, request, made.headers)
+        _aim(curl, request, made.body, gate)
     except pycurl.error as error:
         return end(made, (error.args[0], str(error.args[-1])))
     except UnicodeError:
@@ -221,18 +249,25 @@ def _connection_key(request: Request) -> tuple[Any, ...]:
     return parts.scheme, parts.netloc, request.tls, request.ip_version
 
 
-def _take_handle(request: Request, handles: list[Any]) -> Any:
+def _source_address() -> str:
+    """Of a host with several ways out, the one this vantage stands for."""
+    return os.environ.get("HALI_SOURCE_ADDRESS", "")
+
+
+def _take_handle(request: Request, handles: list[Rested]) -> Rested:
     if request.reuse and (kept := _kept.pop(_connection_key(request), None)) is not None:
-        return kept
+        return kept, None
     try:
         return handles.pop()
     except IndexError:
-        return pycurl.Curl()
+        return pycurl.Curl(), None
 
 
 def _return_handle(exchange: Exchange, *, is_sound: bool) -> None:
     curl, request, handles = exchange.curl, exchange.request, exchange.handles
-    curl.reset()  # forgets headers and body, keeps the parsed certificates and a connection that may be reused
+    left = exchange.left if is_sound else None
+    if left is None:
+        curl.reset()  # forgets headers and body, keeps the parsed certificates and a connection that may be reused
     if request.reuse and is_sound and len(_kept) < _KEPT_AT_MOST:
         older = _kept.pop(_connection_key(request), None)  # two runs at once: the last one's stays
         _kept[_connection_key(request)] = curl
@@ -241,12 +276,22 @@ def _return_handle(exchange: Exchange, *, is_sound: bool) -> None:
     elif request.reuse or request.handshake_only or len(handles) >= _IDLE_AT_MOST:
         curl.close()  # with its connection, if it holds one
     else:
-        handles.append(curl)
+        exchange.body.chunks.clear()  # which a handle that was not reset still knows
+        handles.append((curl, left))
 
 
-def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: _Gate | None) -> None:
+def _aim(curl: Any, request: Request, body: _Body, gate: _Gate | None) -> None:
+    """What every request sets anew."""
+    if not request.tls.server_name:  # else it was pointed at already
+        curl.setopt(pycurl.URL, request.url)
+    curl.setopt(pycurl.WRITEFUNCTION, body.write)
+    if gate is not None:
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, gate.open)
+
+
+def _prepare(curl: Any, request: Request, headers: _Headers) -> None:
+    """What requests of one shape share, on a handle that has nothing set."""
     total_ms = max(1, round(request.timeout * 1000))
-    curl.setopt(pycurl.URL, request.url)
     if request.handshake_only:
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS | pycurl.PROTO_SMTP | pycurl.PROTO_IMAP | pycurl.PROTO_POP3)
         curl.setopt(pycurl.USE_SSL, pycurl.USESSL_ALL)
@@ -257,12 +302,10 @@ def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: 
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PROXY, "")  # none, whatever the environment says
     curl.setopt(pycurl.NOPROXY, "*")
-    if source := os.environ.get("HALI_SOURCE_ADDRESS"):  # of a host with several ways out, the one this vantage stands for
+    if source := _source_address():
         curl.setopt(pycurl.INTERFACE, f"host!{source}")
     if request.ip_version:
         curl.setopt(pycurl.IPRESOLVE, pycurl.IPRESOLVE_V4 if request.ip_version == 4 else pycurl.IPRESOLVE_V6)
-    if gate is not None:
-        curl.setopt(pycurl.OPENSOCKETFUNCTION, gate.open)
     curl.setopt(pycurl.NOSIGNAL, 1)
     curl.setopt(pycurl.TIMEOUT_MS, total_ms)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(total_ms, max(1, round(request.connect_timeout * 1000))))
@@ -273,7 +316,6 @@ def _prepare(curl: Any, request: Request, body: _Body, headers: _Headers, gate: 
     curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
     _prepare_tls(curl, request)
     curl.setopt(pycurl.USERAGENT, USER_AGENT)
-    curl.setopt(pycurl.WRITEFUNCTION, body.write)
     if request.wants_headers:
         curl.setopt(pycurl.HEADERFUNCTION, headers.write)
     if not request.handshake_only:

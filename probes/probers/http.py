@@ -27,10 +27,30 @@ def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
     return conclude(spec, reply)
 
 
+_KNOWN_AT_MOST = 20_000
+_known: dict[tuple[str, float], tuple[Spec, Request]] = {}  # by url and timeout; none that holds a secret
+
+
 def request_of(spec: Spec, *, timeout: float) -> Request | None:
-    """The request of a run that is one request and nothing else; None where it may become several. Raises MissingSecret."""
+    """The request of a run that is one request and nothing else; None where it may become several. Raises MissingSecret.
+
+    One that holds no secret is the same in every run, and is made once.
+    """
     if "auth" in spec or spec.get("redirects") or spec.get("reuse"):
         return None
+    if "secret_headers" in spec or "tls" in spec:
+        return _request_once(spec, timeout)
+    known = _known.get((spec["url"], timeout))
+    if known is not None and known[0] == spec:
+        return known[1]
+    made = _request_once(spec, timeout)
+    if len(_known) >= _KNOWN_AT_MOST:
+        _known.clear()
+    _known[spec["url"], timeout] = spec, made
+    return made
+
+
+def _request_once(spec: Spec, timeout: float) -> Request:
     plain, secret = _headers(spec)
     return _request(spec, wants_headers=False, headers={**plain, **secret}, timeout=timeout)
 
@@ -120,7 +140,7 @@ def judge(spec: Spec, reply: Reply) -> tuple[OutcomeStatus, str, str]:
     if wanted and not is_found and is_whole:
         return OutcomeStatus.DOWN, "assertion", f"status {reply.status}, but the expected text is missing"
     checks = spec.get("assertions", [])
-    finding = assertions.judge(checks, assertions.Answer(reply.body, reply.headers, is_whole))
+    finding = assertions.judge(checks, assertions.Answer(reply.body, reply.headers, is_whole)) if checks else None
     if finding is not None and finding.status is not OutcomeStatus.MISCONFIGURED:
         return _worse(finding, limits.judge(spec, reply.total_us, f"status {reply.status}"), reply)
     if not is_whole and ((wanted and not is_found) or finding is not None or not (is_found or _is_text_proven(checks))):

@@ -41,7 +41,7 @@ class Loop:
         # Few sockets, each watched for a moment: changing what poll() looks at is no call of the system, as with epoll it is.
         self._watched = select.poll()
         self._timer = float("inf")  # when libcurl wants to be called
-        self._handles: list[Any] = []
+        self._handles: list[engine.Rested] = []
         self._under_way: dict[Any, tuple[Exchange, Done, float]] = {}
         self._queued: deque[tuple[Request, Done]] = deque()
         self._ended: deque[tuple[Any, tuple[int, str] | None]] = deque()  # timed by libcurl, not looked at yet

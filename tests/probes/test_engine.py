@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from probes import addresses
 from probes.probers.engine import BODY_LIMIT, Request, fetch
 from tests.copies import ROOT
 from tests.probes.authority import Authority, SecureListener
@@ -55,6 +57,35 @@ def test_what_one_request_carried_is_not_in_the_next(listen: Listen) -> None:
     fetch(Request(listener.url))
     assert b"planted" not in listener.heard[1]
     assert listener.heard[1].startswith(b"GET ")
+
+
+USUAL: dict[str, dict[str, Any]] = {
+    "the same again": {},
+    "another limit": {"timeout": 4.0},
+    "a header": {"headers": {"X-Colour": "blue"}},
+    "another method": {"method": "DELETE"},
+    "headers wanted": {"wants_headers": True},
+}
+
+
+@pytest.mark.parametrize("between", USUAL)
+def test_an_answer_is_the_same_whatever_was_asked_before(listen: Listen, between: str) -> None:
+    """A handle at rest keeps what usual requests share: neither an answer nor a limit of its last request."""
+    first, second = (listen(answer=http_answer("200 OK", words, "text/plain")).url for words in (b"first", b"second"))
+    replies = [fetch(request) for request in (Request(first), Request(second, **USUAL[between]), Request(first), Request(second))]
+    assert [reply.body for reply in replies] == [b"first", b"second", b"first", b"second"]
+    silent = listen(lambda connection, over: over.wait(5))
+    assert fetch(Request(silent.url, timeout=0.2)).error_class == "timeout_read"
+    assert fetch(Request(second)).body == b"second"
+
+
+def test_an_address_is_judged_whatever_was_asked_before(listen: Listen, settings: Any) -> None:
+    """By a name and by an address: the one has its sockets opened by us."""
+    url = listen(answer=http_answer("200 OK")).url
+    named = url.replace("127.0.0.1", "localhost")
+    assert [fetch(Request(one)).status for one in (url, named, url, named, named)] == [200] * 5
+    settings.PROBE_NETWORKS = addresses.parse("public")
+    assert [fetch(Request(one)).error_class for one in (named, url, named)] == ["target"] * 3
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(listen: Listen) -> None:
