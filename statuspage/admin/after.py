@@ -17,7 +17,7 @@ from statuspage.admin.addresses import after_url, draft_url
 from statuspage.admin.composer import PUBLISH, find_update
 from statuspage.admin.views import DeskView
 from statuspage.models import Heartbeat
-from statuspage.templatetags.desk import first_text
+from statuspage.templatetags.desk import headline
 from subscribers import steering
 from subscribers.models import ChannelTrouble, Notification
 
@@ -73,7 +73,7 @@ def _context(update: IncidentUpdate, *, may_publish: bool) -> dict[str, Any]:
         "title": "Published",
         "update": update,
         "incident": update.incident,
-        "headline": first_text(update.incident.name),
+        "headline": headline(update.incident),
         "on_page": bool(manifest and update.record_seq and manifest.built_from >= update.record_seq),
         "notification": notification,
         "channels": [

@@ -33,7 +33,7 @@ from statuspage.admin.base import require
 from statuspage.admin.forms import Start, TimeForm, UpdateForm
 from statuspage.admin.views import DeskView, Gate, field_id
 from statuspage.models import DeskDraft
-from statuspage.templatetags.desk import first_text, moment
+from statuspage.templatetags.desk import headline, moment
 
 VIEW, CHANGE, PUBLISH, SIGN = (f"incidents.{act}_incidentupdate" for act in ("view", "change", "publish", "sign"))
 NOT_FIELDS = ("csrfmiddlewaretoken", "act", "mode")
@@ -307,7 +307,7 @@ def compose_context(update: IncidentUpdate, shown: Shown, actor: User, now: date
     acts = composing.acts_on(update)
     asks_reason = any(blocker.code == "probes_disagree" for blocker in blockers)
     return {
-        "title": first_text(update.incident.name) or "A draft",
+        "title": headline(update.incident) or "A draft",
         "update": update,
         "incident": update.incident,
         "draft": draft,

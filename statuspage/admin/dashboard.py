@@ -164,7 +164,7 @@ def _worse_card(
     return Card(
         key=f"worse-{incident.pk}",
         incident=incident,
-        headline=first_text(incident.name),
+        headline=first_text(corrections.listed_name(incident, incident.name)),
         worst=rollup.worst([item.now for item in items if item.now]) if any(item.now for item in items) else "",
         seen=[_seen(item, lines) for item in items],
         since=incident.published_at,

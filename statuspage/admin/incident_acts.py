@@ -34,7 +34,7 @@ from statuspage.admin.incident_forms import (
     UnlinkForm,
     WithdrawForm,
 )
-from statuspage.templatetags.desk import first_text, moment
+from statuspage.templatetags.desk import first_text, headline, moment
 
 if TYPE_CHECKING:
     from statuspage.admin.base import DeskAdmin as _Admin
@@ -99,7 +99,7 @@ class IncidentActs(_Admin):
             request,
             "incident_facts.html",
             status=status,
-            title=f"Facts and notes: {first_text(incident.name) or 'a problem without a headline'}",
+            title=f"Facts and notes: {headline(incident) or 'a problem without a headline'}",
             incident=incident,
             refusal=refusal,
             forms={act: posted.get(act) or make(None, incident) for act, make in _FORMS.items()},

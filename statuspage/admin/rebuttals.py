@@ -25,7 +25,7 @@ from statuspage.admin.columns import display
 from statuspage.admin.documents import DocumentAdmin, Rights
 from statuspage.admin.forms import DayField
 from statuspage.admin.rebuttal_forms import RebuttalForm, start_of
-from statuspage.templatetags.desk import first_text
+from statuspage.templatetags.desk import first_text, headline
 
 STAGES = (State.LOGGED, State.ASSESSING, State.DRAFTING, State.LEGAL, State.APPROVED, State.PUBLISHED)
 STAGE_WORDS = {
@@ -131,7 +131,7 @@ class RebuttalAdmin(DocumentAdmin[Rebuttal]):
             ("Version", str(document.version)),
             ("Verdict", VERDICTS[Verdict(document.verdict)][0]["en"] if document.verdict else "none yet"),
             ("Looked at again", f"{document.review_date:%-d %b %Y}" if document.review_date else "no day yet"),
-            ("Incident", first_text(document.incident.name) if document.incident else "none"),
+            ("Incident", headline(document.incident) if document.incident else "none"),
             ("Services", ", ".join(first_text(component.name) for component in about) or "none named"),
         ]
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from incidents import closing, deadlines, documents
+from incidents import closing, corrections, deadlines, documents
 from incidents.figures import ReviewState
 from incidents.languages import in_all
 from incidents.models import Correction, Incident, Review
@@ -22,7 +23,7 @@ from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import RowForm, Rows, When, Words, WordsForm, yes_no
 from statuspage.admin.documents import DocumentAdmin, words_of
 from statuspage.admin.forms import DayField
-from statuspage.templatetags.desk import first_text, moment
+from statuspage.templatetags.desk import first_text, headline, moment
 
 _TEXTS = ("cause", "measures", "apology", "compensation")
 _STATES = {
@@ -93,7 +94,10 @@ class ReviewAdmin(DocumentAdmin[Review]):
 
     @display(description="Incident")
     def of_incident(self, row: Review) -> str:
-        return first_text(row.incident.name)
+        return first_text(corrections.listed_name(row, row.incident.name))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
+        return corrections.with_names(super().get_queryset(request), named_by="update__incident", of="incident_id")
 
     @display(description="Cause")
     def cause_of(self, row: Review) -> str:
@@ -106,7 +110,7 @@ class ReviewAdmin(DocumentAdmin[Review]):
         return False  # a review begins at its incident
 
     def title(self, document: Review) -> str:
-        return f"Review: {first_text(document.incident.name)}"
+        return f"Review: {headline(document.incident)}"
 
     def start(self, document: Review) -> dict[str, Any]:
         names = (*_TEXTS, "cause_known", "cause_due_at", "prevention", "deliver_notifications")
@@ -119,7 +123,7 @@ class ReviewAdmin(DocumentAdmin[Review]):
 
     def new_context(self, request: HttpRequest) -> dict[str, Any]:
         incident = _incident(request)
-        title = f"{'Next version of the review' if _last(incident) else 'Review'}: {first_text(incident.name)}"
+        title = f"{'Next version of the review' if _last(incident) else 'Review'}: {headline(incident)}"
         return {"title": title, "lead": _lead(incident), **_computed(incident)}
 
     def create(self, form: ReviewForm, *, request: HttpRequest, actor: User, now: datetime) -> Review:
@@ -197,4 +201,6 @@ def reviews_due(now: datetime) -> list[tuple[Incident, str, datetime, bool]]:
     states = closing.review_states(recent, now=now)
     owed = [(incident, states[incident.pk]) for incident in recent if states[incident.pk].state in _STATES]
     rows = [(incident, _STATES[state.state], state.due_at, state.due_at < now) for incident, state in owed if state.due_at]
-    return sorted(rows, key=lambda row: row[2])[:DUE_AT_MOST]
+    nearest = sorted(rows, key=lambda row: row[2])[:DUE_AT_MOST]
+    corrections.call_as_now(incident for incident, *_ in nearest)
+    return nearest

@@ -30,7 +30,7 @@ from statuspage.admin.evidence import Evidence
 from statuspage.admin.forms import TimeForm
 from statuspage.admin.views import DeskView, Gate
 from statuspage.differences import difference
-from statuspage.templatetags.desk import both_clocks, first_text, moment
+from statuspage.templatetags.desk import both_clocks, headline, moment
 
 
 class SignView(DeskView):
@@ -124,7 +124,7 @@ class SignView(DeskView):
         wrote = signing.has_written(self.actor, update)
         owed = AfterSignature.objects.filter(update=update).select_related("broken_by", "signed_by").first()
         return {
-            "title": f"Sign: {first_text(update.incident.name)}",
+            "title": f"Sign: {headline(update.incident)}",
             "update": update,
             "incident": update.incident,
             "draft": draft,

@@ -32,7 +32,7 @@ from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import Words, WordsForm, yes_no
 from statuspage.admin.documents import DocumentAdmin, Kind
 from statuspage.admin.forms import DayField
-from statuspage.templatetags.desk import first_text, moment
+from statuspage.templatetags.desk import first_text, headline, moment
 from subscribers.models import Notification
 
 PLAIN = "admin/desk/_plain_document.html"
@@ -169,7 +169,7 @@ def _corrected(request: HttpRequest) -> Corrected:
 def _named(of: Corrected) -> str:
     if isinstance(of, Announcement):
         return first_text(of.title)
-    return first_text(of.maintenance.name if isinstance(of, MaintenanceUpdate) else of.incident.name)
+    return first_text(of.maintenance.name) if isinstance(of, MaintenanceUpdate) else headline(of.incident)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -193,7 +193,7 @@ class RedressAdmin(SmallDocumentAdmin[Redress]):
     thing = "word on redress"
 
     def title(self, document: Redress) -> str:
-        return f"Redress: {first_text(document.incident.name)}"
+        return f"Redress: {headline(document.incident)}"
 
     def start(self, document: Redress) -> dict[str, Any]:
         return {name: getattr(document, name) for name in ("who", "how", "complain", "good_by")}

@@ -13,12 +13,13 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import documents, phrases, signing, statements, stating
+from incidents import corrections, documents, phrases, signing, statements, stating
 from incidents.blockers import Blocker
 from incidents.drafts import TimelineError
 from incidents.languages import by_language, in_all
@@ -31,7 +32,7 @@ from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import When, Words, WordsForm, choice, line, text, yes_no
 from statuspage.admin.documents import DocumentAdmin, Rights
 from statuspage.admin.views import DeskView, Gate, gates_at
-from statuspage.templatetags.desk import first_text, moment
+from statuspage.templatetags.desk import first_text, headline, moment
 
 RIGHTS = Rights(
     "incidents.view_statement", "incidents.change_statement", "incidents.sign_statement", "incidents.publish_statement"
@@ -161,7 +162,7 @@ class LadderPage(DeskView):
         shown |= {"breach": BreachForm(), "close_breach": FindingForm(), "money": MoneyForm(), **(posted or {})}
         return self.page(
             status=status,
-            title=f"Data and funds: {first_text(incident.name)}",
+            title=f"Data and funds: {headline(incident)}",
             incident=incident,
             rungs=[_rung(incident, level, known, newest.get(level.ladder)) for level in Level],
             standing=newest.get("data"),
@@ -293,7 +294,10 @@ class StatementAdmin(DocumentAdmin[Statement]):
 
     @display(description="Incident")
     def of_incident(self, row: Statement) -> str:
-        return first_text(row.incident.name)
+        return first_text(corrections.listed_name(row, row.incident.name))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Statement]:
+        return corrections.with_names(super().get_queryset(request), named_by="update__incident", of="incident_id")
 
     @display(description="Holds")
     def holds(self, row: Statement) -> str:
@@ -311,7 +315,7 @@ class StatementAdmin(DocumentAdmin[Statement]):
         return [*gates_at(here), *(Gate(blocker.message, f"{ladder_url(document.incident)}#ground") for blocker in there)]
 
     def title(self, document: Statement) -> str:
-        return f"{LEVEL_NAMES[Level(document.level)]}: {first_text(document.incident.name)}"
+        return f"{LEVEL_NAMES[Level(document.level)]}: {headline(document.incident)}"
 
     def start(self, document: Statement) -> dict[str, Any]:
         return {"scope": document.scope}

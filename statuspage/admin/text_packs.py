@@ -6,10 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from incidents import corrections
 from incidents.models import IncidentUpdate
 from statuspage import text_packs
 from statuspage.admin.views import DeskView
-from statuspage.templatetags.desk import first_text
+from statuspage.templatetags.desk import headline
 
 LISTED = 30
 NAMES = {
@@ -30,8 +31,9 @@ class PackList(DeskView):
     in_focus = False
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        updates = IncidentUpdate.objects.published().select_related("incident")[:LISTED]
-        return self.page(updates=list(updates))
+        updates = list(IncidentUpdate.objects.published().select_related("incident")[:LISTED])
+        corrections.call_as_now(update.incident for update in updates)
+        return self.page(updates=updates)
 
 
 class TextPack(DeskView):
@@ -43,7 +45,7 @@ class TextPack(DeskView):
         update = _update(update_id)
         packs = text_packs.packs_of(update, now=timezone.now())
         return self.page(
-            title=f"Text pack: {first_text(update.incident.name)}",
+            title=f"Text pack: {headline(update.incident)}",
             update=update,
             rows=[(kind, name, [(pack.language, _of(pack, kind)) for pack in packs]) for kind, name in NAMES.items()],
         )
@@ -58,7 +60,7 @@ class Poster(DeskView):
     def get(self, request: HttpRequest, update_id: int) -> HttpResponse:
         update = _update(update_id)
         packs = text_packs.packs_of(update, now=timezone.now())
-        return self.page(title=f"Poster: {first_text(update.incident.name)}", update=update, packs=packs)
+        return self.page(title=f"Poster: {headline(update.incident)}", update=update, packs=packs)
 
 
 def _update(update_id: int) -> IncidentUpdate:

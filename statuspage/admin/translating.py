@@ -23,7 +23,7 @@ from statuspage.admin.addresses import draft_url, sign_url, translate_url
 from statuspage.admin.base import require
 from statuspage.admin.composer import CHANGE, VIEW, as_posted, find_update
 from statuspage.admin.views import DeskView
-from statuspage.templatetags.desk import first_text
+from statuspage.templatetags.desk import headline
 
 TEXTS = {
     "name": ("Headline", 250),
@@ -126,7 +126,7 @@ class TranslateView(DeskView):
     def _page(self, update: IncidentUpdate, form: TranslationForm, refusal: str = "", *, status: int = 200) -> HttpResponse:
         return self.page(
             status=status,
-            title=f"Translate: {first_text(update.incident.name)}",
+            title=f"Translate: {headline(update.incident)}",
             update=update,
             incident=update.incident,
             form=form,

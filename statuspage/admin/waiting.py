@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
-from incidents import closing, holding, rights, set_times, signing
+from incidents import closing, corrections, holding, rights, set_times, signing
+from incidents.facts import Text
 from incidents.figures import ReviewState
 from incidents.models import AfterSignature, Claim, Incident, IncidentUpdate, SetTime, Statement
 from incidents.policy import WITHOUT
@@ -29,6 +30,7 @@ PROMISE_SOON = timedelta(minutes=10)
 FAILURES_OF = timedelta(hours=24)
 LAPSES_SOON = timedelta(hours=2)
 REVIEW_SOON = timedelta(days=2)
+Names = Mapping[str, Text]  # of incidents whose headline was corrected, by public id
 AT_MOST = 12  # strips of one kind; the lists have the rest
 
 
@@ -66,27 +68,32 @@ def wants_signature(draft: IncidentUpdate) -> bool:
 
 
 def strips(*, user: User, drafts: list[IncidentUpdate], open_incidents: list[Incident], now: datetime) -> list[Strip]:
+    names = corrections.names()
     may_sign = user.has_perm("incidents.sign_incidentupdate") or user.has_perm(rights.SIGN_SECURITY)
     next_words = [one for one in drafts if one.incident.publication == Publication.PUBLISHED or one.incident.backfilled]
     return [
-        *_promises(open_incidents, now, late=True),
-        *_given_up(),
-        *_owed(),
-        *_to_translate(now),
-        *(_to_sign(draft, may_sign) for draft in drafts if wants_signature(draft)),
-        *_promises(open_incidents, now, late=False),
-        *_at_set_times(),
+        *_promises(open_incidents, now, names, late=True),
+        *_given_up(names),
+        *_owed(names),
+        *_to_translate(now, names),
+        *(_to_sign(draft, may_sign, names) for draft in drafts if wants_signature(draft)),
+        *_promises(open_incidents, now, names, late=False),
+        *_at_set_times(names),
         *_failing(now),
         *_claims(),
-        *_lapsing(now),
-        *_reviews(now),
+        *_lapsing(now, names),
+        *_reviews(now, names),
         *_suspected(now),
         *_put_out(now),
         *_silent(now),
         *_switched_off(),
-        *(_draft(draft) for draft in next_words if not wants_signature(draft)),
+        *(_draft(draft, names) for draft in next_words if not wants_signature(draft)),
         *_imported(),
     ]
+
+
+def _headline(incident: Incident, names: Names) -> str:
+    return first_text(names.get(incident.public_id) or incident.name) or "A problem without a headline"
 
 
 def address(name: str, otherwise: str = "admin:index") -> str:
@@ -100,8 +107,8 @@ def address(name: str, otherwise: str = "admin:index") -> str:
 # --- Words -------------------------------------------------------------------------------------
 
 
-def _promises(incidents: Iterable[Incident], now: datetime, *, late: bool) -> list[Strip]:
-    return [_promise(one, one.next_update_by, late) for one in incidents if _due(one, now, late=late)][:AT_MOST]
+def _promises(incidents: Iterable[Incident], now: datetime, names: Names, *, late: bool) -> list[Strip]:
+    return [_promise(one, one.next_update_by, names, late) for one in incidents if _due(one, now, late=late)][:AT_MOST]
 
 
 def _due(incident: Incident, now: datetime, *, late: bool) -> bool:
@@ -109,11 +116,11 @@ def _due(incident: Incident, now: datetime, *, late: bool) -> bool:
     return due is not None and (due < now if late else now <= due <= now + PROMISE_SOON)
 
 
-def _promise(incident: Incident, due: datetime | None, late: bool) -> Strip:
+def _promise(incident: Incident, due: datetime | None, names: Names, late: bool) -> Strip:
     return Strip(
         key=f"promise-{incident.pk}",
         kind="Promise missed" if late else "Promise due",
-        title=f"{first_text(incident.name)}: update promised by {moment(due)}",
+        title=f"{_headline(incident, names)}: update promised by {moment(due)}",
         text="The page says that it is late." if late else "Nothing new? Send the signed “no change” words.",
         url=incident_url(incident),
         button="Post update",
@@ -140,12 +147,12 @@ def _imported() -> list[Strip]:
     ]
 
 
-def _given_up() -> list[Strip]:
+def _given_up(names: Names) -> list[Strip]:
     return [
         Strip(
             key=f"given-up-{row.pk}",
             kind="Not out",
-            title=f"{first_text(row.update.incident.name)}: set for {moment(row.at)}",
+            title=f"{_headline(row.update.incident, names)}: set for {moment(row.at)}",
             text=row.refused,
             url=draft_url(row.update),
             button="Open",
@@ -157,13 +164,13 @@ def _given_up() -> list[Strip]:
     ]
 
 
-def _to_translate(now: datetime) -> list[Strip]:
-    names = dict(settings.LANGUAGES)
+def _to_translate(now: datetime, names: Names) -> list[Strip]:
+    languages = dict(settings.LANGUAGES)
     return [
         Strip(
             key=f"holding-{owed.update.pk}",
             kind="Words to come",
-            title=f"{' and '.join(names[code] for code in owed.languages)}: {first_text(owed.update.incident.name)}",
+            title=f"{' and '.join(languages[code] for code in owed.languages)}: {_headline(owed.update.incident, names)}",
             text=f"The page says that they are coming. Write them as a correction by {moment(owed.due_at)}.",
             url=after_url(owed.update),
             button="Open",
@@ -175,13 +182,13 @@ def _to_translate(now: datetime) -> list[Strip]:
     ]
 
 
-def _at_set_times() -> list[Strip]:
+def _at_set_times(names: Names) -> list[Strip]:
     rows = SetTime.objects.standing().select_related("update__incident", "set_by")
     return [
         Strip(
             key=f"set-time-{row.pk}",
             kind="Goes out",
-            title=f"{first_text(row.update.incident.name)}: by itself {moment(row.at)}",
+            title=f"{_headline(row.update.incident, names)}: by itself {moment(row.at)}",
             text=f"Signed. {row.set_by} set the time; it can be taken back.",
             url=draft_url(row.update),
             button="Open",
@@ -192,13 +199,13 @@ def _at_set_times() -> list[Strip]:
     ]
 
 
-def _owed() -> list[Strip]:
+def _owed(names: Names) -> list[Strip]:
     rows = AfterSignature.objects.filter(signed_by=None).exclude(due_at=None).select_related("update__incident", "broken_by")
     return [
         Strip(
             key=f"owed-{row.pk}",
             kind="After-signature due",
-            title=f"Break glass: {first_text(row.update.incident.name)}",
+            title=f"Break glass: {_headline(row.update.incident, names)}",
             text=f"{row.broken_by} published alone. A second person must sign by {moment(row.due_at)}.",
             url=sign_url(row.update),
             button="Read and sign",
@@ -210,12 +217,12 @@ def _owed() -> list[Strip]:
     ]
 
 
-def _to_sign(draft: IncidentUpdate, may_sign: bool) -> Strip:
+def _to_sign(draft: IncidentUpdate, may_sign: bool, names: Names) -> Strip:
     author = draft.author.get_username() if draft.author else "the publisher"
     return Strip(
         key=f"sign-{draft.pk}",
         kind="To sign",
-        title=first_text(draft.incident.name) or "A problem without a headline",
+        title=_headline(draft.incident, names),
         text=f"{phase_word(draft.status)}. {author} asks for a signature.",
         url=sign_url(draft),
         button="Read and sign" if may_sign else "Open",
@@ -224,12 +231,12 @@ def _to_sign(draft: IncidentUpdate, may_sign: bool) -> Strip:
     )
 
 
-def _draft(draft: IncidentUpdate) -> Strip:
+def _draft(draft: IncidentUpdate, names: Names) -> Strip:
     author = draft.author.get_username() if draft.author else "probes"
     return Strip(
         key=f"draft-{draft.pk}",
         kind="Draft",
-        title=first_text(draft.incident.name),
+        title=_headline(draft.incident, names),
         text=f"{phase_word(draft.status)}, written by {author}.",
         url=draft_url(draft),
         button="Open draft",
@@ -259,7 +266,7 @@ def _claims() -> list[Strip]:
     ]
 
 
-def _lapsing(now: datetime) -> list[Strip]:
+def _lapsing(now: datetime, names: Names) -> list[Strip]:
     rows = Statement.objects.filter(
         publication=Publication.PUBLISHED, expires_at__gt=now, expires_at__lte=now + LAPSES_SOON
     ).exclude(withdrawals__publication=Publication.PUBLISHED)
@@ -267,7 +274,7 @@ def _lapsing(now: datetime) -> list[Strip]:
         Strip(
             key=f"statement-{row.pk}",
             kind="Statement lapses",
-            title=f"{first_text(row.incident.name)}: level {row.level}",
+            title=f"{_headline(row.incident, names)}: level {row.level}",
             text="Then it falls back with a public note, unless one is signed anew.",
             url=address("admin:incidents_statement_changelist"),
             button="Renew",
@@ -279,7 +286,7 @@ def _lapsing(now: datetime) -> list[Strip]:
     ]
 
 
-def _reviews(now: datetime) -> list[Strip]:
+def _reviews(now: datetime, names: Names) -> list[Strip]:
     """The longest overdue first; only those that are due within two days or late."""
     without = Incident.objects.published().filter(status=IncidentStatus.RESOLVED, merged_into=None, withdrawn_at=None)
     rows = without.filter(closed_at=None).exclude(reviews__publication=Publication.PUBLISHED).order_by("resolved_at")
@@ -289,7 +296,7 @@ def _reviews(now: datetime) -> list[Strip]:
         Strip(
             key=f"review-{incident.pk}",
             kind="Review overdue" if states[incident.pk].state == ReviewState.OVERDUE else "Review due",
-            title=first_text(incident.name),
+            title=_headline(incident, names),
             text="Cause, measures and prevention. Overdue shows on the page.",
             url=incident_url(incident),
             button="Open",

@@ -11,7 +11,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from incidents import corrections
 from incidents.languages import by_language
+from incidents.models import Incident
 from incidents.words import PHASE_WORDS, STATUS_WORDS, ComponentStatus
 from statuspage.differences import difference
 
@@ -90,6 +92,14 @@ def texts(value: Any) -> list[tuple[str, str, str]]:
 def first_text(value: Any) -> str:
     """The text in the page's first language."""
     return next(iter(by_language(value).values()))
+
+
+@register.filter
+def headline(incident: Incident) -> str:
+    """Its name in the page's first language, as last corrected. A query, unless incidents.corrections read it before."""
+    if not hasattr(incident, "renamed"):
+        corrections.call_as_now([incident])
+    return first_text(corrections.listed_name(incident, incident.name))
 
 
 @register.filter

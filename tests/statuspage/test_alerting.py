@@ -219,3 +219,7 @@ def test_a_shift_ends_after_it_began() -> None:
     answer = sign_in(someone(APPROVER)).post("/admin/statuspage/dutyshift/add/", form)
     assert "The shift ends before it begins" in answer.content.decode()
     assert sign_in(someone(AUDITOR)).get("/admin/statuspage/dutyshift/").status_code == 200
+
+
+def test_the_times_of_a_shift_say_on_which_clock_they_are_given() -> None:
+    assert "EAT, on 24 hours" in sign_in(someone(APPROVER)).get("/admin/statuspage/dutyshift/add/").content.decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,11 +12,12 @@ from django.utils import timezone
 
 from incidents.blockers import Blocker
 from statuspage import snapshot
+from statuspage.admin import moments
 from statuspage.admin.shown import shown
 from statuspage.admin.site import desk
 from statuspage.admin.views import DeskView, gates_at
 from statuspage.roles import AUDITOR, AUTHOR
-from tests.factories import ComponentFactory
+from tests.factories import NOON, ComponentFactory
 from tests.statuspage.desk import sign_in, someone
 
 pytestmark = pytest.mark.django_db
@@ -70,3 +73,21 @@ def test_no_page_of_the_desk_holds_an_inline_script() -> None:
 def test_a_blocker_leads_to_its_field() -> None:
     [gate] = gates_at([Blocker("language_missing", "body.sw", "The body is missing in “sw”: write it.")], "/draft/")
     assert (gate.where, gate.message) == ("/draft/#body_sw", "The body is missing in “sw”: write it.")
+
+
+def test_what_the_house_says_is_made_once_in_two_seconds_for_everybody_but_not_inside_a_transaction(monkeypatch: Any) -> None:
+    clock, database = SimpleNamespace(monotonic=lambda: 100.0), SimpleNamespace(in_atomic_block=False)
+    made: list[datetime] = []
+    monkeypatch.setattr(moments, "time", clock)
+    monkeypatch.setattr(moments, "connection", database)
+
+    @moments.for_all
+    def look(now: datetime) -> int:
+        made.append(now)
+        return len(made)
+
+    answers = [look(NOON), look(NOON)]
+    clock.monotonic = lambda: 102.5
+    answers += [look(NOON), look(NOON)]
+    database.in_atomic_block = True
+    assert [*answers, look(NOON)] == [1, 1, 2, 2, 3]

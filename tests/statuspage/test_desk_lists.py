@@ -8,8 +8,8 @@ import pytest
 from django.contrib.admin import ModelAdmin
 from django.utils import timezone
 
-from incidents import notices, signing
-from incidents.models import AuditEvent, Component, Notice
+from incidents import corrections, notices, signing
+from incidents.models import AuditEvent, Component, Incident, Notice
 from probes.models import Probe, ProbeSchedule, ProbeVerdict, Result, Vantage
 from statuspage import publishing
 from statuspage.admin.site import desk
@@ -17,7 +17,7 @@ from statuspage.roles import APPROVER, AUDITOR, AUTHOR, ENGINEER
 from subscribers.models import Delivery, Notification, Subscriber
 from tests.factories import ComponentFactory, NoticeFactory, ProbeFactory, ProbeScheduleFactory
 from tests.incidents.helpers import signed_notice
-from tests.statuspage.desk import a_draft, sign_in, someone
+from tests.statuspage.desk import a_draft, a_public_incident, page_of, sign_in, someone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 
@@ -308,3 +308,23 @@ def test_a_signed_notice_shows_its_signer() -> None:
     notice = signing.sign_notice(notice=NoticeFactory(), signer=someone(APPROVER, "asha"), now=timezone.now())
     assert "Signed by asha" in sign_in(someone(AUDITOR)).get("/admin/incidents/notice/").content.decode()
     assert str(notice) == "down"
+
+
+def test_a_corrected_headline_is_how_every_page_of_the_desk_calls_the_incident() -> None:
+    incident, now = a_public_incident("major_outage"), timezone.now()
+    said = incident.updates.published()[0]
+    row = corrections.draft(
+        of=said, words={"name": both("Only tills are late")}, reason=both("The wrong service."), author=someone(AUTHOR), now=now
+    )
+    signing.sign(item=row, signer=someone(APPROVER), now=now)
+    publishing.publish_correction(correction=row, actor=None, now=now)
+    Incident.objects.update(next_update_by=now)
+    client = sign_in(someone(is_superuser=True))
+    pages = ["/admin/", "/admin/text-packs/", "/admin/incidents/incident/", "/admin/incidents/incidentupdate/"]
+    pages += [page_of(incident, act) for act in ("change", "facts", "data-and-funds")]
+    pages += [page_of(said, act) for act in ("after", "text-pack")]
+    assert [page for page in pages if "Only tills are late" not in client.get(page).content.decode()] == []
+
+
+def both(english: str) -> dict[str, str]:
+    return {"en": english, "sw": f"{english} (sw)"}

@@ -230,12 +230,16 @@ def test_sending_is_held_stopped_by_one_press_and_the_page_stays_public() -> Non
     assert "until subscribers are told" in after
     told = Notification.objects.get()
     assert told.send_at - told.created_at > timedelta(seconds=50)
+    Delivery.objects.create(
+        notification=told, subscriber=reader("asha@mail.example"), channel="email", due_at=told.send_at, wanted_at=told.send_at
+    )
     client.post(at(draft, "stop"), {"reason": "A wrong time in it."})
     told.refresh_from_db()
     assert told.stopped_at is not None
     assert AuditEvent.objects.get(act="notification.stop").details["reason"] == "A wrong time in it."
     page = client.get(at(draft, "after")).content.decode()
     assert "Sending was stopped" in page
+    assert "1 not sent" in page
     draft.refresh_from_db()
     assert draft.is_published
 
