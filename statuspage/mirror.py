@@ -2,8 +2,8 @@
 
 Pages are put first, `manifest.json` last. It names every object with the hash of what it holds, the moment the page speaks of and
 the form that is served; a push that broke off leaves the manifest before it, and the next one finishes. Who guards
-(`manage.py guard`, on another host) reads the manifest alone: when it is 60 s old, or what a probe said last is too old to be shown,
-it puts the stale form in place of the fresh one.
+(`manage.py guard`, on another host) reads the manifest alone: when it is 60 s old, or what a probe said last is too old, it puts
+the stale form in place of the fresh one.
 """
 
 from __future__ import annotations
