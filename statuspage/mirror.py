@@ -2,8 +2,8 @@
 
 Pages are put first, `manifest.json` last. It names every object with the hash of what it holds, the moment the page speaks of and
 the form that is served; a push that broke off leaves the manifest before it, and the next one finishes. Who guards
-(`manage.py guard`, on another host) reads the manifest alone: when it is 60 s old, it puts the stale form in place of the fresh
-one.
+(`manage.py guard`, on another host) reads the manifest alone: when it is 60 s old, or what a probe said last is too old, it puts
+the stale form in place of the fresh one.
 """
 
 from __future__ import annotations
@@ -92,15 +92,21 @@ def push(bucket: Bucket) -> int:
                 sent = headers.headers_for(path.name, about_now=half != swapping.ARCHIVE)
                 bucket.put(prefix + name, content, _kept_by_stores(sent))
                 put += 1
-    told = {"built_at": manifest.built_at, "built_from": manifest.built_from, "form": swapping.FORMS[0], "objects": objects}
+    told = {
+        "built_at": manifest.built_at,
+        "built_from": manifest.built_from,
+        "fresh_until": swapping.live_until(snapshot.directory()),
+        "form": swapping.FORMS[0],
+        "objects": objects,
+    }
     bucket.put(MANIFEST, json.dumps(told, sort_keys=True).encode(), NO_CACHE)
     return put
 
 
 def guard(bucket: Bucket, *, now: float) -> bool:
-    """Put the stale form in place when the manifest is older than a minute; answers whether that was done. Raises OSError."""
+    """Put the stale form in place when nobody renews the page; answers whether that was done. Raises OSError."""
     told = read_manifest(bucket)
-    if not told or told["form"] != swapping.FORMS[0] or now - told["built_at"] <= STALE_AFTER:
+    if not told or told["form"] != swapping.FORMS[0] or now <= _good_until(told):
         return False
     for stale in sorted(name for name in told["objects"] if name.startswith("stale/")):
         content = bucket.get(stale)
@@ -115,6 +121,14 @@ def guard(bucket: Bucket, *, now: float) -> bool:
         return False  # the publisher came back meanwhile: its next push puts right what we wrote over
     bucket.put(MANIFEST, json.dumps({**told, "form": swapping.FORMS[1]}, sort_keys=True).encode(), NO_CACHE)
     return True
+
+
+def _good_until(told: dict[str, Any]) -> float:
+    """A minute after the moment the page speaks of; sooner where a probe's silence ends it on the publisher's own host, but not
+    before the next push, which may say better."""
+    minute = float(told["built_at"]) + STALE_AFTER
+    until = told.get("fresh_until")
+    return min(minute, until + EVERY) if isinstance(until, int | float) else minute
 
 
 def read_manifest(bucket: Bucket) -> dict[str, Any]:

@@ -291,6 +291,15 @@ def link_ahead(directory: Path, *, now: float, until: float | None = None) -> No
             os.symlink(f"../current/{FRESH}", folder / name)
 
 
+def live_until(directory: Path) -> float | None:
+    """When the last of these links runs out (epoch seconds); None when there is none."""
+    try:
+        slots = [int(name) for name in os.listdir(directory / "live") if name.isdigit()]
+    except OSError:
+        return None
+    return float((max(slots) + 1) * SLOT) if slots else None
+
+
 def is_live(directory: Path, *, now: float) -> bool:
     """May the fresh form be served? The question nginx asks by try_files."""
     return os.path.lexists(directory / "live" / str(int(now) // SLOT))

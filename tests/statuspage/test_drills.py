@@ -75,7 +75,7 @@ def test_people_speak_sign_and_end_what_is_over_and_the_report_tells_of_it() -> 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("an_exercise", "pages_unwritten")
 def test_a_promise_that_is_not_due_when_the_rehearsal_ends_is_neither_kept_nor_missed() -> None:
-    incident = a_public_incident()
+    incident = Incident.objects.get(pk=a_public_incident().pk)
     due = incident.next_update_by
     assert due is not None
     told = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +123,17 @@ def test_the_guard_shows_the_stale_form_after_a_minute_and_the_publisher_the_fre
     mirror.push(bucket)
     assert bucket.get("index.html") == fresh
     assert mirror.read_manifest(bucket)["form"] == "fresh"
+
+
+def test_the_guard_does_not_outlast_what_a_probe_said_last(bucket: s3.Bucket, public_incident: str) -> None:
+    now = timezone.now()
+    snapshot.refresh(now=now, force=True)
+    snapshot.extend_freshness(now=now, silence=now + timedelta(seconds=5))
+    mirror.push(bucket)
+    until = mirror.read_manifest(bucket)["fresh_until"]
+    assert now.timestamp() + 5 <= until <= now.timestamp() + 25
+    assert mirror.guard(bucket, now=until + 15) is False, "the next push may say better"
+    assert mirror.guard(bucket, now=until + 16) is True
 
 
 def test_a_host_that_is_behind_pushes_nothing(bucket: s3.Bucket, public_incident: str) -> None:
