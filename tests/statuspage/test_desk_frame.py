@@ -78,6 +78,7 @@ def test_a_blocker_leads_to_its_field() -> None:
 def test_what_the_house_says_is_made_once_in_two_seconds_for_everybody_but_not_inside_a_transaction(monkeypatch: Any) -> None:
     clock, database = SimpleNamespace(monotonic=lambda: 100.0), SimpleNamespace(in_atomic_block=False)
     made: list[datetime] = []
+    monkeypatch.setattr(moments, "SHARED_FOR", 2.0)
     monkeypatch.setattr(moments, "time", clock)
     monkeypatch.setattr(moments, "connection", database)
 

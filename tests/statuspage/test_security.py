@@ -116,7 +116,7 @@ def test_more_than_a_form_may_hold_is_refused_before_it_is_read() -> None:
 
 
 def test_a_file_is_taken_from_nobody() -> None:
-    stranger, staff = Client(enforce_csrf_checks=True), sign_in(someone(roles.PAGE_ADMIN))
+    stranger, staff = Client(), sign_in(someone(roles.PAGE_ADMIN))
     for client, path in (
         (stranger, "/accounts/login/"),
         (stranger, "/subscribe"),
