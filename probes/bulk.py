@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import DateTimeField, JSONField, Model
+from django.db.models import DateTimeField, JSONField, Model, TextField
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 
 
 def insert_new(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -44,8 +47,33 @@ def update(rows: Sequence[Any], names: Sequence[str], *, model: type[Model] | No
 def ids(values: Sequence[int]) -> RawSQL:
     """Many primary keys as one parameter: `filter(pk__in=ids(values))`. A placeholder for each costs more than the query."""
     if connection.vendor == "postgresql":
-        return RawSQL("SELECT unnest(%s::bigint[])", [list(values)])
+        return RawSQL("SELECT unnest(%s::bigint[])", ["{" + ",".join(map(str, values)) + "}"])  # as a list it is looked through
     return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(values))])
+
+
+# --- Columns read as text: of many rows, each costs less to read here than on Django's way -----------------------------------
+
+
+def text_of(name: str) -> Cast:
+    """The field as text, for `values_list`."""
+    return Cast(name, TextField())
+
+
+@lru_cache(maxsize=4096)
+def json_in(text: str) -> Any:
+    """What that of a JSON field says: the same object each time, for reading only."""
+    return json.loads(text)
+
+
+def moment_in(text: str | None) -> datetime | None:
+    """What that of a moment says. SQLite keeps no zone: all is UTC."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+# --- Statements ------------------------------------------------------------------------------------------------------------
 
 
 def _run(on_postgresql: str, for_each: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
@@ -65,7 +93,8 @@ def _beside() -> Any:
     from django.db.backends.postgresql.base import ServerBindingCursor  # SQLite's processes have no psycopg
 
     connection.ensure_connection()
-    raw = ServerBindingCursor(connection.connection)
+    made: Any = ServerBindingCursor
+    raw = made(connection.connection)
     return connection.make_debug_cursor(raw) if connection.queries_logged else connection.make_cursor(raw)
 
 

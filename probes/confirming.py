@@ -76,10 +76,8 @@ def take_in(
 
 def _not_plain(rows: Mapping[int, Memory], now: datetime) -> list[WatchedProbe]:
     """The probes that need judging: not those where all is well, was well, and nothing bad is in sight. Nearly all are."""
-    well = ProbeVerdict.objects.filter(
-        probe__in=bulk.ids(list(rows)), confirmed=ComponentStatus.OPERATIONAL, suspects=""
-    ).values_list("probe_id", flat=True)
-    fine = set(well)
+    verdicts = ProbeVerdict.objects.filter(probe__in=bulk.ids(list(rows)), confirmed=ComponentStatus.OPERATIONAL, suspects="")
+    fine = set(rows) if verdicts.count() == len(rows) else set(verdicts.values_list("probe_id", flat=True))
     return [
         row.probe
         for row in rows.values()

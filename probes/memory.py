@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
-
-from django.db.models import TextField
-from django.db.models.functions import Cast
 
 from probes import bulk
 from probes.models import ProbeSchedule, Vantage
@@ -44,10 +40,15 @@ class Memory:
     probe: WatchedProbe
 
 
-_OWN = [name for name in Memory.__slots__ if name != "probe"]
-_SPEC = WatchedProbe._fields.index("spec")
-# A spec comes as text: most are the same at the next outcome, and need no reading.
-_READ = (*_OWN, *(Cast("probe__spec", TextField()) if name == "spec" else f"probe__{name}" for name in WatchedProbe._fields))
+_OWN = tuple(name for name in Memory.__slots__ if name != "probe")
+_AS_TEXT: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("confirmed_since", "last_outcome_at", "excused_at"), bulk.moment_in),
+    "state": json.loads,
+    "probe__spec": bulk.json_in,
+}
+_NAMES = (*_OWN, *(f"probe__{name}" for name in WatchedProbe._fields))
+_READ = [bulk.text_of(name) if name in _AS_TEXT else name for name in _NAMES]
+_READERS = [(place, _AS_TEXT[name]) for place, name in enumerate(_NAMES) if name in _AS_TEXT]
 
 
 def lock(*, vantage: Vantage, probe_ids: Collection[int]) -> dict[int, Memory]:
@@ -60,16 +61,12 @@ def lock(*, vantage: Vantage, probe_ids: Collection[int]) -> dict[int, Memory]:
     )
     found: dict[int, Memory] = {}
     for row in rows:
-        fields: list[Any] = list(row[len(_OWN) :])
-        fields[_SPEC] = _read(fields[_SPEC])
-        memory = Memory(*row[: len(_OWN)], WatchedProbe(*fields))
+        fields: list[Any] = list(row)
+        for place, read in _READERS:
+            fields[place] = read(fields[place])
+        fields[len(_OWN) :] = [WatchedProbe(*fields[len(_OWN) :])]
+        memory = Memory(*fields)
         found[memory.probe_id] = memory
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _read(spec: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(spec)
     return found
 
 

@@ -60,7 +60,11 @@ class Due(NamedTuple):
         return self.probe.pk
 
 
-_READ = ("pk", "vantage_id", "interval", "phase", "next_slot", "confirmed", *(f"probe__{name}" for name in DueProbe._fields))
+_READ = (
+    *("pk", "vantage_id", "interval", "phase", "next_slot", "confirmed"),
+    *(bulk.text_of("probe__spec") if name == "spec" else f"probe__{name}" for name in DueProbe._fields),
+)
+_SPEC = DueProbe._fields.index("spec")
 
 
 def next_slot_after(now: int, interval: int, phase: int) -> int:
@@ -105,6 +109,7 @@ def claim_due(*, now: int) -> list[tuple[Due, int]]:
     vantages = Vantage.objects.in_bulk({row[1] for row in rows})
     claimed = []
     for pk, vantage_id, interval, phase, asked, confirmed, *probe in rows:
+        probe[_SPEC] = bulk.json_in(probe[_SPEC])
         if vantage_id in vantages:
             # One that was asked for at once, or never ran, has a slot off the grid: on it, it would be late from the start.
             slot = max(next_slot_after(now, interval, phase) - interval, asked or now)

@@ -43,6 +43,8 @@ def add(tally: Mapping[str, Any], runs: Iterable[Run], *, now: float) -> dict[st
         outcomes[run.status] = outcomes.get(run.status, 0) + 1
         _observe(lateness, run.lateness_ms / 1000)
         _observe(lag, now - run.started_at - (run.total_us or 0) / 1e6)
+    for spread in (lateness, lag):
+        spread["sum"] = round(spread["sum"], 3)
     return {"outcomes": outcomes, "lateness": lateness, "lag": lag}
 
 
@@ -52,5 +54,5 @@ def _copy(spread: Mapping[str, Any]) -> dict[str, Any]:
 
 def _observe(spread: dict[str, Any], seconds: float) -> None:
     seconds = max(0.0, seconds)
-    spread["sum"] = round(spread["sum"] + seconds, 3)
+    spread["sum"] += seconds
     spread["buckets"][bisect_left(BOUNDS, seconds)] += 1
