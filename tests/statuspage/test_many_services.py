@@ -22,7 +22,7 @@ SERVICES = {"en": ("Send money", "Pay a bill", "Withdraw"), "sw": ("Tuma pesa", 
 @pytest.fixture
 def counties() -> list[Component]:
     """Three services, by the same names, in each of nine counties."""
-    made = []
+    made: list[Component] = []
     for place, name in enumerate(COUNTIES):
         group = ComponentGroupFactory(code=f"county-{place}", name=in_all({"en": name, "sw": name}))
         for number, (english, kiswahili) in enumerate(zip(*SERVICES.values(), strict=True)):

@@ -38,7 +38,7 @@ def ask(folder: Path) -> Read:
         place = serving.place_of(path)
         assert place is not None
         shelf = serving.Shelf(folder / "current")
-        copies = [copy for file in reader._files(place) if (copy := shelf.take(file))]
+        copies = [copy for file in reader._files(place, reader._is_live()) if (copy := shelf.take(file))]
         assert copies, path
         return copies[0].plain.content.decode()
 
