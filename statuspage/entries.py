@@ -6,10 +6,10 @@ an entry by them. `updated` moves when its words are corrected or taken back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext, gettext_noop, override
@@ -38,6 +38,7 @@ _MACHINE_WORDS: Mapping[str, str] = {
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONEY_AND_DATA, _OUR_ANSWER = gettext_noop("Your money and your data"), gettext_noop("Our answer")
 _UPDATE = gettext_noop("Update")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Entry:
 
 def history(said: Lately, language: str) -> list[Entry]:
     """One entry an incident, a piece of planned work, an answer; the newest word first."""
-    found = [_of_incident(said, incident, language) for incident in said.incidents]
+    found = [_once(_of_incident, said, incident, language) for incident in said.incidents]
     found += [_of_planned(said, work, language) for work in said.maintenances]
     found += [_of_answer(answer, answer.now, language, version=False) for answer in said.answers]
     return sorted(found, key=lambda entry: entry.updated, reverse=True)
@@ -65,10 +66,7 @@ def updates(said: Lately, language: str) -> list[Entry]:
     """One entry a word, the newest first."""
     found: list[tuple[int, Entry]] = []
     for incident in said.incidents:
-        found += [(update.record_seq, _of_update(said, update, incident, language)) for update in incident.updates]
-        about = _named(incident)
-        spoken = said.statements.get(incident.public_id, ())
-        found += [(one.record_seq, _of_statement(one, incident, about, language)) for one in spoken]
+        found += _once(_updates_of, said, incident, language)
     for work in said.maintenances:
         found += [(update.record_seq, _of_planned_update(said, update, work, language)) for update in work.updates]
     for answer in said.answers:
@@ -78,6 +76,33 @@ def updates(said: Lately, language: str) -> list[Entry]:
 
 
 # --- Incidents ---------------------------------------------------------------------------------
+
+KEPT_AT_MOST = 1024
+_made: dict[tuple[Any, ...], tuple[IncidentFacts, tuple[StatementFacts, ...], Any]] = {}
+
+
+def _once(make: Callable[[Lately, IncidentFacts, str], T], said: Lately, incident: IncidentFacts, language: str) -> T:
+    """What is made of an incident that is over is made once: its facts are then the same object from publication to publication
+    (statuspage.at_rest)."""
+    spoken = said.statements.get(incident.public_id, ())
+    key = make, id(incident), said.identity.time_zone, language
+    known = _made.get(key)
+    if known is None or known[0] is not incident or known[1] != spoken:
+        if len(_made) >= KEPT_AT_MOST:
+            _made.clear()
+        known = _made[key] = incident, spoken, make(said, incident, language)
+    made: T = known[2]
+    return made
+
+
+def _updates_of(said: Lately, incident: IncidentFacts, language: str) -> list[tuple[int, Entry]]:
+    """Its words, and what was said of money and data, each with its place in the record."""
+    about = _named(incident)
+    spoken = said.statements.get(incident.public_id, ())
+    return [
+        *((update.record_seq, _of_update(said, update, incident, language)) for update in incident.updates),
+        *((one.record_seq, _of_statement(one, incident, about, language)) for one in spoken),
+    ]
 
 
 def _of_incident(said: Lately, incident: IncidentFacts, language: str) -> Entry:

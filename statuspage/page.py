@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ from statuspage.answers import Answer, StatementFacts
 from statuspage.days import Days
 from statuspage.page_beside import Heard, heard_beside
 from statuspage.page_reviews import NOTHING_OWED, Reviewed
+from statuspage.page_spread import SpreadRow, spread
 
 FEED_LENGTH = 25
 ANSWERS_SHOWN = timedelta(days=7)
@@ -92,6 +93,10 @@ class GroupNow:
     @property
     def worst(self) -> str:
         return rollup.worst(component.facts.status for component in self.components)
+
+    @property
+    def is_well(self) -> bool:
+        return all(component.facts.is_operational for component in self.components)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,10 @@ class NowPage:
     maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
     announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
     answers: tuple[Answer, ...] = ()  # to claims that circulate, the one that changed last first
-    lately: tuple[IncidentFacts, ...] = ()  # the last 50 and all open ones, for programs
+    # For programs: the last 50 incidents and all open ones, what was said of money and data in them, and every answer.
+    lately: tuple[IncidentFacts, ...] = ()
+    statements: Mapping[str, tuple[StatementFacts, ...]] = field(default_factory=dict)
+    all_answers: tuple[Answer, ...] = ()
 
     @property
     def planned(self) -> tuple[PlannedNow, ...]:
@@ -188,17 +196,16 @@ class NowPage:
     def band(self) -> tuple[str, ...]:
         """One status a shape, in page order."""
         statuses = tuple(component.status for component in self.components)
-        return statuses if len(statuses) <= BAND_LIMIT else tuple(group.worst for group in self.groups)
+        return tuple(group.worst for group in self.groups) if self.is_long else statuses
+
+    @property
+    def is_long(self) -> bool:
+        """More services than one looks over: what is well is folded, group by group."""
+        return sum(len(group.components) for group in self.groups) > BAND_LIMIT
 
     @property
     def closed(self) -> tuple[IncidentFacts, ...]:
         return tuple(incident for incident in self.recent if not incident.is_open)
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadRow:
-    at: datetime
-    statuses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +262,8 @@ def build_now(now: datetime) -> NowPage:
     lately = reading.recent_incidents(LISTED, head=head, components=components)
     recent = [incident for place, incident in enumerate(lately) if place < FEED_LENGTH or incident.is_open]
     current = {component.public_id: component for component in components}
-    said = answers.statements_of(incident.public_id for incident in recent if incident.is_open)
+    said = answers.statements_of(incident.public_id for incident in lately)
+    answered = answers.answers()
     open_incidents = tuple(
         replace(_incident_now(incident, now, current), statements=said.get(incident.public_id, ()))
         for incident in recent
@@ -281,9 +289,11 @@ def build_now(now: datetime) -> NowPage:
         promise=min(promises, key=lambda promise: promise.at, default=None),
         recent=tuple(recent),
         lately=tuple(lately),
+        statements=said,
+        all_answers=answered,
         maintenances=page_planned.live(),
         announcements=page_planned.announcements(now),
-        answers=tuple(one for one in answers.answers() if now - one.changed_at < ANSWERS_SHOWN),
+        answers=tuple(one for one in answered if now - one.changed_at < ANSWERS_SHOWN),
     )
 
 
@@ -352,7 +362,7 @@ def _incident_now(incident: IncidentFacts, now: datetime | None, current: dict[s
         facts=incident,
         phase=state_words.phase_word(incident.status),
         beside=heard_beside(incident.last_said),
-        affected=tuple(_affected_now(item, current) for item in (incident.stated if incident.is_open else incident.worst_stated)),
+        affected=_affected_now(incident.stated if incident.is_open else incident.worst_stated, current),
         updates=tuple(map(update_now, incident.updates)),
         promise=promise,
     )
@@ -364,7 +374,7 @@ def update_now(update: UpdateFacts) -> UpdateNow:
         facts=update,
         phase=state_words.phase_word(update.status),
         beside=heard_beside(lambda field: getattr(update, field)),
-        affected=tuple(_affected_now(item, {}) for item in update.affected),
+        affected=_affected_now(update.affected, {}),
     )
 
 
@@ -372,20 +382,23 @@ def planned_now(work: MaintenanceFacts, components: Sequence[ComponentFacts]) ->
     expected = [
         (component, work.expected[component.public_id]) for component in components if component.public_id in work.expected
     ]
+    own = state_words.names_of(components)
     return PlannedNow(
         facts=work,
         phase=state_words.say(planned_words.PHASE_WORDS[work.phase]),
-        expected=tuple(AffectedNow(part.name, status, state_words.status_word(status)) for part, status in expected),
+        expected=tuple(AffectedNow(own[part.public_id], status, state_words.status_word(status)) for part, status in expected),
         updates=tuple(
             UpdateNow(update, state_words.say(planned_words.PHASE_WORDS[update.status]), (), ()) for update in work.updates
         ),
     )
 
 
-def _affected_now(item: AffectedFacts, current: dict[str, ComponentFacts]) -> AffectedNow:
-    shown = current.get(item.component_id)
-    status = shown.status if shown else item.new_status
-    return AffectedNow(item.name, status, state_words.status_word(status))
+def _affected_now(items: Sequence[AffectedFacts], current: dict[str, ComponentFacts]) -> tuple[AffectedNow, ...]:
+    names = state_words.told_apart(
+        [(item.name, item.group_name) for item in items], map(state_words.named_in_group, current.values())
+    )
+    shown = [current[item.component_id].status if item.component_id in current else item.new_status for item in items]
+    return tuple(AffectedNow(name, status, state_words.status_word(status)) for name, status in zip(names, shown, strict=True))
 
 
 def _incident_page(
@@ -411,7 +424,7 @@ def _incident_page(
         record=point,
         action=_incident_action(incident),
         month=f"{incident.started_at.astimezone(clock_words.zone()):%Y-%m}",
-        spread=_spread(incident),
+        spread=spread(incident),
         reviewed=reviewed,
         answers=answered,
         merged=merged,
@@ -423,19 +436,6 @@ def _incident_action(incident: IncidentFacts) -> Text | None:
         return None
     stated: Text | None = incident.last_said("what_to_do")
     return stated or state_words.action_of(rollup.worst(item.new_status for item in incident.stated))
-
-
-def _spread(incident: IncidentFacts) -> tuple[SpreadRow, ...]:
-    """What this incident stated of the services it names; one service or one row shows nothing that the words do not."""
-    named = [item.component_id for item in (incident.stated if incident.is_open else incident.worst_stated)]
-    states = dict.fromkeys(named, ComponentStatus.OPERATIONAL.value)
-    rows: list[SpreadRow] = []
-    for update in reversed(incident.updates):
-        states |= {item.component_id: item.new_status for item in update.affected}
-        row = SpreadRow(update.display_at, tuple(states[component] for component in named))
-        if not rows or rows[-1].statuses != row.statuses:
-            rows.append(row)
-    return tuple(rows) if len(named) > 1 and len(rows) > 1 else ()
 
 
 def _last_change(seq: int, components: Sequence[ComponentFacts], now: datetime) -> datetime:

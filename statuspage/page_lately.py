@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from incidents.facts import ComponentFacts, IncidentFacts, MaintenanceFacts
-from statuspage import answers, page_planned
+from statuspage import page_planned
 from statuspage.answers import Answer, StatementFacts
 from statuspage.page import Identity, NowPage, RecordPoint
 
@@ -32,14 +32,13 @@ class Lately:
 
 def build_lately(page: NowPage) -> Lately:
     """In a fixed number of queries; `page` gives the state of now."""
-    incidents = page.lately
     return Lately(
         identity=page.identity,
         record=page.record,
         updated_at=page.updated_at,
         components=page.components,
-        incidents=incidents,
+        incidents=page.lately,
         maintenances=page_planned.recent(),
-        answers=answers.answers(),
-        statements=answers.statements_of(incident.public_id for incident in incidents),
+        answers=page.all_answers,
+        statements=page.statements,
     )

@@ -5,7 +5,8 @@ English stands here, Kiswahili in locale/sw. A status is never glued into a sent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -139,7 +140,8 @@ def measured(components: Sequence[ComponentFacts]) -> Text | None:
         if len(watched) <= len(reported)
         else (reported, gettext_noop("Our staff report %(services)s. All others are measured by our probes."))
     )
-    return say(words, services=named([component.name for component in few]))
+    own = names_of(components)
+    return say(words, services=named([own[component.public_id] for component in few]))
 
 
 def named(names: Sequence[Text]) -> Text:
@@ -148,6 +150,28 @@ def named(names: Sequence[Text]) -> Text:
         return joined(names)
     first = {code: ", ".join(name[code] for name in names[: NAMED_AT_MOST - 1]) for code in codes()}
     return say(gettext_noop("%(first)s and %(n)s more"), first=first, n=len(names) - NAMED_AT_MOST + 1)
+
+
+def told_apart(listed: Sequence[tuple[Text, Text]], among: Iterable[tuple[Text, Text]] = ()) -> list[Text]:
+    """Names of these services (name, name of its group), the group's behind it where `among` all of them several groups have a
+    service of that name: one service in each of 47 counties."""
+    first = codes()[0]
+    groups = {(name[first], group.get(first, "")) for name, group in (*listed, *among)}
+    times = Counter(name for name, _ in groups)
+    return [
+        {code: f"{name[code]} ({group[code]})" if times[name[first]] > 1 and group.get(code) else name[code] for code in codes()}
+        for name, group in listed
+    ]
+
+
+def names_of(components: Sequence[ComponentFacts]) -> dict[str, Text]:
+    """By public id, told apart."""
+    pairs = [named_in_group(component) for component in components]
+    return dict(zip((component.public_id for component in components), told_apart(pairs), strict=True))
+
+
+def named_in_group(component: ComponentFacts) -> tuple[Text, Text]:
+    return component.name, component.group.name if component.group.has_heading else {}
 
 
 def definition(status: str) -> Text:
@@ -229,7 +253,7 @@ def headline(components: Sequence[ComponentFacts], open_incidents: Sequence[Inci
     there = [component for component in components if component.status == worst]
     one, some, all_of_them = _HEADLINES[worst]
     if len(there) == 1:
-        return say(one, service=there[0].name)
+        return say(one, service=names_of(components)[there[0].public_id])
     return say(all_of_them if len(there) == len(components) else some)
 
 
@@ -247,31 +271,32 @@ def lead(components: Sequence[ComponentFacts], open_incidents: Sequence[Incident
     if worst == ComponentStatus.OPERATIONAL:
         return _lead_without_trouble(components, open_incidents, help_line)
     sentences = []
+    own = names_of(components)
     by_status = {status: [part for part in components if part.status == status] for status in rollup.WORST_FIRST}
     named_above = worst if len(by_status[worst]) == 1 and worst != ComponentStatus.UNDER_MAINTENANCE else ""
     for status, there in by_status.items():
         if there and status not in (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, named_above):
-            names = named([component.name for component in there])
+            names = named([own[component.public_id] for component in there])
             sentences.append(say(gettext_noop("%(state)s: %(services)s."), state=status_word(status), services=names))
     if by_status[ComponentStatus.UNKNOWN]:
-        sentences.append(_silence(by_status[ComponentStatus.UNKNOWN]))
+        sentences.append(_silence(by_status[ComponentStatus.UNKNOWN], own))
     if by_status[ComponentStatus.OPERATIONAL]:
         sentences.append(say(gettext_noop("Other services are working.")))
     return _paragraph(sentences)
 
 
-def _silence(silent: Sequence[ComponentFacts]) -> Text:
+def _silence(silent: Sequence[ComponentFacts], own: Mapping[str, Text]) -> Text:
     """Unknown: our probes are silent. Another thing than stale, so another text."""
     if len(silent) == 1 and silent[0].since:
         since = {code: clock_words.full(silent[0].since, code) for code in codes()}
         return say(
             gettext_noop("Our probes have seen nothing of %(service)s since %(time)s. It may be working."),
-            service=silent[0].name,
+            service=own[silent[0].public_id],
             time=since,
         )
     return say(
         gettext_noop("Our probes see nothing of %(services)s. They may be working."),
-        services=named([component.name for component in silent]),
+        services=named([own[component.public_id] for component in silent]),
     )
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
+from statuspage.days import Days
 from statuspage.page import ComponentNow, IncidentNow
 from statuspage.templatetags.public import local_day
 
@@ -20,7 +21,8 @@ def service(context: template.Context, component: ComponentNow) -> SafeString:
     """A service's row: name, state, days. Rendered once as long as it says the same: two hundred rows are made each ten seconds,
     in every language and both forms, and hardly one of them changes."""
     frame = {key: context.get(key) for key in ("lang", "prefix", "freshness")}
-    return _once("public/_service.html", f"{_told(component)} {frame}", {**frame, "component": component})
+    told = f"{component.facts} {component.word} {component.source} {_told(component.days)}"  # a row of days outlives a reading
+    return _once("public/_service.html", f"{told} {frame}", {**frame, "component": component})
 
 
 @register.simple_tag(takes_context=True)
@@ -43,8 +45,8 @@ def _once(name: str, key: str, context: dict[str, Any]) -> SafeString:
     return made
 
 
-def _told(value: ComponentNow | IncidentNow) -> str:
-    """All that it says, told once for every language and both forms."""
+def _told(value: Days | IncidentNow | None) -> str:
+    """All that it says, told once as long as it is the same object: for every language and both forms."""
     known = _tellings.get(id(value))
     if known is None or known[0] is not value:
         if len(_tellings) >= KEPT_AT_MOST:
@@ -54,5 +56,5 @@ def _told(value: ComponentNow | IncidentNow) -> str:
 
 
 KEPT_AT_MOST = 4096
-_tellings: dict[int, tuple[ComponentNow | IncidentNow, str]] = {}
+_tellings: dict[int, tuple[Days | IncidentNow | None, str]] = {}
 _made: dict[str, SafeString] = {}  # what a piece of a page was made from -> the piece

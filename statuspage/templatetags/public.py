@@ -136,6 +136,15 @@ def state(context: template.Context, component: ComponentNow) -> SafeString:
     return format_html('<span class="st">{}<span{}>{}</span></span>', shape(status), worse_mark, word)
 
 
+@register.simple_tag(takes_context=True)
+def state_of_all(context: template.Context) -> SafeString:
+    """The shape and word of a group in which everything works; in the stale form that cannot be confirmed."""
+    status = ComponentStatus.UNKNOWN if context.get("freshness") == "stale" else ComponentStatus.OPERATIONAL
+    return format_html(
+        '<span class="st">{}<span>{}</span></span>', shape(status), state_words.status_word(status)[context["lang"]]
+    )
+
+
 def _last_known(word: str) -> str:
     return gettext("last known: %(state)s") % {"state": word}
 
