@@ -96,6 +96,7 @@ def test_claims_that_leave_a_domain_out_go_on_where_the_last_one_ended_and_then_
 ) -> None:
     """The domain that has enough in hand is not looked through again each time."""
     monkeypatch.setattr(sending, "BATCH", 2)
+    monkeypatch.setattr(sending, "PLACES_HOLD", 3600.0)
     now = after(minutes=1)
     with outlets.one(now=now) as outlet:
         assert outlet
