@@ -151,6 +151,7 @@ def _add(row: _Row, actor: User, mark: str, now: datetime) -> str:
     subscriber.domain, subscriber.language = TRANSPORTS[row.channel].domain_of(row.normal), row.language
     subscriber.state, subscriber.created_at, subscriber.confirmed_at = SubscriberState.ACTIVE, now, now
     subscriber.unsubscribed_at = subscriber.confirm_due_at = None
+    subscriber.hard_bounces = 0
     subscriber.consent = {
         "asked_at": agreed,
         "confirmed_at": agreed,

@@ -102,7 +102,7 @@ def _plan(notification: Notification, item: Item, now: datetime) -> Plan:
     query, parameters = _rows(chosen, notification, due_at, _next_digest(now)).query.sql_with_params()
     columns = ", ".join(connection.ops.quote_name(column) for column in _COLUMNS)
     table = connection.ops.quote_name(Delivery._meta.db_table)
-    return Plan(not isinstance(item.document, StatusChange), f"INSERT INTO {table} ({columns}) {query}", parameters)
+    return Plan(not isinstance(item.document, StatusChange), f"INSERT INTO {table} ({columns}) {query}", tuple(parameters))
 
 
 def _insert(plan: Plan, ends: dict[int, int]) -> int:

@@ -1,8 +1,9 @@
 """Connections at work side by side: one thread each, fed by one process's round of sending.
 
-A lane that waits for an answer is held; a held lane does not count against the number of connections, up to a bound, and a domain
-that is slow may hold half of them at most while others wait: so nobody's slowness is everybody's. One that refuses much gets a
-few parcels a turn while others wait: what is refused costs as much as what is taken, and comes again.
+A lane that waits for an answer is held, and one at work for a domain known to be slow will be; such a lane does not count against
+the number of connections, up to a bound, and a domain that is slow may hold half of them at most while others wait: so nobody's
+slowness is everybody's. One that refuses much gets a few parcels a turn while others wait: what is refused costs as much as what
+is taken, and comes again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from subscribers.transports.base import Outcome, Parcel, Sender, Sent
 
 HELD_AFTER = 0.15  # seconds without an answer
 SLOW = 0.1  # seconds an answer takes
+UNKNOWN_SHARE = 5  # while others wait, the first turn of a domain is so many times smaller: it may be slow
 AT_MOST = 3  # lanes for each connection that the settings allow
 REFUSING = 0.1  # of the last parcels were not taken
 REFUSING_SHARE = 25  # while others wait, a domain that refuses gets a turn so many times smaller
@@ -54,16 +56,21 @@ class Lane:
         self._sender, self._outlet, self._reports = sender, outlet, reports
         self._errands: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
         self.domain: str | None = None  # while it is at work
-        self.moved = 0.0  # when it last had an answer
+        self.given = self.moved = 0.0  # when its turn began, when it last had an answer
+        self.answers = 0  # of this turn
         self._thread = threading.Thread(target=self._run, name="lane", daemon=True)
         self._thread.start()
 
     def give(self, domain: str, errands: Sequence[Errand]) -> None:
-        self.domain, self.moved = domain, time.monotonic()
+        self.domain, self.answers = domain, 0
+        self.given = self.moved = time.monotonic()
         self._errands.put(Report(self, domain, errands))
 
     def is_held(self, now: float) -> bool:
-        return self.domain is not None and now - self.moved > HELD_AFTER
+        """It waits for an answer, or has waited for most of its turn."""
+        if self.domain is None:
+            return False
+        return now - self.moved > HELD_AFTER or now - self.given > SLOW * (self.answers + 1)
 
     def end(self) -> None:
         """Close the connection once what it has in hand is done."""
@@ -88,6 +95,7 @@ class Lane:
             if isinstance(outcome, Sent):
                 self._outlet.note(errand.deliveries)
             report.outcomes.append(outcome)
+            self.answers += 1
             self.moved = time.monotonic()
 
 
@@ -110,7 +118,10 @@ class Lanes:
         """It takes long for an answer, or a lane waits for one of it right now."""
         now = time.monotonic()
         held = any(lane.domain == domain and lane.is_held(now) for lane in self._lanes)
-        return held or self._seconds.get(domain, 0.0) > SLOW
+        return held or self._has_been_slow(domain)
+
+    def _has_been_slow(self, domain: str | None) -> bool:
+        return domain is not None and self._seconds.get(domain, 0.0) > SLOW
 
     def is_refusing(self, domain: str) -> bool:
         return self._refused.get(domain, 0.0) > REFUSING
@@ -119,13 +130,15 @@ class Lanes:
         """How many parcels go to one lane at once. `alone`: nobody else waits."""
         if self.is_slow(domain):
             return 1
+        if domain not in self._seconds and not alone:
+            return max(1, self._together // UNKNOWN_SHARE)
         return max(1, self._together // REFUSING_SHARE) if self.is_refusing(domain) and not alone else self._together
 
     def give(self, domain: str, errands: Sequence[Errand], *, alone: bool, waiting: int) -> bool:
         """`alone`: nobody else waits; `waiting`: parcels that do, all in all."""
         now = time.monotonic()
         busy = [lane for lane in self._lanes if lane.domain is not None]
-        moving = [lane for lane in busy if not lane.is_held(now)]
+        moving = [lane for lane in busy if not (lane.is_held(now) or self._has_been_slow(lane.domain))]
         here = [lane for lane in busy if lane.domain == domain]
         slow = self.is_slow(domain)
         if len(moving) >= self._connections or (slow and not alone and len(here) >= max(1, self._connections // 2)):
