@@ -123,7 +123,7 @@ def test_what_stops_with_the_target_is_what_it_starts_and_nginx_and_agents_are_n
     parts = {path.name for path in UNITS.glob("*.service") if unit(path).get("PartOf") == ["hali.target"]}
     assert parts == {re.sub(r"@\d", "@", name) for name in wanted.split()}
     alone = {path.name for path in UNITS.glob("*.service") if unit(path).get("WantedBy") == ["multi-user.target"]}
-    assert alone == {"hali-nginx.service", "hali-agent.service"}
+    assert alone == {"hali-nginx.service", "hali-agent.service", "hali-guard.service"}
 
 
 def test_nginx_takes_its_file_as_its_unit_gives_it(tmp_path: Path) -> None:

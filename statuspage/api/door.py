@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
@@ -127,12 +127,14 @@ def unreachable(error: DatabaseError) -> Problem:
 
 
 def is_undone(error: DatabaseError) -> bool:
-    """Whether the database gave a transaction up by itself (a deadlock, a lock not had in time), so that nothing of it is kept.
+    """Whether the database gave a transaction up by itself (a deadlock, a lock not had in time, a row that somebody else made
+    first), so that nothing of it is kept.
 
     Any other failure in the middle of a write may have come at COMMIT or after it, and then it is done all the same.
     """
     cause = error.__cause__
-    return (getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)) in GIVEN_UP
+    said = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return isinstance(error, IntegrityError) or said in GIVEN_UP
 
 
 def broken_off(error: DatabaseError) -> Problem:

@@ -147,14 +147,14 @@ def test_what_failed_on_our_side_under_a_key_is_not_done_again_blindly(monkeypat
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_is_lost_at_commit_leaves_its_key_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     asking = machine()
-    commit = BaseDatabaseWrapper._commit
+    commit = BaseDatabaseWrapper.commit
 
     def lose(self: BaseDatabaseWrapper) -> None:
         commit(self)
         if Claim.objects.exists():
             raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", lose)
+    monkeypatch.setattr(BaseDatabaseWrapper, "commit", lose)
     first = asking.post("/claims", a_claim(), key="k")
     monkeypatch.undo()
     assert (first.status_code, first.json()["type"]) == (500, "urn:hali:problem:outcome_unknown")
