@@ -181,7 +181,7 @@ def test_groups_of_two_levels_are_two_levels_of_headings(folder: Path) -> None:
     old_component("bank", group=pesalink)
     snapshot.refresh(now=NOON)
     home = read(folder, "fresh/index.html")
-    assert re.search(r"<h3>Banks</h3>\s*<h4 class=\"g\">Transfers</h4>", home)
+    assert re.search(r"<h3>Banks</h3>\s*<div class=\"v\"><h4 class=\"g\">Transfers</h4>", home)
     assert "Status now / Banks / Transfers" in words_of(read(folder, "fresh/pages/components/bank/page.html"))
 
 
