@@ -28,7 +28,6 @@ __all__ = ["Manifest", "SnapshotError", "current", "extend_freshness", "rebuild_
 log = logging.getLogger(__name__)
 
 OWED = ""  # the key of a part of which one form is still to be made
-PUBLISHER_IS_THERE = 40.0  # seconds ahead of now that a page is called fresh only where a publisher looked a moment ago
 FRESH_FOR = 30.0  # seconds: an older generation is not called fresh, whoever asks
 
 
@@ -112,13 +111,12 @@ def _no_collecting() -> Iterator[None]:
 
 
 def _write(where: Path, found: Reading, before: Manifest | None, now: datetime, *, hurry: bool) -> None:
-    """One generation; in a hurry what readers are served now goes first. The form that nobody sees yet follows in a second one,
-    or in the publisher's next second where there is a publisher: whoever published need not wait for it."""
+    """One generation; in a hurry two. The first has what readers are served now, the form that nobody sees yet follows in the
+    second: killed between them, the next refresh makes that form."""
     if hurry and before and found.pages.before and not (found.anew or found.redacted):
         served = FRESH if swapping.is_live(where, now=now.timestamp()) else STALE
         first = _write_first(where, found, before, now, served)
-        if not swapping.is_live(where, now=now.timestamp() + PUBLISHER_IS_THERE):
-            _write_other(where, found, first, now, STALE if served == FRESH else FRESH)
+        _write_other(where, found, first, now, STALE if served == FRESH else FRESH)
     else:
         _write_whole(where, found, now)
     if found.waiting:
