@@ -8,7 +8,15 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, task_prerun, worker_before_create_process, worker_process_init, worker_ready
+from celery.signals import (
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_before_create_process,
+    worker_process_init,
+    worker_ready,
+)
+from celery.utils.log import get_multiprocessing_logger
 from django.conf import settings
 
 from statuspage.processes import die_with_parent
@@ -26,6 +34,16 @@ if settings.HALI_AGENT:
     app.autodiscover_tasks(["probes"], related_name="agent_tasks")
 else:
     app.autodiscover_tasks(["statuspage", "probes", "subscribers"])
+
+
+@setup_logging.connect
+def _keep_our_log(*, loglevel: int, **_: object) -> None:
+    """Celery would set its own level for every line of ours, which hides what a click or a probe is followed by, and write its
+    pool's lines past our formatter. Its own two lines a task stay unsaid."""
+    logging.getLogger("celery").setLevel(loglevel)
+    of_pool = get_multiprocessing_logger()
+    of_pool.setLevel(logging.ERROR)
+    of_pool.propagate = True
 
 
 @worker_before_create_process.connect

@@ -108,7 +108,9 @@ def guard(bucket: Bucket, *, now: float) -> bool:
     told = read_manifest(bucket)
     if not told or told["form"] != swapping.FORMS[0] or now <= _good_until(told):
         return False
-    for stale in sorted(name for name in told["objects"] if name.startswith("stale/")):
+    # Front pages first: a store may be far, and each object is read and put.
+    stales = (name for name in told["objects"] if name.startswith("stale/"))
+    for stale in sorted(stales, key=lambda name: (not name.endswith("/index.html"), name)):
         content = bucket.get(stale)
         name = stale.removeprefix("stale/")
         if content is None:

@@ -16,11 +16,13 @@ from typing import Any
 
 import brotli
 import pytest
+from celery.app.log import Logging
 from django.db import transaction
 from django.test import Client
 
 from incidents import record, tracing
 from statuspage import logs, snapshot
+from statuspage.celery import app
 from tests.copies import ROOT
 from tests.factories import NOON
 
@@ -61,6 +63,17 @@ def test_what_was_rolled_back_is_not_told(lines: list[dict[str, Any]]) -> None:
         record.append(kind="announcement", data={}, texts={}, now=NOON)
         transaction.set_rollback(True)
     assert not [line for line in lines if line["logger"] == "incidents.record"]
+
+
+def test_a_worker_tells_what_is_followed_and_not_each_task(lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_MP_FORK_LOGLEVEL_", "_MP_FORK_LOGFILE_", "_MP_FORK_LOGFORMAT_"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(Logging, "_setup", False)
+    app.log.setup_logging_subsystem("WARNING")
+    logging.getLogger("subscribers.leases").info("Sent: 1 of [7].")
+    logging.getLogger("celery.app.trace").info("Task succeeded.")
+    logging.getLogger("multiprocessing").error("A process exited.")
+    assert [line["message"] for line in lines] == ["Sent: 1 of [7].", "A process exited."]
 
 
 @pytest.mark.parametrize(("asked", "kept"), [("abcdef-123456", True), ("short", False), ("a b; DROP", False), ("", False)])

@@ -30,6 +30,7 @@ class Command(BaseCommand):
             try:
                 if mirror.guard(bucket, now=time.time()):
                     self.stdout.write("Nobody renewed the page for a minute: its stale form is served.")
+                    self.stdout.flush()  # the journal hears of it now, not when a buffer is full
             except OSError as error:
                 if options["once"]:
                     raise CommandError(f"{error}.") from error
