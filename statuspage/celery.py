@@ -41,9 +41,9 @@ def _keep_our_log(*, loglevel: int, **_: object) -> None:
     """Celery would set its own level for every line of ours, which hides what a click or a probe is followed by, and write its
     pool's lines past our formatter. Its own two lines a task stay unsaid."""
     logging.getLogger("celery").setLevel(loglevel)
-    of_pool = get_multiprocessing_logger()
-    of_pool.setLevel(logging.ERROR)
-    of_pool.propagate = True
+    if of_pool := get_multiprocessing_logger():
+        of_pool.setLevel(logging.ERROR)
+        of_pool.propagate = True
 
 
 @worker_before_create_process.connect
