@@ -6,17 +6,21 @@ other.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from incidents import audit, breaking_glass, drafts, holding, notices, record, rollup, windows
+from incidents import audit, breaking_glass, drafts, holding, notices, record, rollup, tracing, windows
 from incidents.languages import by_language, in_all
 from incidents.models import AffectedComponent, Component, Incident, IncidentUpdate, RecordEntry, StatusChange
 from incidents.words import ComponentStatus, Impact, IncidentStatus, Publication, SignatureKind
+
+log = logging.getLogger(__name__)
 
 MACHINE = "probes"
 _NO_TROUBLE = (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, ComponentStatus.UNDER_MAINTENANCE)
@@ -121,7 +125,8 @@ def _draft_trouble(
     incident = drafts.open_incident_of(component)
     if incident is None:
         if opens:
-            drafts.open_draft(component=component, status=status, since=since, now=now, evidence=evidence)
+            opened = drafts.open_draft(component=component, status=status, since=since, now=now, evidence=evidence)
+            transaction.on_commit(partial(_tell, opened.incident, tracing.origin()))
         return
     incident.evidence = {**incident.evidence, component.code: {**evidence, "status": status, "since": record.timestamp(since)}}
     incident.save(update_fields=["evidence"])
@@ -131,6 +136,11 @@ def _draft_trouble(
         if incident.publication == Publication.DRAFT and notice:
             AffectedComponent.objects.filter(update=draft, component=component).update(new_status=status)
             drafts.fill_from_notice(update=draft, notice=notice, component=component, now=now)
+
+
+def _tell(incident: Incident, origin: str) -> None:
+    with tracing.since(origin):
+        log.info("A draft waits for a person: incident %s.", incident.public_id)
 
 
 def _drop_machine_drafts(component: Component, now: datetime) -> None:

@@ -20,11 +20,12 @@ from celery.app.log import Logging
 from django.db import transaction
 from django.test import Client
 
-from incidents import record, tracing
+from incidents import record, timeline, tracing
+from incidents.models import Incident
 from statuspage import logs, snapshot
 from statuspage.celery import app
 from tests.copies import ROOT
-from tests.factories import NOON
+from tests.factories import NOON, ComponentFactory
 
 
 @pytest.fixture
@@ -55,6 +56,16 @@ def test_a_click_is_followed_to_its_entry_and_the_entry_to_the_page(lines: list[
     assert (said["origin"], said["entry"], said["kind"]) == ("click-1234abcd", entry.seq, "announcement")
     [shown] = [line for line in lines if line["logger"] == "statuspage.snapshot" and "entry" in line]
     assert shown["entry"] == entry.seq
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_of_outcomes_is_followed_to_the_draft_that_it_opened(lines: list[dict[str, Any]]) -> None:
+    service = ComponentFactory(code="stk-push")
+    with tracing.since("batch-1234abcd"):
+        timeline.observe(component=service, status="major_outage", since=NOON, now=NOON)
+    [said] = [line for line in lines if line["logger"] == "incidents.timeline"]
+    assert said["origin"] == "batch-1234abcd"
+    assert Incident.objects.get().public_id in said["message"]
 
 
 @pytest.mark.django_db(transaction=True)
