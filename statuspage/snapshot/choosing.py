@@ -62,7 +62,7 @@ def choose(
 
 def _gate(page: NowPage, now: datetime) -> str:
     """While this is the same and nothing is owed, no page needs a look: the record, the hour, the services as entered."""
-    return parts.key_of(building.fingerprint(), page.record, parts.hour_of(now), page.components)
+    return parts.key_of(building.fingerprint(), page.record, parts.hour_of(now), parts.telling_of(page.components))
 
 
 def _before(where: Path, pages: Pages | None) -> dict[str, PartEntry]:
@@ -95,7 +95,7 @@ def _all(
 ) -> tuple[dict[str, Part], int]:
     """(the parts that may have changed, how many months, quarters and old works are left to a later refresh)."""
     lately = page_lately.build_lately(page)
-    found = parts.standing() | parts.components(page) | parts.planned(page, lately.maintenances) | parts.answers(now)
+    found = parts.standing() | parts.components(page) | parts.planned(page, lately.maintenances) | parts.answers(page)
     found |= faces.parts_of(lately)
     older, older_left = _older_work(page, before, found) if behind else ({}, 0)
     found |= older
