@@ -15,7 +15,7 @@ from statuspage.snapshot.swapping import Manifest, Pages, PartEntry
 
 AT_ONCE = 60  # pages, or small sets of them, that one refresh makes of what waits
 MONTHS_AT_ONCE = 12
-FIRST = ("standing", *faces.SINGLES)  # of an archive that has to be made
+FIRST = ("standing", "subscribe", *faces.SINGLES)  # of an archive that has to be made; to draw pictures takes as long as all that
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def choose(
         found = _spoken_of(page, services, since=manifest.built_from if manifest else 0)
         return _chosen("", found, before, kept=before)
     if many:
-        found = parts.standing() | faces.parts_of(page_lately.build_lately(page), only=())
+        standing = {name: part for name, part in parts.standing().items() if name in FIRST}
+        found = standing | faces.parts_of(page_lately.build_lately(page), only=())
         return _chosen("", found, before, kept=before, later=1)
     found, later = _all(page, before, owed, behind, now)
     kept = {name: entry for name, entry in before.items() if name in found or not name.startswith(parts.GONE_WHEN_UNNAMED)}
