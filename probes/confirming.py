@@ -347,12 +347,13 @@ def hand_over(
         needs, observed = follows.needs_of(component)
         why = held_back(component=component.code, status=status, now=now, planned=planned, needs=needs, observed=observed)
         is_freed = _remember_why([verdicts[probe.pk] for probe in own if probe.pk in verdicts], why)
-        if status == component.observed_status and pk not in turned and not is_freed:
+        # Where nothing is wrong, another probe that says so is no news: many begin together, and each batch would count them all.
+        is_news = is_trouble(status) and (pk in turned or is_freed)
+        if status == component.observed_status and not is_news:
             continue
         began = min(moment(since) or now, now)
-        change = timeline.observe(
-            component=component, status=status, since=began, now=now, evidence=_evidence(own, now), opens=not why
-        )
+        evidence = _evidence(own, now) if is_trouble(status) else {}
+        change = timeline.observe(component=component, status=status, since=began, now=now, evidence=evidence, opens=not why)
         changes += [change] if change else []
         follows.heard(component, status, opens=is_trouble(status) and not why)
     return changes
@@ -372,8 +373,12 @@ def _remember_why(verdicts: Sequence[ProbeVerdict], why: str) -> bool:
 
 def _words(probes: Sequence[Probe], verdicts: Mapping[int, ProbeVerdict], now: datetime) -> dict[int, agreement.ProbeWord]:
     """Each probe's word; one whose vantages are all silent or switched off has none."""
-    rows = ProbeSchedule.objects.active().filter(probe__in=probes).select_related("probe").defer("state")
-    speaking = {row.probe_id for row in rows if row.confirmed and not is_silent(row, now)}
+    own = {probe.pk: probe for probe in probes}
+    speaking = set()
+    for row in ProbeSchedule.objects.active().filter(probe__in=probes).exclude(confirmed="").defer("state"):
+        row.probe = own[row.probe_id]
+        if not is_silent(row, now):
+            speaking.add(row.probe_id)
     words = {}
     for probe in probes:
         verdict = verdicts.get(probe.pk) if probe.pk in speaking else None
