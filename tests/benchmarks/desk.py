@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.desk`: fifty officers at the desk at once, each looking, opening and turning pages as people do.
 
-How long each waits, and what a page costs the web process, beside what a file of the public page costs it.
+How long each waits, and what a page costs the web process, beside what a file of the public page costs it. Then the write API, on
+the same copy.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import django
 import psutil
 import requests
 
+from tests.benchmarks import api
 from tests.copies import RunningCopy
 
 OFFICERS = 50
@@ -39,6 +41,7 @@ def main() -> int:
             os.environ.update(copy.environment, DJANGO_SETTINGS_MODULE="statuspage.settings")
             django.setup()
             _measure(copy, _sessions())
+            api.measure(copy, cpu=lambda: _cpu(copy.running("web")), bar=_bar)
         finally:
             copy.stop()
     return 0

@@ -201,13 +201,23 @@ def broker_flushed(house: House) -> Iterator[None]:
 
 
 @contextmanager
-def mail_hangs(house: House) -> Iterator[None]:
+def mail_refused(house: House) -> Iterator[None]:
     """It takes connections and commands, and refuses every message for now."""
     house.sink.to_data = "451 4.3.0 Not now"
     try:
         yield
     finally:
         house.sink.to_data = ""
+
+
+@contextmanager
+def mail_hangs(house: House) -> Iterator[None]:
+    """It takes connections and commands, and says nothing more once a message comes."""
+    house.sink.hangs_in_data = True
+    try:
+        yield
+    finally:
+        house.sink.hangs_in_data = False
 
 
 @contextmanager
@@ -276,7 +286,8 @@ FAULTS: Mapping[str, Fault] = {
     "broker-gone": Fault("broker gone for a minute", broker_gone, 60.0, 5.0),
     "broker-stopped": Fault("broker stands still", broker_stopped, SILENT, 5.0),
     "broker-flushed": Fault("broker emptied", broker_flushed),
-    "mail-refused": Fault("mail server takes no message", mail_hangs, 20.0, 1.0),
+    "mail-refused": Fault("mail server takes no message", mail_refused, 20.0, 1.0),
+    "mail-hangs": Fault("mail server falls silent", mail_hangs, SILENT, 1.0),
     "two-beats": Fault("two beats", functools.partial(doubled, ("-m", "statuspage.beat")), 20.0),
     "two-publishers": Fault("two publishers", functools.partial(doubled, ("manage.py", "publisher")), 20.0),
     "link-cut": Fault("agent's own link cut", link_cut, SILENT, None),
