@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.copies import ROOT
+from tests.copies import ROOT, this_run
 from tests.faults.acts import FAULTS, Fault
 from tests.faults.house import House
 from tests.faults.readers import Reader, in_words
@@ -145,7 +145,7 @@ def _rows(names: Sequence[str], may_mount: bool) -> Iterator[Row]:
     for name in names:
         if reason := FAULTS[name].not_run(may_mount=may_mount):
             empty = [""] * (len(HEAD) - 3)
-            yield Row(name, (FAULTS[name].tells, f"not run: {reason}", *empty, _run()))
+            yield Row(name, (FAULTS[name].tells, f"not run: {reason}", *empty, this_run()))
         else:
             runnable.append(name)
     for clock in (False, True):  # a clock that can be moved is under a copy of its own
@@ -193,18 +193,9 @@ def _row(name: str, house: House, fault: Fault) -> Row:
         ", ".join(lost) or ("nothing" if said else "nothing (no word was said)"),
         "not" if whole is None else f"{whole:.0f} s",
         f"{os.getloadavg()[0]:.0f}",
-        _run(),
+        this_run(),
     )
     return Row(name, cells, tuple(fails), whole is not None and whole > WHOLE_WITHIN)
-
-
-def _run() -> str:
-    """The day, and the code: "2026-11-29 1a2b3c4", with a + where it was changed since that commit."""
-    asked = (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs"])
-    commit, changed = (
-        subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() for words in asked
-    )
-    return f"{time.strftime('%Y-%m-%d')} {commit}{'+' if changed else ''}"
 
 
 def _line(row: Row) -> str:
