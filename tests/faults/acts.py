@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import servers
 from tests.copies import ROOT, wait_for
 from tests.faults.house import CLOCKS, House
 from tests.servers import client
@@ -128,6 +129,21 @@ def database_disk_full(house: House) -> Iterator[None]:
     with _full(house.rows_disk):
         yield
     if house.database.process.poll() is not None:  # it gave up, as it says it does; a supervisor starts it
+        house.database.start_again()
+
+
+@contextmanager
+def database_disk_read_only(house: House) -> Iterator[None]:
+    """The kernel turns no disk with files open for writing: so it ends first, as it would by itself, and starts in vain."""
+    house.database.stop()
+    _remount(house.rows_disk, "ro")
+    try:
+        command, user = house.database.process.args, servers.unprivileged()
+        tried = subprocess.run(command, user=user, capture_output=True, timeout=30, check=False)
+        assert tried.returncode != 0
+        yield
+    finally:
+        _remount(house.rows_disk, "rw")
         house.database.start_again()
 
 
@@ -281,6 +297,9 @@ FAULTS: Mapping[str, Fault] = {
     "database-slow": Fault("database answers 200 ms late, each way", database_slow, 60.0, 5.0),
     "database-read-only": Fault("database takes no writes", database_read_only, SILENT, 5.0),
     "database-full": Fault("database's disk full", database_disk_full, 60.0, 5.0, mounts=True),
+    "database-disk-read-only": Fault(
+        "database's disk read-only: it cannot start", database_disk_read_only, SILENT, 5.0, mounts=True
+    ),
     "page-disk-full": Fault("snapshot's disk full", page_disk_full, SILENT, 5.0, mounts=True),
     "page-disk-read-only": Fault("snapshot's disk read-only", page_disk_read_only, SILENT, 5.0, mounts=True),
     "broker-gone": Fault("broker gone for a minute", broker_gone, 60.0, 5.0),

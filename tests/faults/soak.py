@@ -98,7 +98,8 @@ class Witness(threading.Thread):
             well = [part["code"] for part in told["components"] if part["measured"] and part["status"] == "operational"]
             if told["freshness"] == "fresh" and well:
                 self.since_read = max(self.since_read, at - read_at)
-                self.since_spoken = max(self.since_spoken, *(at - spoken[code] for code in well if code in spoken))
+                since = [at - (spoken[code] or 0.0) for code in well if code in spoken]
+                self.since_spoken = max([self.since_spoken, *since])
 
     def stop(self) -> None:
         self._stopping.set()
@@ -144,12 +145,11 @@ def _soak(house: House, seconds: float, count: int, seed: int) -> int:
     incidents = house.ask("SELECT count(*) FROM incidents_incident WHERE publication = 'published'")[0][0]
     shown = _words_on_the_page(house)
     reached = len({recipients[0] for recipients, _ in list(house.sink.messages) if recipients[0].startswith("reader")})
-    unsent = dict(
-        house.ask("SELECT state, count(*) FROM subscribers_delivery WHERE state NOT IN ('sent', 'superseded') GROUP BY 1")
-    )
+    unsent = dict(house.ask(UNSENT))
     green = [what for one in seen.values() for what in one.wrongs() if what.startswith("green")]
+    witnessed = witness.looks >= seconds / 4
     kills, per_s = int(seconds / KILL_EVERY), float(rate[1]) if rate else 0.0
-    _say(f"  words {', '.join(said)}; load {os.getloadavg()[0]:.0f}")
+    _say(f"  words {', '.join(said)}; {witness.looks} looks at the rows; load {os.getloadavg()[0]:.0f}")
     checks = [
         ("kills", f"{len(killer.killed)} of {kills}", len(killer.killed) >= 0.8 * kills),
         ("requests_per_s", f"{per_s:.0f}", per_s > 0),
@@ -157,8 +157,8 @@ def _soak(house: House, seconds: float, count: int, seed: int) -> int:
         ("readers_nginx", in_words(seen["nginx"]), not seen["nginx"].wrongs()),
         ("probes_ran", f"{ran} of {due} slots", ran >= due / 2),
         ("false_green", len(green), not green),
-        ("green_since_record_read_s", f"{witness.since_read:.1f}", witness.looks > 0 and witness.since_read <= RECORD_LIMIT),
-        ("green_since_silence_s", f"{witness.since_spoken:.1f}", witness.looks > 0 and witness.since_spoken <= LINGERS),
+        ("green_since_record_read_s", f"{witness.since_read:.1f}", witnessed and witness.since_read <= RECORD_LIMIT),
+        ("green_since_silence_s", f"{witness.since_spoken:.1f}", witnessed and witness.since_spoken <= LINGERS),
         ("words_on_the_page", f"{shown} of {len(said)}", shown == len(said) == 4),
         ("incidents", incidents, incidents == 1),
         ("record_holds", house.tell("verify"), house.answered == "ok"),
