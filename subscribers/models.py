@@ -235,6 +235,12 @@ class Endpoint(models.Model):
     shown_at = models.DateTimeField(null=True, blank=True, help_text="When the secret was shown; it is not shown again.")
     old_secret_encrypted = models.TextField(blank=True, default="", help_text="Signs beside the new one after a rotation.")
     old_until = models.DateTimeField(null=True, blank=True)
+    contact_hash = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of the email subscriber who hears when it has ended."
+    )
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When it was given up, since it took nothing for days.")
+    # The mail to its contact is a row's work too: null when none waits, else due then; a claim moves it on (the lease).
+    tell_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.subscriber_id}: {self.payload}"
