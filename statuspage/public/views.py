@@ -204,12 +204,13 @@ def unsubscribe(request: HttpRequest, token: str, language: str) -> HttpResponse
     """A page with a button; a POST, from it or from a mail program, stops the mails. A second one changes nothing."""
     path = f"/u/{token}"
     if links.public_id_in(token, links.UNSUBSCRIBE) is None:
-        return _page("unsubscribe", language=language, path=path, status=404, known=False)
+        return _page("unsubscribe", language=language, path=path, status=404, known=False, channel="email")
     subscriber = subscriptions.find(token, links.UNSUBSCRIBE)  # None: erased, which has stopped the mails as well
     if request.method == "POST" and subscriber:
         subscriptions.unsubscribe(subscriber=subscriber, now=timezone.now())
     done = subscriber is None or subscriber.state == SubscriberState.UNSUBSCRIBED
-    return _page("unsubscribe", language=language, path=path, known=True, done=done)
+    channel = subscriber.channel if subscriber else "email"
+    return _page("unsubscribe", language=language, path=path, known=True, done=done, channel=channel)
 
 
 # --- Manage ------------------------------------------------------------------------------------
