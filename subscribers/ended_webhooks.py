@@ -48,7 +48,7 @@ def _look_at(subscriber: Subscriber, now: datetime) -> bool:
             return False  # they left, or another sender was faster
         Endpoint.objects.filter(subscriber=subscriber).update(ended_at=now)
         Endpoint.objects.filter(subscriber=subscriber).exclude(contact_hash="").update(tell_at=now)
-        Delivery.objects.filter(subscriber=subscriber, state=DeliveryState.PENDING).update(
+        Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
             state=DeliveryState.SUPERSEDED, last_error=ENDED, lease_until=None
         )
     log.info("Nothing is sent to %s any more: its webhook has taken nothing since %s.", subscriber.public_id, since)
@@ -57,9 +57,10 @@ def _look_at(subscriber: Subscriber, now: datetime) -> bool:
 
 def _in_vain(subscriber: Subscriber) -> QuerySet[Delivery]:
     """What it did not take, in a row, the oldest first."""
-    taken = subscriber.deliveries.filter(state=DeliveryState.SENT).aggregate(at=Max("sent_at"))["at"]
+    told = Delivery.objects.to(subscriber)
+    taken = told.filter(state=DeliveryState.SENT).aggregate(at=Max("sent_at"))["at"]
     since = max(moment for moment in (taken, subscriber.confirmed_at, subscriber.created_at) if moment)
-    return subscriber.deliveries.filter(state=DeliveryState.DEAD, wanted_at__gt=since).order_by("wanted_at")
+    return told.filter(state=DeliveryState.DEAD, wanted_at__gt=since).order_by("wanted_at")
 
 
 def _fails_for_all(subscriber: Subscriber, in_vain: QuerySet[Delivery]) -> bool:

@@ -256,7 +256,7 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
         )
         if left:
             Endpoint.objects.filter(subscriber=subscriber).update(contact_hash="", tell_at=None)
-            Delivery.objects.filter(subscriber=subscriber, state=DeliveryState.PENDING).update(
+            Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
     subscriber.refresh_from_db()
@@ -301,9 +301,9 @@ def export(subscriber: Subscriber) -> dict[str, Any]:
         **_webhook(subscriber),
         "deliveries": [
             {"record_entry": seq, "state": state, "sent_at": _iso(sent_at)}
-            for seq, state, sent_at in subscriber.deliveries.order_by("id").values_list(
-                "notification__record_seq", "state", "sent_at"
-            )
+            for seq, state, sent_at in Delivery.objects.to(subscriber)
+            .order_by("id")
+            .values_list("notification__record_seq", "state", "sent_at")
         ],
     }
 
