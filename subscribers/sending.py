@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from subscribers import bounces, confirmations, leases, paces, rows
+from subscribers import bounces, confirmations, ended_webhooks, leases, paces, rows
 from subscribers.addresses import AddressUnreadable
 from subscribers.lanes import Errand, Lanes, Report
 from subscribers.models import Subscriber
@@ -263,9 +263,11 @@ class Round:
         """Many at once: a write for each turn of a domain that refuses would keep the others waiting."""
         failed, self._failed = self._failed, []
         refused, self._refused = self._refused, []
-        leases.record_failures(failed, now=self.now)
+        given_up = leases.record_failures(failed, now=self.now)
         for subscriber_id, outcome in refused:  # behind the rows: all else of that reader is not sent any more
             bounces.refused(subscriber_id=subscriber_id, outcome=outcome, now=self.now)
+        if given_up and self.channel == ended_webhooks.CHANNEL:
+            ended_webhooks.look_at(given_up, now=self.now)
 
     def _put_back(self, errands: Iterable[Errand]) -> None:
         listed = list(errands)
