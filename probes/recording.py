@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import bulk, clock_steps, confirming, detection, memory, pending, rollups, tally
+from probes import bulk, clock_steps, confirming, detection, memory, pending, rollups, silence, tally
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.memory import Memory
 from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
@@ -201,7 +201,7 @@ def sweep_silence(*, now: datetime) -> datetime | None:
     fell_silent = []
     speaks_until: dict[int, datetime] = {}  # by probe: as long as one of its vantages does
     for row in ProbeSchedule.objects.active().exclude(confirmed="").select_related("probe"):
-        until = confirming.spoken_until(row)
+        until = silence.spoken_until(row)
         if until is not None and now <= until:
             speaks_until[row.probe_id] = max(until, speaks_until.get(row.probe_id, until))
             continue
