@@ -196,7 +196,7 @@ class Round:
             waiting = self._waiting()
             for domain in list(self._at_hand):
                 errands = self._at_hand.pop(domain)
-                alone = not self._at_hand
+                alone = self._is_alone(domain)
                 some = [errands.popleft() for _ in range(min(len(errands), self._lanes.together(domain, alone=alone)))]
                 if self._lanes.give(domain, some, alone=alone, waiting=waiting):
                     gave = True
@@ -204,6 +204,12 @@ class Round:
                     errands.extendleft(reversed(some))
                 if errands:
                     self._at_hand[domain] = errands  # behind the others
+
+    def _is_alone(self, domain: str) -> bool:
+        """Nobody else waits; for a domain that refuses, nobody who would go out sooner without it."""
+        if self._lanes.is_refusing(domain) and not self._lanes.is_slow(domain):
+            return all(self._lanes.is_slow(other) for other in self._at_hand)
+        return not self._at_hand
 
     def _collect(self, *, wait: float) -> None:
         """Write down what the lanes have done."""

@@ -63,7 +63,9 @@ def failed_on(*days: int, webhook: Subscriber) -> None:
     for day in days:
         at = NOON + day * DAY
         times = {"created_at": at, "send_at": at, "expanded_at": at}
-        news, _ = Notification.objects.get_or_create(record_seq=1000 + day, defaults={"kind": "incident_update", **times})
+        news, _ = Notification.objects.get_or_create(
+            record_seq=1000 + day, defaults={"kind": "incident_update", "thread": "t", **times}
+        )
         Delivery.objects.create(
             notification=news, subscriber=webhook, channel="webhook", state="dead", due_at=at, wanted_at=at, last_error="404"
         )
