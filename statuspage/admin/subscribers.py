@@ -57,7 +57,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
         ended = getattr(getattr(subscriber, "endpoint", None), "ended_at", None)
         if ended:
             return f"its webhook took nothing for days; ended {moment(ended)}"
-        return WHY.get(getattr(subscriber, "suppressed", None) or "", "")
+        suppressed: Suppressed | None = getattr(subscriber, "suppressed", None)
+        return WHY[suppressed] if suppressed else ""
 
     @display(description="Asked", ordering="created_at")
     def since(self, subscriber: Subscriber) -> str:
