@@ -15,7 +15,7 @@ from statuspage.snapshot.swapping import Manifest, Pages, PartEntry
 
 AT_ONCE = 60  # pages, or small sets of them, that one refresh makes of what waits
 MONTHS_AT_ONCE = 12
-FIRST = ("standing", "subscribe", *faces.SINGLES)  # of an archive that has to be made; to draw pictures takes as long as all that
+FIRST = ("standing", "subscribe", *faces.SINGLES)  # of an archive that has to be made; pictures take a quarter of a start
 
 
 @dataclass(frozen=True)
