@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from django.db.models import QuerySet
-
 from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
@@ -16,7 +14,6 @@ from probes.film import is_clean
 from probes.memory import Memory, WatchedProbe
 from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Vantage, VantageLink
 from probes.outcome import LATE, NO_VOTE, OVERLAP, OutcomeStatus
-from probes.probers import BEATS
 from probes.suppression import PlannedWindow, held_back, is_trouble
 
 _NO_EXCUSE = (LATE, OVERLAP, links.NO_CONNECTIVITY)  # green would outlive its proof
@@ -330,7 +327,8 @@ def _watched(component_ids: Collection[int], now: datetime) -> dict[int, list[_W
     """By component; a probe whose vantages are all silent or switched off has no word."""
     probes = Probe.objects.filter(component__in=component_ids, enabled=True)
     fields = ("pk", "component", "weight", "verdict", "verdict__confirmed", "verdict__confirmed_since", "verdict__held_back")
-    speaking = _speaking(probes, now)
+    said = silence.words(ProbeSchedule.objects.active().filter(probe__in=probes))
+    speaking = {word.probe for word in said if not word.is_over(now)}
     found: dict[int, list[_Watched]] = {}
     for pk, component, weight, verdict, confirmed, since, why in probes.order_by("pk").values_list(*fields):
         is_heard = verdict is not None and pk in speaking
@@ -338,19 +336,6 @@ def _watched(component_ids: Collection[int], now: datetime) -> dict[int, list[_W
         word = agreement.ProbeWord(confirmed if is_heard else "", begun, weight)
         found.setdefault(component, []).append(_Watched(pk, word, verdict, why))
     return found
-
-
-def _speaking(probes: QuerySet[Probe], now: datetime) -> set[int]:
-    """Those with a vantage that says something and is not silent."""
-    grace = {
-        pk: silence.grace_of(kind, spec) for pk, kind, spec in probes.filter(kind__in=BEATS).values_list("pk", "kind", "spec")
-    }
-    said = ProbeSchedule.objects.active().filter(probe__in=probes).exclude(confirmed="")
-    return {
-        probe
-        for probe, interval, heard, excused in said.values_list("probe", "interval", "last_outcome_at", "excused_at")
-        if (until := silence.counts_until(heard, excused, interval=interval, grace=grace.get(probe, 0.0))) and now <= until
-    }
 
 
 def _remember_why(probes: Sequence[_Watched], why: str) -> bool:

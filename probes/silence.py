@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import QuerySet
 
 from probes.memory import Memory, WatchedProbe
 from probes.models import Probe, ProbeSchedule
@@ -36,6 +39,29 @@ def counts_until(heard: datetime | None, excused: datetime | None, *, interval: 
     if excused is not None:
         heard = max(heard, min(excused, heard + EXCUSED_AT_MOST * limit))
     return heard + limit
+
+
+class Word(NamedTuple):
+    """What a vantage says of a probe: by which row, heard when, and until when it counts."""
+
+    schedule: int
+    probe: int
+    heard: datetime | None
+    until: datetime | None
+
+    def is_over(self, now: datetime) -> bool:
+        return self.until is None or now > self.until
+
+
+def words(schedules: QuerySet[ProbeSchedule]) -> list[Word]:
+    """Of those that say anything. In narrow rows: there may be thousands, and this is asked each second."""
+    beats = Probe.objects.filter(kind__in=BEATS).values_list("pk", "kind", "spec")
+    grace = {pk: grace_of(kind, spec) for pk, kind, spec in beats}
+    said = schedules.exclude(confirmed="").order_by("pk")
+    return [
+        Word(pk, probe, heard, counts_until(heard, excused, interval=interval, grace=grace.get(probe, 0.0)))
+        for pk, probe, interval, heard, excused in said.values_list("pk", "probe", "interval", "last_outcome_at", "excused_at")
+    ]
 
 
 def grace_of(kind: str, spec: Spec) -> float:

@@ -13,7 +13,7 @@ from statuspage.templatetags.desk import moment
 from subscribers import csv_files, suppression
 from subscribers.models import Delivery, DeliveryState, Notification, Subscriber, SubscriberState, Suppressed
 
-WHY: dict[str, str] = {
+WHY = {
     Suppressed.OPTED_OUT: "they stopped it by their phone",
     Suppressed.BOUNCED: "there is no such mailbox",
     Suppressed.COMPLAINED: "they complained",
@@ -57,7 +57,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
         ended = getattr(getattr(subscriber, "endpoint", None), "ended_at", None)
         if ended:
             return f"its webhook took nothing for days; ended {moment(ended)}"
-        return WHY.get(str(getattr(subscriber, "suppressed", "")), "")
+        suppressed: Suppressed | None = getattr(subscriber, "suppressed", None)
+        return WHY[suppressed] if suppressed else ""
 
     @display(description="Asked", ordering="created_at")
     def since(self, subscriber: Subscriber) -> str:
