@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -77,15 +78,14 @@ def moment_in(text: str | None) -> datetime | None:
 
 
 def _run(on_postgresql: str, for_each: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
-    """PostgreSQL takes all rows as one JSON text; SQLite, which is in this process, takes them one after another."""
+    """PostgreSQL takes each column as one array; SQLite, which is in this process, takes the rows one after another."""
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
             cursor.executemany(for_each, _prepared(fields, rows))
         return
-    keys = [f"c{number}" for number in range(len(fields))]
-    text = json.dumps([dict(zip(keys, row, strict=True)) for row in rows], default=str)
+    columns = [_array(field, values) for field, values in zip(fields, zip(*rows, strict=True), strict=True)]
     with _beside() as cursor:
-        cursor.execute(on_postgresql, [text])
+        cursor.execute(on_postgresql, columns)
 
 
 def _beside() -> Any:
@@ -99,11 +99,31 @@ def _beside() -> Any:
 
 
 def _given(fields: Sequence[Any]) -> str:
-    types = ", ".join(
-        f"c{number} {field.rel_db_type(connection) if field.primary_key else field.db_type(connection)}"
-        for number, field in enumerate(fields)
-    )
-    return f"jsonb_to_recordset(%s::jsonb) new({types})"
+    """The rows as `new`, whose columns are c0, c1 and so on."""
+    arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
+    return f"unnest({arrays}) new({', '.join(f'c{number}' for number in range(len(fields)))})"
+
+
+def _type(field: Any) -> str:
+    """Without a length: a cast cuts what is too long, storing it is an error."""
+    kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+    return re.sub(r"\(.*\)", "", kind)
+
+
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _array(field: Any, values: Iterable[Any]) -> str:
+    """PostgreSQL's own text of an array: half the work of any list that is looked through for us, here and there."""
+    if isinstance(field, JSONField):
+        values = [None if value is None else _as_json(value) for value in values]
+    return "{" + ",".join([_item(value) for value in values]) + "}"
+
+
+def _item(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "NULL" if value is None else f'"{value}"' if isinstance(value, datetime) else str(value)
 
 
 def _prepared(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

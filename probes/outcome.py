@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 AHEAD = 2  # seconds by which a tick sends runs before they are due: the agent begins each at its time, whenever beat ticks
 LATE, OVERLAP = "late", "overlap"  # error classes of slots that were not run, and by no decision
@@ -23,8 +23,10 @@ class OutcomeStatus(StrEnum):
     ACCEPTED = "accepted"
 
 
-@dataclass(frozen=True)
-class Task:
+NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
+
+
+class Task(NamedTuple):
     """One run of one probe: the row's settings and the slot it is for (epoch seconds).
 
     It is due `offset_ms` after the slot's second begins, so that the probes of one second do not all ask at once.
@@ -46,7 +48,7 @@ class Task:
         return self.slot + self.offset_ms / 1000
 
     def as_message(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        return self._asdict()
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> Task:

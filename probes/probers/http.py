@@ -27,30 +27,10 @@ def probe(spec: Spec, *, timeout: float, now: float) -> Outcome:
     return conclude(spec, reply)
 
 
-_KNOWN_AT_MOST = 20_000
-_known: dict[tuple[str, float], tuple[Spec, Request]] = {}  # by url and timeout; none that holds a secret
-
-
 def request_of(spec: Spec, *, timeout: float) -> Request | None:
-    """The request of a run that is one request and nothing else; None where it may become several. Raises MissingSecret.
-
-    One that holds no secret is the same in every run, and is made once.
-    """
+    """The request of a run that is one request and nothing else; None where it may become several. Raises MissingSecret."""
     if "auth" in spec or spec.get("redirects") or spec.get("reuse"):
         return None
-    if "secret_headers" in spec or "tls" in spec:
-        return _request_once(spec, timeout)
-    known = _known.get((spec["url"], timeout))
-    if known is not None and known[0] == spec:
-        return known[1]
-    made = _request_once(spec, timeout)
-    if len(_known) >= _KNOWN_AT_MOST:
-        _known.clear()
-    _known[spec["url"], timeout] = spec, made
-    return made
-
-
-def _request_once(spec: Spec, timeout: float) -> Request:
     plain, secret = _headers(spec)
     return _request(spec, wants_headers=False, headers={**plain, **secret}, timeout=timeout)
 

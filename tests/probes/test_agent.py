@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -171,7 +170,7 @@ def test_a_probe_never_overlaps_itself(dispatcher: Celery, agent: subprocess.Pop
         hangs = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
         first = Task(probe_id=1, code="hangs", kind="http", spec=hangs, interval=60, timeout=6, slot=now)
         other = Task(probe_id=2, code="page", kind="http", spec={"url": target}, interval=60, timeout=6, slot=now)
-        again = replace(first, slot=now + 1)
+        again = first._replace(slot=now + 1)
         for tasks in ([first], [again, other]):
             messages = [task.as_message() for task in tasks]
             dispatcher.send_task("probes.agent_tasks.run_batch", args=[SHARED, messages], queue=QUEUE)

@@ -75,6 +75,15 @@ def test_two_bad_outcomes_of_three_change_the_component_and_open_a_draft(probe: 
 
 
 @pytest.mark.database
+@pytest.mark.parametrize("words", [r'{"a": "b\c", NULL}', "NULL", "habari — ñ", ""])
+def test_the_words_of_an_outcome_are_kept_as_they_came(probe: Probe, words: str) -> None:
+    given = replace(report(probe, 0), evidence=words, http_status=None, phases={words: 1})
+    recording.record(vantage_name="nairobi", reports=[given], now=at(0))
+    kept = Result.objects.get()
+    assert (kept.evidence, kept.http_status, kept.phases) == (words, None, {words: 1})
+
+
+@pytest.mark.database
 def test_a_batch_that_comes_twice_counts_once(probe: Probe, component: Component) -> None:
     take(probe, "ok", "ok", "down")
     take(probe, "down", start=2)
