@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
-
-from django.db.models import BigIntegerField, Case, OuterRef, Subquery, Value, When
+from typing import NamedTuple, Protocol
 
 from incidents import timeline, windows
 from incidents.models import Component, StatusChange
 from incidents.words import ComponentStatus
-from probes import agreement, bulk, detection, following, links, memory
+from probes import agreement, bulk, detection, evidence, following, links, memory, silence
 from probes.film import is_clean
-from probes.masking import mask
 from probes.memory import Memory, WatchedProbe
-from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Result, Vantage, VantageLink
-from probes.outcome import LATE, OVERLAP, OutcomeStatus
-from probes.probers import BEATS, heartbeat
+from probes.models import Probe, ProbeChange, ProbeSchedule, ProbeVerdict, Vantage, VantageLink
+from probes.outcome import LATE, NO_VOTE, OVERLAP, OutcomeStatus
 from probes.suppression import PlannedWindow, held_back, is_trouble
 
-SILENT_AFTER_INTERVALS = 3
-SILENT_AFTER_AT_LEAST = 60  # seconds
-EXCUSED_AT_MOST = 3  # times that again: for so long a slot skipped on purpose stands for a measurement
-SERIES = 30  # slots shown as evidence
-_NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
 _NO_EXCUSE = (LATE, OVERLAP, links.NO_CONNECTIVITY)  # green would outlive its proof
 
 
@@ -64,7 +55,9 @@ def take_in(
         if _step(row, report, now):
             moved.add(report.probe_id)
         if row.confirmed != said or row.confirmed_since != since:
-            changes.append(_change(row.probe_id, vantage.pk, said, row.confirmed, row.confirmed_since, now, _film(row)))
+            changes.append(
+                _change(row.probe_id, vantage.pk, said, row.confirmed, row.confirmed_since, now, evidence.film_of(row))
+            )
             turned.add(row.probe.component_id)
     memory.write(touched.values(), as_before=touched.keys() - moved)
     ProbeChange.objects.bulk_create(changes)
@@ -85,7 +78,7 @@ def _not_plain(rows: Mapping[int, Memory], now: datetime) -> list[WatchedProbe]:
         if row.probe_id not in fine
         or row.confirmed != detection.OPERATIONAL
         or not is_clean(row.state["film"]["letters"])
-        or is_silent(row, now)
+        or silence.is_silent(row, now)
     ]
 
 
@@ -93,7 +86,7 @@ def _step(row: Memory, report: Outcomes, now: datetime) -> bool:
     """Take one outcome into the row; answers whether it was more than one good vote more of what is well."""
     # When it was measured, not when it came: a batch that waited at the broker proves nothing about now.
     measured = min(now, datetime.fromtimestamp(report.started_at, UTC))
-    if report.status not in _NO_VOTE:
+    if report.status not in NO_VOTE:
         row.last_outcome_at = max(row.last_outcome_at or measured, measured)
     elif report.status == OutcomeStatus.SKIPPED and report.error_class not in _NO_EXCUSE:
         row.excused_at = max(row.excused_at or measured, measured)
@@ -127,29 +120,6 @@ def moment(slot: int | None) -> datetime | None:
     return None if slot is None else datetime.fromtimestamp(slot, UTC)
 
 
-def is_silent(row: Memory | ProbeSchedule, now: datetime) -> bool:
-    """No vote for too long, or never one."""
-    speaks_until = spoken_until(row)
-    return speaks_until is None or now > speaks_until
-
-
-def spoken_until(row: Memory | ProbeSchedule) -> datetime | None:
-    """How long its last vote counts: max(3 x interval, 60 s), and the grace of what is pushed to us. Slots skipped on purpose
-    (back-off, rate cap) stand for votes, but not for long."""
-    limit = timedelta(seconds=max(SILENT_AFTER_INTERVALS * row.interval, SILENT_AFTER_AT_LEAST) + _grace_of(row.probe))
-    if row.last_outcome_at is None:
-        return None
-    heard = row.last_outcome_at
-    if row.excused_at is not None:
-        heard = max(heard, min(row.excused_at, heard + EXCUSED_AT_MOST * limit))
-    return heard + limit
-
-
-def _grace_of(probe: Probe | WatchedProbe) -> float:
-    """How late what others push to us may be."""
-    return heartbeat.grace_of(probe.spec) if probe.kind in BEATS else 0.0
-
-
 # --- The vantages of a probe -----------------------------------------------------------------------
 
 
@@ -164,7 +134,7 @@ def judge(
         return set()
     ids = sorted(probe.pk for probe in probes)  # one order for all, or two batches could wait for each other
     verdicts = _verdicts(ids)
-    sights = _rows_by_probe(ids)
+    sights = evidence.rows_by_probe(ids)
     out = set(VantageLink.objects.filter(out_because="alone").values_list("vantage_id", flat=True))
     link = _link_of(speaking) if unanswered and speaking else links.Link()
     changes, changed, turned = [], [], set()
@@ -180,7 +150,7 @@ def judge(
             continue
         changed.append(_with(verdict, after))
         if (after.confirmed, after.is_intermittent) != (before.confirmed, before.is_intermittent):
-            film = " ".join(sight.film.letters[-SERIES:] for sight in seen)[:120]
+            film = " ".join(sight.film.letters[-evidence.SERIES :] for sight in seen)[:120]
             changes.append(_change(probe.pk, None, before.confirmed, after.confirmed, moment(after.since), now, film, after.rule))
             turned.add(probe.component_id)
     bulk.update(changed, ["state", "confirmed", "confirmed_since", "suspects", "suspected_since", "is_intermittent"])
@@ -199,20 +169,13 @@ def _verdicts(probe_ids: Sequence[int]) -> dict[int, ProbeVerdict]:
     return found
 
 
-def _rows_by_probe(probe_ids: Collection[int]) -> dict[int, list[ProbeSchedule]]:
-    found: dict[int, list[ProbeSchedule]] = {}
-    for row in ProbeSchedule.objects.active().filter(probe__in=probe_ids).select_related("vantage", "probe").order_by("pk"):
-        found.setdefault(row.probe_id, []).append(row)
-    return found
-
-
 def _sight(row: ProbeSchedule, now: datetime, *, is_out: bool, unsure_of: links.Link | None) -> agreement.Sight:
     state = detection.State.from_json(row.state)
     since = state.film.bad_since if unsure_of is not None else None
     is_unsure = (
         unsure_of is not None and since is not None and unsure_of.is_unsure(links.site_of(row.probe.spec), since, now.timestamp())
     )
-    status = "" if is_silent(row, now) else state.confirmed
+    status = "" if silence.is_silent(row, now) else state.confirmed
     return agreement.Sight(row.vantage.name, status, state.since, state.film, is_out, is_unsure)
 
 
@@ -222,10 +185,6 @@ def _with(row: ProbeVerdict, verdict: agreement.Verdict) -> ProbeVerdict:
     row.suspects, row.suspected_since = ", ".join(verdict.suspects)[:300], moment(verdict.suspected_since)
     row.is_intermittent = verdict.is_intermittent
     return row
-
-
-def _film(row: Memory | ProbeSchedule) -> str:
-    return str(row.state.get("film", {}).get("letters", ""))[-SERIES:]
 
 
 def _change(
@@ -258,11 +217,11 @@ def look_at_link(*, vantage: Vantage, rows: Mapping[int, Memory], reports: Seque
             not links.is_unanswered(report.status, report.error_class, report.phases),
         )
         for report in reports
-        if report.status not in _NO_VOTE
+        if report.status not in NO_VOTE
     )
     cut = False
     if link.dark_since is not None:
-        heard_lately = now - timedelta(seconds=SILENT_AFTER_AT_LEAST)
+        heard_lately = now - timedelta(seconds=silence.AFTER_AT_LEAST)
         others = VantageLink.objects.exclude(vantage=vantage).filter(
             vantage__enabled=True, vantage__is_passive=False, vantage__last_heard_at__gte=heard_lately
         )
@@ -300,7 +259,7 @@ def put_out_who_fails_alone(now: datetime) -> None:
         rows = ProbeSchedule.objects.active().filter(vantage=link.vantage).select_related("probe")
         bad = suspects.get(link.vantage.name, set())
         if link.out_because == "alone":  # who is out is not suspected any more
-            bad = {_site(row.probe) for row in rows if _is_bad(row)}
+            bad = {_site(row.probe) for row in rows if evidence.is_bad(row)}
         if link.out_because == "link" or (not bad and not link.out_because):
             continue
         because = "alone" if links.fails_alone(len(bad), len({_site(row.probe) for row in rows})) else ""
@@ -311,10 +270,6 @@ def put_out_who_fails_alone(now: datetime) -> None:
 
 def _site(probe: Probe) -> str:
     return links.site_of(probe.spec) or f"probe {probe.pk}"
-
-
-def _is_bad(row: ProbeSchedule) -> bool:
-    return detection.RANK.get(row.confirmed, 0) > 0
 
 
 # --- What a component's probes say together --------------------------------------------------------
@@ -334,26 +289,22 @@ def hand_over(
     if not found:
         return []
     planned = planned_windows() if planned is None else planned
-    probes = list(Probe.objects.filter(component__in=found, enabled=True).order_by("code"))
-    verdicts = {row.probe_id: row for row in ProbeVerdict.objects.filter(probe__in=probes).defer("state")}
-    words = _words(probes, verdicts, now)
-    by_component: dict[int, list[Probe]] = {}
-    for probe in probes:
-        by_component.setdefault(probe.component_id, []).append(probe)
-    said = {pk: agreement.component_status([words[probe.pk] for probe in own]) for pk, own in by_component.items()}
+    watched = _watched(found, now)
+    said = {pk: agreement.component_status([probe.word for probe in own]) for pk, own in watched.items()}
     follows = following.read([pk for pk, (status, _) in said.items() if is_trouble(status)])
     changes = []
     for pk in follows.in_order(said):
-        component, own, (status, since) = found[pk], by_component[pk], said[pk]
+        component, (status, since) = found[pk], said[pk]
         needs, observed = follows.needs_of(component)
         why = held_back(component=component.code, status=status, now=now, planned=planned, needs=needs, observed=observed)
-        is_freed = _remember_why([verdicts[probe.pk] for probe in own if probe.pk in verdicts], why)
-        if status == component.observed_status and pk not in turned and not is_freed:
+        is_freed = _remember_why(watched[pk], why)
+        # Where nothing is wrong, another probe that says so is no news: many begin together, and each batch would count them all.
+        is_news = is_trouble(status) and (pk in turned or is_freed)
+        if status == component.observed_status and not is_news:
             continue
         began = min(moment(since) or now, now)
-        change = timeline.observe(
-            component=component, status=status, since=began, now=now, evidence=_evidence(own, now), opens=not why
-        )
+        seen = evidence.read([probe.pk for probe in watched[pk]], now) if is_trouble(status) else {}
+        change = timeline.observe(component=component, status=status, since=began, now=now, evidence=seen, opens=not why)
         changes += [change] if change else []
         follows.heard(component, status, opens=is_trouble(status) and not why)
     return changes
@@ -364,86 +315,33 @@ def planned_windows() -> list[PlannedWindow]:
     return [PlannedWindow(window.starts_at, window.ends_at, window.expects) for window in windows.in_force()]
 
 
-def _remember_why(verdicts: Sequence[ProbeVerdict], why: str) -> bool:
+class _Watched(NamedTuple):
+    """An enabled probe, by what its component needs of it: there may be hundreds, and this is asked with each batch."""
+
+    pk: int
+    word: agreement.ProbeWord
+    verdict: int | None
+    held_back: str | None
+
+
+def _watched(component_ids: Collection[int], now: datetime) -> dict[int, list[_Watched]]:
+    """By component; a probe whose vantages are all silent or switched off has no word."""
+    probes = Probe.objects.filter(component__in=component_ids, enabled=True)
+    fields = ("pk", "component", "weight", "verdict", "verdict__confirmed", "verdict__confirmed_since", "verdict__held_back")
+    said = silence.words(ProbeSchedule.objects.active().filter(probe__in=probes))
+    speaking = {word.probe for word in said if not word.is_over(now)}
+    found: dict[int, list[_Watched]] = {}
+    for pk, component, weight, verdict, confirmed, since, why in probes.order_by("pk").values_list(*fields):
+        is_heard = verdict is not None and pk in speaking
+        begun = int(since.timestamp()) if is_heard and since else None
+        word = agreement.ProbeWord(confirmed if is_heard else "", begun, weight)
+        found.setdefault(component, []).append(_Watched(pk, word, verdict, why))
+    return found
+
+
+def _remember_why(probes: Sequence[_Watched], why: str) -> bool:
     """Keep what holds a draft back; answers whether that has changed, so that the trouble must be looked at again."""
-    if all(row.held_back == why for row in verdicts):
+    judged = [probe for probe in probes if probe.verdict is not None]
+    if all(probe.held_back == why for probe in judged):
         return False
-    return bool(ProbeVerdict.objects.filter(pk__in=[row.pk for row in verdicts]).update(held_back=why))
-
-
-def _words(probes: Sequence[Probe], verdicts: Mapping[int, ProbeVerdict], now: datetime) -> dict[int, agreement.ProbeWord]:
-    """Each probe's word; one whose vantages are all silent or switched off has none."""
-    rows = ProbeSchedule.objects.active().filter(probe__in=probes).select_related("probe").defer("state")
-    speaking = {row.probe_id for row in rows if row.confirmed and not is_silent(row, now)}
-    words = {}
-    for probe in probes:
-        verdict = verdicts.get(probe.pk) if probe.pk in speaking else None
-        since = verdict.confirmed_since if verdict else None
-        words[probe.pk] = agreement.ProbeWord(
-            verdict.confirmed if verdict else "", int(since.timestamp()) if since else None, probe.weight
-        )
-    return words
-
-
-# --- Evidence ----------------------------------------------------------------------------------------
-
-
-def _evidence(probes: Sequence[Probe], now: datetime) -> dict[str, Any]:
-    """What staff sees beside the draft: what each probe says by which rule, and each vantage's last words, the words of its first
-    failure and its series."""
-    verdicts = ProbeVerdict.objects.filter(probe__in=probes).select_related("probe").order_by("probe__code")
-    out = set(VantageLink.objects.exclude(out_since=None).values_list("vantage_id", flat=True))
-    rows = _rows_by_probe([probe.pk for probe in probes])
-    each = [row for probe in probes for row in rows.get(probe.pk, [])]
-    last, first = _last_and_first_bad(each)
-    return {
-        "verdicts": [_verdict_line(verdict, rows.get(verdict.probe_id, []), out, now) for verdict in verdicts],
-        "probes": [_vantage_line(row, row.vantage_id in out, last.get(row.pk), first.get(row.pk)) for row in each],
-    }
-
-
-def _last_and_first_bad(rows: Sequence[ProbeSchedule]) -> tuple[dict[int, Result], dict[int, Result]]:
-    """By row its newest result, and the first bad one of its trouble: few queries for however many probes a component has."""
-    since = {row.pk: int(row.confirmed_since.timestamp()) for row in rows if _is_bad(row) and row.confirmed_since}
-    asked = ProbeSchedule.objects.filter(pk__in=bulk.ids([row.pk for row in rows])).order_by()
-    results = Result.objects.filter(probe=OuterRef("probe"), vantage=OuterRef("vantage"), attempt=0)
-    newest = dict(asked.values_list("pk", Subquery(results.order_by("-slot").values("pk")[:1])))
-    oldest: dict[int, int | None] = {}
-    if since:
-        began = Case(*(When(pk=pk, then=Value(slot)) for pk, slot in since.items()), output_field=BigIntegerField())
-        bad = results.filter(slot__gte=OuterRef("began")).exclude(status__in=[OutcomeStatus.OK, *_NO_VOTE]).order_by("slot")
-        oldest = dict(asked.annotate(began=began).values_list("pk", Subquery(bad.values("pk")[:1])))
-    found = Result.objects.in_bulk([pk for pk in {*newest.values(), *oldest.values()} if pk is not None])
-    last, first = ({row: found[pk] for row, pk in ids.items() if pk in found} for ids in (newest, oldest))
-    return last, first
-
-
-def _verdict_line(verdict: ProbeVerdict, rows: Sequence[ProbeSchedule], out: Collection[int], now: datetime) -> dict[str, Any]:
-    live = [row for row in rows if row.vantage_id not in out and row.confirmed and not is_silent(row, now)]
-    return {
-        "probe": verdict.probe.code,
-        "says": verdict.confirmed or ComponentStatus.UNKNOWN.value,
-        "since": _iso(verdict.confirmed_since),
-        "rule": verdict.state.get("rule", ""),
-        "agree": sum(map(_is_bad, live)),
-        "of": len(live),
-        "intermittent": verdict.is_intermittent,
-    }
-
-
-def _vantage_line(row: ProbeSchedule, is_out: bool, last: Result | None, first: Result | None) -> dict[str, Any]:
-    return {
-        "probe": row.probe.code,
-        "vantage": row.vantage.name,
-        "says": row.confirmed or ComponentStatus.UNKNOWN.value,
-        "since": _iso(row.confirmed_since),
-        "saw": mask(last.evidence) if last else "",
-        "took_ms": None if last is None or last.total_us is None else round(last.total_us / 1000),
-        "first": mask(first.evidence) if first else "",
-        "series": _film(row),
-        "out": is_out,
-    }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds") if at else None
+    return bool(ProbeVerdict.objects.filter(pk__in=[probe.verdict for probe in judged]).update(held_back=why))

@@ -23,6 +23,9 @@ class OutcomeStatus(StrEnum):
     ACCEPTED = "accepted"
 
 
+NO_VOTE = (OutcomeStatus.MISCONFIGURED, OutcomeStatus.SKIPPED)
+
+
 class Task(NamedTuple):
     """One run of one probe: the row's settings and the slot it is for (epoch seconds).
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from incidents import timeline
 from incidents.models import Component, StatusChange
-from probes import bulk, clock_steps, confirming, detection, memory, pending, rollups, tally
+from probes import bulk, clock_steps, confirming, detection, memory, pending, rollups, silence, tally
 from probes.links import NO_CONNECTIVITY, is_unanswered
 from probes.memory import Memory
 from probes.models import Probe, ProbeSchedule, Result, Vantage, VantageBatch
@@ -198,21 +198,16 @@ def sweep_silence(*, now: datetime) -> datetime | None:
     Run by the publisher each second, so it holds when broker, agents and workers are gone. A component that no enabled probe
     watches any more goes back to what a person stated.
     """
-    fell_silent = []
+    words = silence.words(ProbeSchedule.objects.active())
     speaks_until: dict[int, datetime] = {}  # by probe: as long as one of its vantages does
-    for row in ProbeSchedule.objects.active().exclude(confirmed="").select_related("probe"):
-        until = confirming.spoken_until(row)
-        if until is not None and now <= until:
-            speaks_until[row.probe_id] = max(until, speaks_until.get(row.probe_id, until))
-            continue
-        changed = ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=row.last_outcome_at).update(
-            confirmed="", confirmed_since=None, state=detection.forget(detection.State.from_json(row.state)).as_json()
-        )
-        fell_silent += [row.probe] if changed else []
+    for word in words:
+        if word.until is not None and not word.is_over(now):
+            speaks_until[word.probe] = max(word.until, speaks_until.get(word.probe, word.until))
+    fell_silent = _forget([word for word in words if word.is_over(now)])
     turned: set[int] = set()
     if fell_silent:
         with transaction.atomic():
-            turned = confirming.judge(list({probe.pk: probe for probe in fell_silent}.values()), now=now)
+            turned = confirming.judge(fell_silent, now=now)
     with transaction.atomic():
         confirming.put_out_who_fails_alone(now)
     watched = set(Probe.objects.filter(enabled=True).values_list("component_id", flat=True))  # whether it runs anywhere or not
@@ -220,3 +215,15 @@ def sweep_silence(*, now: datetime) -> datetime | None:
     for component in Component.objects.exclude(observed_status="").exclude(pk__in=watched):
         timeline.stop_observing(component=component, now=now)
     return min(speaks_until.values(), default=None)
+
+
+def _forget(words: Sequence[silence.Word]) -> list[Probe]:
+    """Take back these words, but those of which something new has come meanwhile; answers their probes."""
+    heard = {word.schedule: word.heard for word in words}
+    forgotten: dict[int, Probe] = {}
+    for row in ProbeSchedule.objects.filter(pk__in=heard).select_related("probe"):
+        state = detection.forget(detection.State.from_json(row.state)).as_json()
+        as_it_was = ProbeSchedule.objects.filter(pk=row.pk, last_outcome_at=heard[row.pk])
+        if as_it_was.update(confirmed="", confirmed_since=None, state=state):
+            forgotten[row.probe_id] = row.probe
+    return list(forgotten.values())

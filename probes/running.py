@@ -1,12 +1,14 @@
-"""An agent's runs: each begins when it is due, those that are one HTTP request on a loop, others in a thread each."""
+"""An agent's runs: each begins when it is due, those that are one HTTP request on a few loops, others in a thread each."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from probes import probers
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from probes.probers.loop import Loop
 
 IN_FLIGHT = 200  # threads at most; where targets answer, few are busy
+LOOPS = min(2, os.cpu_count() or 1)  # while libcurl shakes hands over TLS for one, it leaves the interpreter to the other
 HELD_UP = 0.5  # seconds
 _OF_TIME = ("dns", "timeout_connect", "timeout_read", "deadline")
 Report = Callable[[dict[str, Any]], None]
@@ -27,7 +30,7 @@ class Runner:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="probe")
-        self._made: Loop | None = None
+        self._made: list[Loop] = []
         self._under_way: set[int] = set()  # probes that are being run
         self._guard = threading.Lock()
 
@@ -36,10 +39,13 @@ class Runner:
         any thread. What is answered is set when all have reported."""
         batch = _Batch(len(tasks), report)
         now, clock = time.time(), time.monotonic()
-        self._loop().later(
-            (clock + min(max(0.0, task.due_at - now), at_most), lambda task=task: self._start(task, batch))  # type: ignore[misc]
-            for task in tasks
-        )
+        loops = self._loops()
+        for place, loop in enumerate(loops):
+            loop.later(
+                (clock + min(max(0.0, task.due_at - now), at_most), partial(self._start, task, batch, loop))
+                for task in tasks
+                if task.probe_id % len(loops) == place
+            )
         return batch.is_done
 
     def run_now(self, task: Task) -> dict[str, Any]:
@@ -48,15 +54,15 @@ class Runner:
         self.begin([task], reports.append, at_most=0).wait()
         return reports[0]
 
-    def _loop(self) -> Loop:
+    def _loops(self) -> Sequence[Loop]:
         with self._guard:
-            if self._made is None:
+            if not self._made:
                 from probes.probers.loop import Loop  # libcurl, which the core has no use for
 
-                self._made = Loop()
+                self._made = [Loop() for _ in range(LOOPS)]
             return self._made
 
-    def _start(self, task: Task, batch: _Batch) -> None:
+    def _start(self, task: Task, batch: _Batch, loop: Loop) -> None:
         """In the loop's thread."""
         started = time.time()
         late = started - task.due_at
@@ -68,7 +74,7 @@ class Runner:
             words = "not asked: its last run is still under way"
             batch.put(_report(task, Outcome(OutcomeStatus.SKIPPED, OVERLAP, words), started))
         else:
-            self._ask(task, batch, started)
+            self._ask(task, batch, loop, started)
 
     def _take_turn(self, task: Task) -> bool:
         with self._guard:
@@ -77,13 +83,11 @@ class Runner:
             self._under_way.add(task.probe_id)
             return True
 
-    def _ask(self, task: Task, batch: _Batch, started: float) -> None:
+    def _ask(self, task: Task, batch: _Batch, loop: Loop, started: float) -> None:
         found = probers.prepare(task)
         if isinstance(found, OneRequest):
             one = found
-            self._loop().ask(
-                one.request, lambda reply, held: self._end(task, batch, started, _unless_held_up(one.conclude(reply), held))
-            )
+            loop.ask(one.request, lambda reply, held: self._end(task, batch, started, _unless_held_up(one.conclude(reply), held)))
         elif found is None:
             self._pool.submit(self._run, task, batch, started)
         else:

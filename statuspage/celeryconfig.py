@@ -53,7 +53,7 @@ beat_schedule = {
     "dispatch due probes": {
         "task": "probes.tasks.dispatch_due",
         "schedule": 1.0,
-        "options": {"queue": "core", "expires": 2},
+        "options": {"queue": "dispatch", "expires": 2},
     },
     "roll up and prune results": {
         "task": "probes.tasks.roll_up",

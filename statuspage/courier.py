@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 BROKER_GONE_AFTER = 15.0  # seconds without an answer
 WAKE_EVERY = 1.0
-SEND_AT_ONCE = 100
+LISTED_AT_ONCE, SENT_AT_ONCE = 6000, 2000
+SECONDS = 5.0  # of sending at once: then the broker is asked again
 
 
 class Courier:
@@ -87,5 +88,5 @@ class Courier:
 def send_without_broker() -> None:
     """Expand and deliver here, in bounded steps; the leases keep workers that come back from sending the same."""
     now = timezone.now()
-    outbox.fan_out(now=now, limit=SEND_AT_ONCE * 10)
-    outbox.deliver_due(now=now, limit=SEND_AT_ONCE)
+    outbox.fan_out(now=now, limit=LISTED_AT_ONCE)
+    outbox.deliver_due(now=now, limit=SENT_AT_ONCE, seconds=SECONDS)

@@ -28,7 +28,7 @@ LEFT_OUT: dict[str, frozenset[str]] = {
     "subscribers.subscriber": frozenset({"address_encrypted", "address_hash", "confirm_token_hash"}),
     "subscribers.farewell": frozenset({"address_encrypted", "address_hash"}),
     "subscribers.suppression": frozenset({"address_hash"}),
-    "subscribers.endpoint": frozenset({"secret_encrypted", "old_secret_encrypted"}),
+    "subscribers.endpoint": frozenset({"secret_encrypted", "old_secret_encrypted", "contact_hash"}),
 }
 # Of this moment only: who types what, which form was posted, what was answered to whom.
 NOT_KEPT = frozenset({"statuspage.formtoken", "statuspage.deskdraft", "statuspage.idempotencykey"})

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         hostname=f"{chosen.name}@%h",
         pool_cls=chosen.pool,
         concurrency=chosen.concurrency,
-        queues=chosen.queues.split(","),
+        queues=queues_of(chosen.queues),
         loglevel="WARNING",
         without_gossip=True,
         without_mingle=True,
@@ -38,6 +38,13 @@ def main(arguments: list[str]) -> int:
     )
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def queues_of(names: str) -> list[str]:
+    """Who takes outcomes in also sends out what is due, from a queue of its own: behind a heap of outcomes each tick would come
+    too late, the runs with it, and what is late makes more work than what is well."""
+    queues = names.split(",")
+    return [*queues, "dispatch"] if "core" in queues else queues
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from subscribers import addresses, links, subscriptions, suppression
 from subscribers.bounce_reports import Kind, Report
-from subscribers.models import BounceReport, DeliveryState, Subscriber, SubscriberState, Suppressed
+from subscribers.models import BounceReport, Delivery, DeliveryState, Subscriber, SubscriberState, Suppressed
 from subscribers.transports.base import Failed
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def _has_stayed(subscriber: Subscriber, now: datetime) -> bool:
     """Since the last bounce a mail was taken that had the time to come back, and did not. That a relay takes one says nothing."""
     if subscriber.bounced_at is None:
         return False
-    taken = subscriber.deliveries.filter(state=DeliveryState.SENT, sent_at__gt=subscriber.bounced_at)
+    taken = Delivery.objects.to(subscriber).filter(state=DeliveryState.SENT, sent_at__gt=subscriber.bounced_at)
     return taken.filter(sent_at__lte=now - COMES_BACK_WITHIN).exists()
 
 

@@ -32,7 +32,7 @@ def make_for(subscriber: Subscriber, payload: str = Payload.HALI.value) -> Endpo
     """Of a new webhook. Asked for again before it is confirmed, its form changes and its secret stays."""
     endpoint, _ = Endpoint.objects.update_or_create(
         subscriber=subscriber,
-        defaults={"payload": payload},
+        defaults={"payload": payload, "ended_at": None, "tell_at": None},
         create_defaults={"payload": payload, "secret_encrypted": addresses.encrypt(new_secret())},
     )
     return endpoint
@@ -65,6 +65,19 @@ def rotate(*, subscriber: Subscriber, now: datetime) -> str:
         endpoint.secret_encrypted, endpoint.shown_at = addresses.encrypt(secret), now
         endpoint.save(update_fields=["secret_encrypted", "shown_at", "old_secret_encrypted", "old_until"])
     return secret
+
+
+def name_contact(*, subscriber: Subscriber, address: str) -> None:
+    """Who hears by mail when the webhook has ended; "" for nobody. Raises addresses.AddressError.
+
+    Kept as a hash, and the same for known and unknown ones: who has not asked for our mails themselves gets none.
+    """
+    contact = addresses.hash_of(address) if address.strip() else ""
+    Endpoint.objects.filter(subscriber=subscriber).update(contact_hash=contact)
+
+
+def has_contact(subscriber: Subscriber) -> bool:
+    return Endpoint.objects.filter(subscriber=subscriber).exclude(contact_hash="").exists()
 
 
 def signing_of(subscriber_id: int) -> Signing | None:

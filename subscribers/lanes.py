@@ -2,8 +2,8 @@
 
 A lane that waits for an answer is held, and one at work for a domain known to be slow will be; such a lane does not count against
 the number of connections, up to a bound, and a domain that is slow may hold half of them at most while others wait: so nobody's
-slowness is everybody's. One that refuses much gets a few parcels a turn while others wait: what is refused costs as much as what
-is taken, and comes again.
+slowness is everybody's. One that refuses much gets a few parcels a turn while others wait, and rests between two turns: what is
+refused costs as much as what is taken, and comes again.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ UNKNOWN_SHARE = 5  # while others wait, the first turn of a domain is so many ti
 AT_MOST = 3  # lanes for each connection that the settings allow
 REFUSING = 0.1  # of the last parcels were not taken
 REFUSING_SHARE = 25  # while others wait, a domain that refuses gets a turn so many times smaller
+REFUSING_RESTS = 10  # and has the next one that many times as long after it as it took
 WORTH_A_LANE = 50  # waiting parcels for each lane that is at work before another one is opened
 
 
@@ -109,6 +110,7 @@ class Lanes:
         self._lanes = [Lane(first, outlet, self.reports)]
         self._seconds: dict[str, float] = {}  # an errand of each domain took, lately
         self._refused: dict[str, float] = {}  # the share of each domain's errands that was not taken, lately
+        self._rested: dict[str, float] = {}  # when a domain that refuses may have its next turn
 
     @property
     def at_work(self) -> int:
@@ -137,6 +139,8 @@ class Lanes:
     def give(self, domain: str, errands: Sequence[Errand], *, alone: bool, waiting: int) -> bool:
         """`alone`: nobody else waits; `waiting`: parcels that do, all in all."""
         now = time.monotonic()
+        if self.is_refusing(domain) and not alone and now < self._rested.get(domain, 0.0):
+            return False
         busy = [lane for lane in self._lanes if lane.domain is not None]
         moving = [lane for lane in busy if not (lane.is_held(now) or self._has_been_slow(lane.domain))]
         here = [lane for lane in busy if lane.domain == domain]
@@ -166,6 +170,7 @@ class Lanes:
         self._seconds[report.domain] = 0.5 * each + 0.5 * self._seconds.get(report.domain, each)
         refused = sum(not isinstance(outcome, Sent) for outcome in report.outcomes) / max(1, len(report.outcomes))
         self._refused[report.domain] = 0.5 * refused + 0.5 * self._refused.get(report.domain, refused)
+        self._rested[report.domain] = time.monotonic() + REFUSING_RESTS * report.seconds
         return report
 
     def end(self) -> None:

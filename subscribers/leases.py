@@ -230,19 +230,21 @@ def record_failure(delivery: Claimed, error: TransportError, *, now: datetime) -
     record_failures([(delivery, error)], now=now)
 
 
-def record_failures(failed: Sequence[tuple[Claimed, TransportError]], *, now: datetime) -> None:
+def record_failures(failed: Sequence[tuple[Claimed, TransportError]], *, now: datetime) -> list[Claimed]:
     """Due again later, or dead: after a permanent refusal, 8 attempts, or when the next try would come after 6 hours.
 
-    All in one go: a domain that refuses many must not hold up the mails of others with a wait for each.
+    All in one go: a domain that refuses many must not hold up the mails of others with a wait for each. Answers the dead ones.
     """
     if not failed:
-        return
+        return []
+    ends = [_failed(delivery, error, now) for delivery, error in failed]
     with connection.cursor() as cursor, transaction.atomic():
         cursor.executemany(
             f"UPDATE {_TABLE} SET state = %s, due_at = %s, lease_until = NULL, last_error = %s "  # noqa: S608  a name of ours
             "WHERE id = %s AND attempt = %s AND state = 'pending'",
-            [_failed(delivery, error, now) for delivery, error in failed],
+            ends,
         )
+    return [delivery for (delivery, _), end in zip(failed, ends, strict=True) if end[0] == DeliveryState.DEAD.value]
 
 
 def _failed(delivery: Claimed, error: TransportError, now: datetime) -> tuple[str | int | None, ...]:

@@ -235,6 +235,12 @@ class Endpoint(models.Model):
     shown_at = models.DateTimeField(null=True, blank=True, help_text="When the secret was shown; it is not shown again.")
     old_secret_encrypted = models.TextField(blank=True, default="", help_text="Signs beside the new one after a rotation.")
     old_until = models.DateTimeField(null=True, blank=True)
+    contact_hash = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of the email subscriber who hears when it has ended."
+    )
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When it was given up, since it took nothing for days.")
+    # The mail to its contact is a row's work too: null when none waits, else due then; a claim moves it on (the lease).
+    tell_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.subscriber_id}: {self.payload}"
@@ -282,6 +288,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             Q(state=DeliveryState.PENDING, lease_until=None) | Q(state=DeliveryState.PENDING, lease_until__isnull=False)
         )
 
+    def to(self, subscriber: Subscriber) -> DeliveryQuerySet:
+        """All of one subscriber's, found by way of each notification that anybody was told of: see Delivery.subscriber."""
+        return self.filter(subscriber=subscriber, notification__in=Notification.objects.exclude(thread=""))
+
 
 class Delivery(models.Model):
     """One telling to one subscriber. The row is the retry: state, when it is due, who holds it until when."""
@@ -291,7 +301,9 @@ class Delivery(models.Model):
     notification = models.ForeignKey(
         Notification, on_delete=models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
     )
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False)
+    # Nor an index of its own: it would cost a third of that INSERT, and as much again at each claim and each mark. What was told
+    # to one subscriber is looked up by the unique pair below (`to`).
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
     channel = models.CharField(max_length=12)
     domain = models.CharField(max_length=255, blank=True, default="", help_text="Of the address: what is paced together.")
     state = models.CharField(max_length=12, choices=DeliveryState, default=DeliveryState.PENDING)

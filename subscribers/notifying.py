@@ -22,8 +22,9 @@ def enqueue(
 ) -> Notification:
     """The Notification of a record entry; a second call answers the first one's. `held`: it can be stopped for HALI_SEND_HOLD."""
     document = update or items.document_of(kind, record_seq)
-    notification, _ = Notification.objects.get_or_create(record_seq=record_seq, defaults=_fields(kind, document, now, held=held))
-    return notification
+    made = Notification(record_seq=record_seq, **_fields(kind, document, now, held=held))
+    Notification.objects.bulk_create([made], ignore_conflicts=True)  # without a savepoint: it is part of each publication
+    return Notification.objects.get(record_seq=record_seq)
 
 
 def enqueue_missing(*, now: datetime) -> int:

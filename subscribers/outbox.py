@@ -19,15 +19,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Min, QuerySet
+from django.db.models import Exists, F, Min, QuerySet
 
-from subscribers import farewells, outlets, steering
+from subscribers import ended_webhooks, farewells, outlets, steering
 from subscribers.fanning import fan_out
 from subscribers.leases import claim_due, due, record_failure, record_success, release_stuck, soon
 from subscribers.models import (
     ChannelTrouble,
     Delivery,
     DeliveryState,
+    Endpoint,
     Farewell,
     Notification,
     Subscriber,
@@ -79,6 +80,7 @@ def deliver_due(*, now: datetime, limit: int, seconds: float = 20.0) -> int:
             return 0
         waiting = [channel for channel in TRANSPORTS if _waits(channel, now)]
         sent = farewells.send(now=now) if _farewells(now).exists() else 0
+        sent += ended_webhooks.tell(now=now) if _owners(now).exists() else 0
         for place, channel in enumerate(waiting, 1):  # to each its share of the time: a long list of mails holds up no webhook
             passed = time.monotonic() - started
             ends = max(started + seconds * place / len(waiting), started + passed)
@@ -116,6 +118,7 @@ def has_work(*, now: datetime) -> bool:
         soon(now=now, within=AHEAD).exclude(channel__in=resting),
         Delivery.objects.filter(lease_until__lte=now),
         _farewells(now),
+        _owners(now),
     )
     return found or outlets.left_behind()
 
@@ -137,6 +140,11 @@ def _resting(now: datetime) -> QuerySet[ChannelTrouble, Any]:
 
 def _farewells(now: datetime) -> QuerySet[Farewell]:
     return Farewell.objects.exclude(channel__in=_resting(now))
+
+
+def _owners(now: datetime) -> QuerySet[Endpoint]:
+    """Ended webhooks whose owners are to be mailed; none while no mail goes out."""
+    return ended_webhooks.to_tell(now).exclude(Exists(_resting(now).filter(channel="email")))
 
 
 def _asked(now: datetime) -> QuerySet[Subscriber]:

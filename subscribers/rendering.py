@@ -71,6 +71,13 @@ def render_confirmation(language: str, channel: str = "email") -> Rendered:
         return _from_templates(channel, "confirm", language, {"confirm_url": CONFIRM_MARK})
 
 
+def render_ended(language: str, *, host: str) -> Rendered:
+    """The mail to whom a webhook belongs that took nothing for days; MANAGE_MARK is its own page."""
+    language = language if language in codes() else codes()[0]
+    with override(language):
+        return _from_templates("email", "webhook_ended", language, {"host": host, "manage_url": MANAGE_MARK})
+
+
 def _from_templates(channel: str, name: str, language: str, context: dict[str, Any], calendar: str = "") -> Rendered:
     context = {
         **context,

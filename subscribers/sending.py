@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from subscribers import bounces, confirmations, leases, paces, rows
+from subscribers import bounces, confirmations, ended_webhooks, leases, paces, rows
 from subscribers.addresses import AddressUnreadable
 from subscribers.lanes import Errand, Lanes, Report
 from subscribers.models import Subscriber
@@ -196,7 +196,7 @@ class Round:
             waiting = self._waiting()
             for domain in list(self._at_hand):
                 errands = self._at_hand.pop(domain)
-                alone = not self._at_hand
+                alone = self._is_alone(domain)
                 some = [errands.popleft() for _ in range(min(len(errands), self._lanes.together(domain, alone=alone)))]
                 if self._lanes.give(domain, some, alone=alone, waiting=waiting):
                     gave = True
@@ -204,6 +204,12 @@ class Round:
                     errands.extendleft(reversed(some))
                 if errands:
                     self._at_hand[domain] = errands  # behind the others
+
+    def _is_alone(self, domain: str) -> bool:
+        """Nobody else waits; for a domain that refuses, nobody who would go out sooner without it."""
+        if self._lanes.is_refusing(domain) and not self._lanes.is_slow(domain):
+            return all(self._lanes.is_slow(other) for other in self._at_hand)
+        return not self._at_hand
 
     def _collect(self, *, wait: float) -> None:
         """Write down what the lanes have done."""
@@ -263,9 +269,11 @@ class Round:
         """Many at once: a write for each turn of a domain that refuses would keep the others waiting."""
         failed, self._failed = self._failed, []
         refused, self._refused = self._refused, []
-        leases.record_failures(failed, now=self.now)
+        given_up = leases.record_failures(failed, now=self.now)
         for subscriber_id, outcome in refused:  # behind the rows: all else of that reader is not sent any more
             bounces.refused(subscriber_id=subscriber_id, outcome=outcome, now=self.now)
+        if given_up and self.channel == ended_webhooks.CHANNEL:
+            ended_webhooks.look_at(given_up, now=self.now)
 
     def _put_back(self, errands: Iterable[Errand]) -> None:
         listed = list(errands)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from subscribers import items
-from subscribers.models import DeliveryState, Subscriber
+from subscribers.models import Delivery, DeliveryState, Subscriber
 from subscribers.telling import in_words, tell
 
 SHOWN = 20
@@ -23,7 +23,12 @@ class SentItem:
 
 def sent_to(subscriber: Subscriber, language: str) -> list[SentItem]:
     """The last 20 that went out, the newest first; what was taken out of the record since is left out."""
-    rows = subscriber.deliveries.filter(state=DeliveryState.SENT).select_related("notification").order_by("-sent_at", "-id")
+    rows = (
+        Delivery.objects.to(subscriber)
+        .filter(state=DeliveryState.SENT)
+        .select_related("notification")
+        .order_by("-sent_at", "-id")
+    )
     found = []
     for row in rows[:SHOWN]:
         document = items.document_of(row.notification.kind, row.notification.record_seq)

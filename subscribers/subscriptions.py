@@ -22,7 +22,7 @@ from incidents import audit
 from incidents.languages import codes
 from incidents.public_ids import ALPHABET
 from subscribers import addresses, endpoints, links, suppression, wishes
-from subscribers.models import Delivery, DeliveryState, Payload, Subscriber, SubscriberState
+from subscribers.models import Delivery, DeliveryState, Endpoint, Payload, Subscriber, SubscriberState
 from subscribers.transports import TRANSPORTS
 from subscribers.wishes import THE_PAGE, Wishes
 
@@ -255,7 +255,8 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
             )
         )
         if left:
-            Delivery.objects.filter(subscriber=subscriber, state=DeliveryState.PENDING).update(
+            Endpoint.objects.filter(subscriber=subscriber).update(contact_hash="", tell_at=None)
+            Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
     subscriber.refresh_from_db()
@@ -273,6 +274,7 @@ def erase(*, subscriber: Subscriber, now: datetime) -> None:
     """Forget them wholly: the row, its hash, what was sent to it. Only the act itself stays in the log, under the random id."""
     with transaction.atomic():
         audit.log(act="subscriber.erase", actor_name="subscriber", now=now, target=subscriber.public_id)
+        Endpoint.objects.filter(contact_hash=subscriber.address_hash).update(contact_hash="")
         subscriber.delete()
 
 
@@ -296,13 +298,23 @@ def export(subscriber: Subscriber) -> dict[str, Any]:
         "confirmed_at": _iso(subscriber.confirmed_at),
         "unsubscribed_at": _iso(subscriber.unsubscribed_at),
         "consent": subscriber.consent,
+        **_webhook(subscriber),
         "deliveries": [
             {"record_entry": seq, "state": state, "sent_at": _iso(sent_at)}
-            for seq, state, sent_at in subscriber.deliveries.order_by("id").values_list(
-                "notification__record_seq", "state", "sent_at"
-            )
+            for seq, state, sent_at in Delivery.objects.to(subscriber)
+            .order_by("id")
+            .values_list("notification__record_seq", "state", "sent_at")
         ],
     }
+
+
+def _webhook(subscriber: Subscriber) -> dict[str, Any]:
+    """What a webhook has beside. Its secret was shown once, and of its contact we keep no address."""
+    endpoint = Endpoint.objects.filter(subscriber=subscriber).first()
+    if endpoint is None:
+        return {}
+    about = {"payload": endpoint.payload, "ended_at": _iso(endpoint.ended_at), "has_contact": bool(endpoint.contact_hash)}
+    return {"webhook": about}
 
 
 def _iso(moment: datetime | None) -> str | None:

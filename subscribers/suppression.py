@@ -37,7 +37,7 @@ def suppress(*, channel: str, address_hash: str, reason: Suppressed, now: dateti
         )
         for subscriber in here.select_for_update():
             Subscriber.objects.filter(pk=subscriber.pk).update(state=SubscriberState.SUSPENDED, confirm_due_at=None)
-            Delivery.objects.filter(subscriber=subscriber, state=DeliveryState.PENDING).update(
+            Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=SUSPENDED, lease_until=None
             )
 

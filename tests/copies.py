@@ -48,6 +48,15 @@ def wait_for(what: str, ask: Callable[[], T], *, seconds: float = 60) -> T:
     return answer
 
 
+def this_run() -> str:
+    """The day, and the code: "2026-11-29 1a2b3c4", with a + where it was changed since that commit."""
+    asked = (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs"])
+    commit, changed = (
+        subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() for words in asked
+    )
+    return f"{time.strftime('%Y-%m-%d')} {commit}{'+' if changed else ''}"
+
+
 class RunningCopy:
     """`python -m statuspage.run` in `folder`. `environment` adds to (and wins over) what the copy needs."""
 

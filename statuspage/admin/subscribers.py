@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from statuspage.admin.base import ReadOnlyAdmin, person
 from statuspage.admin.columns import display
 from statuspage.templatetags.desk import moment
-from subscribers import csv_files
-from subscribers.models import Delivery, DeliveryState, Notification, Subscriber
+from subscribers import csv_files, suppression
+from subscribers.models import Delivery, DeliveryState, Notification, Subscriber, SubscriberState, Suppressed
+
+WHY = {
+    Suppressed.OPTED_OUT: "they stopped it by their phone",
+    Suppressed.BOUNCED: "there is no such mailbox",
+    Suppressed.COMPLAINED: "they complained",
+    Suppressed.REFUSED: "the address is gone, or barred",
+    Suppressed.BY_STAFF: "staff did it",
+}
 
 
 class SubscriberAdmin(ReadOnlyAdmin):
     """Rows go by their random public id; the address stays encrypted."""
 
-    list_display = ["public_id", "channel", "language", "state", "since"]
+    list_display = ["public_id", "channel", "language", "state", "why", "since"]
     list_filter = ["state", "channel", "language"]
     search_fields = ["public_id"]
     search_help_text = "A public id, as it stands in a subscriber's own links"
-    readonly_fields = ("public_id", "channel", "language", "state", "since", "confirmed", "left")
+    readonly_fields = ("public_id", "channel", "language", "state", "why", "since", "confirmed", "left")
     fields = readonly_fields
     ordering = ["-id"]
     actions = ["take_out"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
+        rows: QuerySet[Subscriber] = super().get_queryset(request)
+        barred = suppression.standing(timezone.now()).filter(channel=OuterRef("channel"), address_hash=OuterRef("address_hash"))
+        return rows.select_related("endpoint").annotate(suppressed=Subquery(barred.values("reason")[:1]))
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return person(request).has_perm("subscribers.export_subscriber")
@@ -36,6 +49,16 @@ class SubscriberAdmin(ReadOnlyAdmin):
         response["Content-Disposition"] = 'attachment; filename="subscribers.csv"'
         response["Cache-Control"] = "no-store"
         return response
+
+    @display(description="Suspended because")
+    def why(self, subscriber: Subscriber) -> str:
+        if subscriber.state != SubscriberState.SUSPENDED:
+            return ""
+        ended = getattr(getattr(subscriber, "endpoint", None), "ended_at", None)
+        if ended:
+            return f"its webhook took nothing for days; ended {moment(ended)}"
+        suppressed: Suppressed | None = getattr(subscriber, "suppressed", None)
+        return WHY[suppressed] if suppressed else ""
 
     @display(description="Asked", ordering="created_at")
     def since(self, subscriber: Subscriber) -> str:

@@ -22,7 +22,7 @@ from statuspage.doors import client_of
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import endpoints, links, subscriptions
+from subscribers import ended_webhooks, endpoints, links, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
@@ -204,12 +204,13 @@ def unsubscribe(request: HttpRequest, token: str, language: str) -> HttpResponse
     """A page with a button; a POST, from it or from a mail program, stops the mails. A second one changes nothing."""
     path = f"/u/{token}"
     if links.public_id_in(token, links.UNSUBSCRIBE) is None:
-        return _page("unsubscribe", language=language, path=path, status=404, known=False)
+        return _page("unsubscribe", language=language, path=path, status=404, known=False, channel="email")
     subscriber = subscriptions.find(token, links.UNSUBSCRIBE)  # None: erased, which has stopped the mails as well
     if request.method == "POST" and subscriber:
         subscriptions.unsubscribe(subscriber=subscriber, now=timezone.now())
     done = subscriber is None or subscriber.state == SubscriberState.UNSUBSCRIBED
-    return _page("unsubscribe", language=language, path=path, known=True, done=done)
+    channel = subscriber.channel if subscriber else "email"
+    return _page("unsubscribe", language=language, path=path, known=True, done=done, channel=channel)
 
 
 # --- Manage ------------------------------------------------------------------------------------
@@ -228,20 +229,31 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "erase":
         subscriptions.erase(subscriber=subscriber, now=timezone.now())
         return _page("manage", language=language, path=path, known=False, gone=True)
-    saved, secret = False, ""
+    saved, secret, mistyped = False, "", ""
+    if request.method == "POST" and request.POST.get("action") == "begin_again":
+        ended_webhooks.begin_again(subscriber=subscriber, now=timezone.now())
     active = subscriber.state == SubscriberState.ACTIVE
     if request.method == "POST" and active:
-        saved, secret = _act(request, subscriber)
+        try:
+            saved, secret = _act(request, subscriber)
+        except AddressError:
+            mistyped = request.POST.get("contact", "")
         language = subscriber.language if saved else language
     with override(language):
         shown = choices.shown(subscriber, language)
+        error = gettext(NOT_AN_ADDRESS["email"]) if mistyped else ""
     return _page(
         "manage",
         language=language,
         path=path,
+        status=400 if mistyped else 200,
         known=True,
         saved=saved,
         secret=secret,
+        error=error,
+        mistyped=mistyped,
+        ended=ended_webhooks.has_ended(subscriber),
+        has_contact=endpoints.has_contact(subscriber),
         active=active,
         channel=subscriber.channel,
         has_secret_to_show=subscriber.channel == "webhook" and endpoints.may_show(subscriber),
@@ -254,12 +266,17 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
 
 
 def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
-    """(whether choices were saved, a secret to show once)"""
+    """(whether something was saved, a secret to show once). Raises AddressError."""
     act, now = request.POST.get("action", "save"), timezone.now()
     if act == "show_secret" and subscriber.channel == "webhook":
         return False, endpoints.show_once(subscriber=subscriber, now=now)
     if act == "rotate_secret" and subscriber.channel == "webhook":
         return False, endpoints.rotate(subscriber=subscriber, now=now)
+    if act == "name_contact" and subscriber.channel == "webhook":
+        endpoints.name_contact(subscriber=subscriber, address=request.POST.get("contact", ""))
+        return True, ""
+    if act == "begin_again":
+        return True, ""  # done before
     subscriptions.change(
         subscriber=subscriber,
         language=_language(request, subscriber.language),

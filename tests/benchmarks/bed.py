@@ -1,19 +1,21 @@
-"""What the benches of probes stand on: a target that is no bottleneck, databases and brokers of their own, the real processes."""
+"""What the benches stand on: a target that is no bottleneck, databases and brokers of their own, real processes; their time."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 from cryptography import x509
@@ -24,6 +26,8 @@ from cryptography.x509.oid import NameOID
 from tests import servers
 from tests.copies import ROOT, free_port, wait_for
 
+LONGEST = 20 * 60  # seconds of one bench
+ENDS_WITHIN = 15  # seconds that whatever is cut off has to end what it started
 VANTAGE = "bench"
 BODY = "x" * 2700  # bytes of an answer
 NGINX = """
@@ -40,6 +44,34 @@ http {{
     }}
 }}
 """
+
+
+def run_sections(module: str, sections: Iterable[str], *more: str, longest: float = LONGEST) -> int:
+    """Each in a process of its own; what is not done in time is ended, and said. The first that fails ends all."""
+    ends = time.monotonic() + longest
+    for section in sections:
+        command = [sys.executable, "-m", module, section, *more]
+        with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
+            try:
+                if code := process.wait(timeout=max(0.0, ends - time.monotonic())):
+                    return code
+            except subprocess.TimeoutExpired:
+                end_all_of(process)
+                sys.stdout.write(f"  {section}: not measured to its end, for want of time\n")
+            except BaseException:
+                end_all_of(process)
+                raise
+    return 0
+
+
+def end_all_of(process: subprocess.Popen[Any], *, within: float = ENDS_WITHIN) -> None:
+    """The first process of a session, and all that it started."""
+    for how in (signal.SIGINT, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=within)
+            return
 
 
 @dataclass

@@ -3,7 +3,7 @@
 Into FILE goes a line `<recipient> <Message-ID>` for each mail, before the mail is said to be taken.
 
 By the recipient's domain it may be slow, refuse every third, or never answer: slow., third., hangs.example. It prints
-a line `<seconds since the epoch> <domain> <count>` for the first mail of each domain and, when it ends, for all of them.
+a line `<seconds since the epoch> <domain> <count>` for the first mail of each domain and, when it ends, for the last one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SLOW = 0.2  # seconds
 class Session(asyncio.Protocol):
     taken: Counter[str] = Counter()
     asked: Counter[str] = Counter()
+    last: dict[str, float] = {}  # when the last mail of a domain was taken
     listed: int | None = None  # the FILE
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,6 +75,7 @@ class Session(asyncio.Protocol):
             sys.stdout.write(f"{time.time():.3f} {self.domain} 1\n")
             sys.stdout.flush()
         self.taken[self.domain] += 1
+        self.last[self.domain] = time.time()
         self.transport.write(b"250 taken\r\n")
 
     def _answer(self, line: bytes) -> None:
@@ -109,7 +111,7 @@ async def serve(port: int) -> None:
     await ended.wait()
     server.close()
     for domain, count in Session.taken.items():
-        sys.stdout.write(f"{time.time():.3f} {domain} {count}\n")
+        sys.stdout.write(f"{Session.last[domain]:.3f} {domain} {count}\n")
     sys.stdout.flush()
 
 

@@ -1,20 +1,18 @@
 """`make bench-outbox`: how fast subscribers are listed, claimed and written to, a bar a line.
 
 `python -m tests.benchmarks.outbox [--full] [section ...]`; without a section all of them. Each runs in a process of its own, on a
-PostgreSQL of its own. Rates of senders are ratios within one run; they want a machine with nothing else to do.
+PostgreSQL of its own, 20 minutes in all. Rates of senders are ratios within one run; they want a machine with nothing else to do.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 
 import django
 
 from tests.benchmarks import bed
-from tests.copies import ROOT
 
 SECTIONS = ("expand", "claims", "send", "hold", "domains")
 
@@ -29,11 +27,7 @@ def main() -> int:
     if len(chosen.sections) == 1:
         _run(chosen.sections[0], full=chosen.full)
         return 0
-    for section in chosen.sections or SECTIONS:
-        command = [sys.executable, "-m", "tests.benchmarks.outbox", section, *(["--full"] if chosen.full else [])]
-        if code := subprocess.run(command, cwd=ROOT, check=False).returncode:
-            return code
-    return 0
+    return bed.run_sections("tests.benchmarks.outbox", chosen.sections or SECTIONS, *(["--full"] if chosen.full else []))
 
 
 def _run(section: str, *, full: bool) -> None:

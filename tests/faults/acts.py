@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import servers
 from tests.copies import ROOT, wait_for
 from tests.faults.house import CLOCKS, House
 from tests.servers import client
@@ -131,6 +132,21 @@ def database_disk_full(house: House) -> Iterator[None]:
         house.database.start_again()
 
 
+@contextmanager
+def database_disk_read_only(house: House) -> Iterator[None]:
+    """The kernel turns no disk with files open for writing: so it ends first, as it would by itself, and starts in vain."""
+    house.database.stop()
+    _remount(house.rows_disk, "ro")
+    try:
+        command, user = house.database.process.args, servers.unprivileged()
+        tried = subprocess.run(command, user=user, capture_output=True, timeout=30, check=False)
+        assert tried.returncode != 0
+        yield
+    finally:
+        _remount(house.rows_disk, "rw")
+        house.database.start_again()
+
+
 # --- Disks -----------------------------------------------------------------------------------------
 
 
@@ -201,13 +217,23 @@ def broker_flushed(house: House) -> Iterator[None]:
 
 
 @contextmanager
-def mail_hangs(house: House) -> Iterator[None]:
+def mail_refused(house: House) -> Iterator[None]:
     """It takes connections and commands, and refuses every message for now."""
     house.sink.to_data = "451 4.3.0 Not now"
     try:
         yield
     finally:
         house.sink.to_data = ""
+
+
+@contextmanager
+def mail_hangs(house: House) -> Iterator[None]:
+    """It takes connections and commands, and says nothing more once a message comes."""
+    house.sink.hangs_in_data = True
+    try:
+        yield
+    finally:
+        house.sink.hangs_in_data = False
 
 
 @contextmanager
@@ -271,12 +297,16 @@ FAULTS: Mapping[str, Fault] = {
     "database-slow": Fault("database answers 200 ms late, each way", database_slow, 60.0, 5.0),
     "database-read-only": Fault("database takes no writes", database_read_only, SILENT, 5.0),
     "database-full": Fault("database's disk full", database_disk_full, 60.0, 5.0, mounts=True),
+    "database-disk-read-only": Fault(
+        "database's disk read-only: it cannot start", database_disk_read_only, SILENT, 5.0, mounts=True
+    ),
     "page-disk-full": Fault("snapshot's disk full", page_disk_full, SILENT, 5.0, mounts=True),
     "page-disk-read-only": Fault("snapshot's disk read-only", page_disk_read_only, SILENT, 5.0, mounts=True),
     "broker-gone": Fault("broker gone for a minute", broker_gone, 60.0, 5.0),
     "broker-stopped": Fault("broker stands still", broker_stopped, SILENT, 5.0),
     "broker-flushed": Fault("broker emptied", broker_flushed),
-    "mail-refused": Fault("mail server takes no message", mail_hangs, 20.0, 1.0),
+    "mail-refused": Fault("mail server takes no message", mail_refused, 20.0, 1.0),
+    "mail-hangs": Fault("mail server falls silent", mail_hangs, SILENT, 1.0),
     "two-beats": Fault("two beats", functools.partial(doubled, ("-m", "statuspage.beat")), 20.0),
     "two-publishers": Fault("two publishers", functools.partial(doubled, ("manage.py", "publisher")), 20.0),
     "link-cut": Fault("agent's own link cut", link_cut, SILENT, None),

@@ -330,6 +330,17 @@ def test_a_quiet_batch_asks_little_of_the_database(django_assert_max_num_queries
         recording.record(vantage_name="nairobi", reports=reports, now=world.now)
 
 
+def test_one_of_many_probes_that_begin_does_not_touch_the_record_until_all_spoke(django_assert_max_num_queries: Any) -> None:
+    """Hundreds begin together: if each batch wrote down what all of them say, the recorder would never be through."""
+    world = World(["nairobi"], first="https://a.pay.example/", second="https://b.pay.example/", third="https://c.pay.example/")
+    world.show("o", probe="first")
+    with django_assert_max_num_queries(200) as asked:
+        assert world.show("o", probe="second") == "unknown"
+    assert world.verdict("second").confirmed == "operational"
+    assert not [query for query in asked.captured_queries if "incidents_recordhead" in query["sql"]]
+    assert world.show("o", probe="third") == "operational"
+
+
 def test_evidence_of_many_probes_is_read_in_few_queries(django_assert_max_num_queries: Any) -> None:
     """A service of many probes that turn together must not hold up the one recorder."""
     codes = [f"push-{number}" for number in range(12)]

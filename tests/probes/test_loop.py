@@ -139,7 +139,8 @@ def test_what_ran_out_of_time_while_the_agent_itself_was_held_up_is_no_vote(list
     reports: dict[object, dict[str, object]] = {}
     tasks = [task(1, waiting.url)._replace(timeout=0.8), task(2, refusing.url)]
     over = runner.begin(tasks, lambda report: reports.update({report["probe_id"]: report}), at_most=5)
-    runner._loop().later([(time.monotonic() + 0.1, lambda: time.sleep(1.2))])
+    for one in runner._loops():
+        one.later([(time.monotonic() + 0.1, lambda: time.sleep(1.2))])
     assert over.wait(10)
     assert (reports[1]["status"], reports[1]["error_class"]) == ("skipped", "late")
     assert str(reports[1]["evidence"]).startswith("not judged: this agent was held up for ")

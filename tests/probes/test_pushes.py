@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from probes import confirming, push_signatures, pushes, recording, scheduling
+from probes import push_signatures, pushes, recording, scheduling, silence
 from probes.models import Probe, ProbeSchedule, Push, PushedCounts, Result, Vantage
 from tests.factories import NOON, ComponentFactory, ProbeFactory, VantageFactory
 
@@ -286,7 +286,7 @@ class TestCron:
         beat_probe(cron="0 9 * * 1-5", grace_s=60)
         push()  # Tuesday, 9:00
         row = ProbeSchedule.objects.get()
-        assert not confirming.is_silent(row, NOON + timedelta(days=3))
+        assert not silence.is_silent(row, NOON + timedelta(days=3))
 
 
 class TestScheduling:

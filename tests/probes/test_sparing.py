@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from probes import confirming, recording, scheduling, sparing
+from probes import recording, scheduling, silence, sparing
 from probes.models import Probe, ProbeSchedule, Result
 from probes.recording import Report
 from tests.factories import ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
@@ -99,7 +99,7 @@ def test_a_capped_probe_is_not_taken_for_silent(settings: Any) -> None:
         a_probe(interval=20, code=f"p{number}")
     count(300, outcome="ok")
     now = moment(START + 300)
-    assert not [row for row in ProbeSchedule.objects.all() if confirming.is_silent(row, now)]
+    assert not [row for row in ProbeSchedule.objects.all() if silence.is_silent(row, now)]
 
 
 def test_a_cap_is_for_its_host_alone(settings: Any) -> None:

@@ -15,6 +15,7 @@ import pytest
 import schemathesis
 from django.core.cache import cache
 from django.test import Client
+from django.urls import get_resolver
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from statuspage.rendering import prefix_of
 from statuspage.snapshot.serving import place_of
 from tests.factories import ComponentFactory, ProbeFactory, UserFactory
 from tests.incidents.helpers import all_notices
+from tests.statuspage.addresses import addresses_of
 from tests.statuspage.api import NAME, WORDS, Machine, an_incident, machine
 
 IS_FULL = os.environ.get("TEST_FUZZ") == "full"
@@ -132,12 +134,21 @@ def _send(client: Client, asking: Machine, sent: dict[str, Any], key: str) -> An
 # --- What strangers can ask --------------------------------------------------------------------
 
 TEXT = st.text(max_size=40)
-PLACES = st.sampled_from(
-    [f"{prefix_of(code)}/{place}" for code in codes() for place in ("subscribe", "confirm/code", "confirm/{}", "u/{}")]
-    + [f"{prefix_of(code)}/{place}" for code in codes() for place in ("manage/{}", "manage/{}/export")]
-    + ["/subscriptions", "/push/{}", "/push/ussd", "/callbacks/{}", "/callbacks/{}/{}", "/phone/{}/ussd", "/phone/{}/texts"]
-    + ["/api/v1/{}", "/api/v1/incidents", "/api/v1/incidents/{}", "/healthz", "/metrics", "/accounts/login/", "/admin/", "/{}"]
-)
+LET_IN = "of-a-gateway"  # its token
+PREFIXES = [prefix_of(code) for code in codes()]
+FILES = ["/", "/status.txt", "/history.atom", "/api/v2/{}.json", "/incidents/{}", "/components/{}", "/badge/{}.svg", "/embed/{}"]
+
+
+def places() -> list[str]:
+    """Every address that the app answers itself, with {} for whatever it takes, gateways' with and without their token; files of
+    the page, and what is none."""
+    own = [place for place in addresses_of(get_resolver()) if not place.startswith(("/admin/", "/accounts/", "/api/v1/"))]
+    desk = ["/admin/", "/admin/{}", "/admin/{}/{}/", "/accounts/login/", "/accounts/{}", "/push/ussd", "/anymail/{}/tracking/"]
+    api = ["/api/v1/{}", "/api/v1/incidents", "/api/v1/incidents/{}", "/api/v1/openapi.json"]
+    let_in = [place.replace("{}", LET_IN, 1) for place in own if place.startswith(("/callbacks/", "/phone/"))]
+    return [*own, *let_in, *desk, *api, *(f"{prefix}{file}" for prefix in PREFIXES for file in FILES), "/{}"]
+
+
 FIELDS = st.dictionaries(
     st.sampled_from(
         [
@@ -175,13 +186,17 @@ HEADERS = st.dictionaries(
 
 
 @pytest.mark.usefixtures("asking")
-def test_no_request_of_a_stranger_is_an_error_of_ours() -> None:
+def test_no_request_of_a_stranger_is_an_error_of_ours(settings: Any) -> None:
+    settings.CALLBACK_TOKEN = settings.SMS_CALLBACK_TOKEN = LET_IN
     client = Client(raise_request_exception=False)
 
     @ALIKE
-    @given(st.sampled_from(["GET", "POST", "HEAD", "PUT"]), PLACES, TEXT, TEXT, FIELDS | TEXT, HEADERS)
-    def ask(method: str, place: str, one: str, two: str, sent: Any, headers: dict[str, str]) -> None:
-        path = place.format(quote(one.encode("utf-8", "surrogatepass")), quote(two.encode("utf-8", "surrogatepass")))
+    @given(
+        st.sampled_from(["GET", "POST", "HEAD", "PUT"]), st.sampled_from(places()), st.lists(TEXT, min_size=3, max_size=3),
+        FIELDS | TEXT, HEADERS,
+    )  # fmt: skip
+    def ask(method: str, place: str, taken: list[str], sent: Any, headers: dict[str, str]) -> None:
+        path = place.format(*(quote(one.encode("utf-8", "surrogatepass")) for one in taken))
         place_of(path)
         if isinstance(sent, dict):
             body, kind = (

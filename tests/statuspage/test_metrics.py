@@ -7,6 +7,7 @@ import re
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,14 +181,23 @@ def test_every_metric_that_is_drawn_alerted_or_told_exists(row: ProbeSchedule, p
         assert {re.sub(r"_(bucket|count|sum|total|created)$", "", name) for name in named} == families
 
 
-def test_prometheus_own_tool_finds_nothing_in_the_rules_and_in_the_figures(row: ProbeSchedule) -> None:
-    """It reads the older text form, which holds the same names, units and types."""
+def panels() -> list[dict[str, Any]]:
+    """Of the dashboard that docs/operations.md says to import."""
+    told: list[dict[str, Any]] = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())["panels"]
+    return told
+
+
+def test_prometheus_own_tool_finds_nothing_in_rules_questions_and_figures(row: ProbeSchedule, tmp_path: Path) -> None:
+    """It reads the older text form, which holds the same names, units and types; and a panel's question as a rule."""
     promtool = servers.binary("promtool")
     take(report(row, int(timezone.now().timestamp()) - 60))
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics._OfNow())
+    questions = [{"record": "panel:asks", "expr": one["expr"]} for panel in panels() for one in panel["targets"]]
+    asked_by_panels = tmp_path / "panels.yaml"
+    asked_by_panels.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": questions}]}))
     for asked, given in (
-        (("rules", str(ROOT / "deploy" / "prometheus-rules.yaml")), ""),
+        (("rules", str(ROOT / "deploy" / "prometheus-rules.yaml"), str(asked_by_panels)), ""),
         (("metrics",), generate_latest(registry).decode()),
     ):
         command = [promtool, "check", *asked]
@@ -195,13 +205,21 @@ def test_prometheus_own_tool_finds_nothing_in_the_rules_and_in_the_figures(row: 
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_has_its_severity_and_words_and_every_panel_its_question() -> None:
+def test_every_alert_has_its_severity_and_words_and_every_panel_its_question_and_place() -> None:
     [group] = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yaml").read_text())["groups"]
     for rule in group["rules"]:
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert set(rule["annotations"]) == {"summary", "description"}
-    panels = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())["panels"]
-    assert all(target["expr"] for panel in panels for target in panel["targets"])
+    assert all(target["expr"] for panel in panels() for target in panel["targets"])
+    assert len({panel["id"] for panel in panels()}) == len(panels())
+    taken = {
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels())
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    }
+    assert len(taken) == sum(panel["gridPos"]["w"] * panel["gridPos"]["h"] for panel in panels()), "none lies on another"
+    assert max(x for x, _ in taken) < 24, "Grafana's width"
 
 
 def test_with_a_token_only_who_shows_it_reads(row: ProbeSchedule, settings: Any) -> None:

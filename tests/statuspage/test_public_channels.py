@@ -127,6 +127,20 @@ def test_a_program_confirms_its_webhook_by_a_post_to_the_link_it_was_sent(web: C
 
 
 @PUBLIC
+def test_who_hears_in_a_chat_reads_of_updates_and_of_no_emails(web: Client) -> None:
+    web.post("/subscribe", {"channel": "slack", "address": "https://hooks.slack.com/services/T0/B0/x"})
+    chat = Subscriber.objects.get()
+    asked = web.get(f"/confirm/{links.confirm_token(chat)}")
+    subscriptions.confirm(token=links.confirm_token(chat), now=chat.created_at)
+    stop = f"/u/{links.token_for(chat, links.UNSUBSCRIBE)}"
+    own, leaving = web.get(manage(chat)), web.get(stop)
+    subscriptions.unsubscribe(subscriber=chat, now=chat.created_at)
+    assert "Stop the updates" in said(own)
+    for page in (asked, own, leaving, web.get(manage(chat))):
+        assert "email" not in re.sub(r"(?s)<nav.*?</nav>|<footer.*?</footer>", "", said(page)).lower()
+
+
+@PUBLIC
 def test_a_secret_is_shown_by_a_press_once_and_made_anew_by_another(web: Client) -> None:
     web.post("/subscribe", {"channel": "webhook", "address": HOOK})
     hook = Subscriber.objects.get()

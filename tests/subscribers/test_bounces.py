@@ -187,7 +187,7 @@ def test_two_hard_bounces_count_when_no_mail_stayed_between_them(taken_after: ti
     """They are 20 days apart."""
     asha, hard = reader(ASHA), Report(Kind.HARD, address=ASHA)
     bounces.apply(hard, key="one", now=NOON)
-    notification = Notification.objects.create(record_seq=1, kind="review", created_at=NOON, send_at=NOON)
+    notification = Notification.objects.create(record_seq=1, kind="review", thread="t", created_at=NOON, send_at=NOON)
     Delivery.objects.create(
         notification=notification,
         subscriber=asha,

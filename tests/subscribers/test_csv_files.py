@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from incidents.models import AuditEvent
-from subscribers import addresses, csv_files, subscriptions, suppression
+from subscribers import addresses, bounces, csv_files, subscriptions, suppression
 from subscribers.csv_files import BadFile, TakenIn
 from subscribers.models import Subscriber, Suppressed
 from tests.factories import NOON, ComponentFactory
@@ -79,6 +79,17 @@ def test_one_bad_line_is_named_and_nobody_is_taken_in(officer: User, change: tup
         take_in(officer, GOOD, GOOD.replace(*change))
     assert "asha@" not in str(refusal.value)
     assert not Subscriber.objects.exists()
+
+
+def test_who_comes_in_begins_with_no_bounce_even_if_their_address_bounced_before(officer: User) -> None:
+    asha = reader("asha@customer.example", now=NOON - timedelta(days=60))
+    bounces.bounced(subscriber=asha, now=NOON - timedelta(days=50))
+    bounces.bounced(subscriber=asha, now=NOON - timedelta(days=49))
+    assert take_in(officer, GOOD, GOOD.replace("asha", "brian")) == TakenIn(added=2, known=0, barred=0)
+    assert set(Subscriber.objects.values_list("state", "hard_bounces")) == {("active", 0)}
+    bounces.bounced(subscriber=asha, now=NOON)
+    asha.refresh_from_db()
+    assert (asha.state, asha.hard_bounces) == ("active", 1)
 
 
 def test_other_columns_are_refused(officer: User) -> None:

@@ -54,6 +54,7 @@ def errands_of(numbers: range) -> list[Errand]:
 
 def carry(lanes: Lanes, domain: str, numbers: range) -> None:
     errands = errands_of(numbers)
+    lanes._rested.clear()
     assert lanes.give(domain, errands, alone=False, waiting=len(errands))
     assert lanes.take_report(wait=10)
 
@@ -64,6 +65,14 @@ def test_a_domain_that_refuses_much_gets_short_turns_while_others_wait(lanes: La
     assert lanes.together("refuses.example", alone=False) == 2
     assert lanes.together("refuses.example", alone=True) == 50
     assert lanes.together("takes.example", alone=False) == 50
+
+
+def test_a_domain_that_refuses_much_rests_between_two_turns_while_others_wait(lanes: Lanes) -> None:
+    carry(lanes, "refuses.example", range(1, 10))
+    lanes._rested["refuses.example"] += 60
+    assert not lanes.give("refuses.example", errands_of(range(1, 3)), alone=False, waiting=2)
+    assert lanes.give("refuses.example", errands_of(range(1, 3)), alone=True, waiting=2)
+    assert lanes.take_report(wait=10)
 
 
 def test_a_domain_that_takes_everything_again_has_full_turns_again(lanes: Lanes) -> None:

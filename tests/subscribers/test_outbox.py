@@ -8,6 +8,8 @@ from email.utils import parseaddr
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from incidents import record, timeline
@@ -63,6 +65,16 @@ def test_enqueue_twice_is_one() -> None:
     update = publish()
     first = outbox.enqueue(record_seq=update.record_seq or 0, kind="incident_update", update=update, now=NOON)
     assert Notification.objects.get() == first
+
+
+def test_a_publication_costs_three_statements_that_name_no_subscriber() -> None:
+    update = publish()
+    Notification.objects.all().delete()
+    with CaptureQueriesContext(connection) as asked:
+        outbox.enqueue(record_seq=update.record_seq or 0, kind="incident_update", update=update, now=NOON)
+    statements = [query["sql"] for query in asked.captured_queries]
+    assert len(statements) == 3
+    assert not any(table in one for one in statements for table in ("subscribers_subscri", "subscribers_delivery"))
 
 
 def test_an_update_that_shall_not_be_told_reaches_nobody() -> None:
