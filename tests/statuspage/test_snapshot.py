@@ -630,9 +630,9 @@ def test_rows_and_record_are_read_at_one_moment_and_the_connection_is_left_as_it
     seen = []
     build_now = page.build_now
 
-    def watched(now: datetime) -> page.NowPage:
+    def watched(now: datetime, *, head: RecordHead) -> page.NowPage:
         seen.append(connection.vendor == "sqlite" or connection.in_atomic_block)
-        return build_now(now)
+        return build_now(now, head=head)
 
     monkeypatch.setattr(page, "build_now", watched)
     assert snapshot.refresh(now=NOON)
