@@ -124,9 +124,10 @@ class Lanes:
         """It takes long for an answer, or a lane waits for one of it right now."""
         now = time.monotonic()
         held = any(lane.domain == domain and lane.is_held(now) for lane in self._lanes)
-        return held or self._has_been_slow(domain)
+        return held or self.has_been_slow(domain)
 
-    def _has_been_slow(self, domain: str | None) -> bool:
+    def has_been_slow(self, domain: str | None) -> bool:
+        """It takes long for an answer, lately; not for who is only held up at this moment."""
         return domain is not None and self._seconds.get(domain, 0.0) > SLOW
 
     def is_refusing(self, domain: str) -> bool:
@@ -153,7 +154,7 @@ class Lanes:
         if self.is_refusing(domain) and not alone and now < self._rested.get(domain, 0.0):
             return None
         busy = [lane for lane in self._lanes if lane.domain is not None]
-        moving = [lane for lane in busy if not (lane.is_held(now) or self._has_been_slow(lane.domain))]
+        moving = [lane for lane in busy if not (lane.is_held(now) or self.has_been_slow(lane.domain))]
         here = [lane for lane in busy if lane.domain == domain]
         slow = self.is_slow(domain)
         if len(moving) >= self._connections or (slow and not alone and len(here) >= max(1, self._connections // 2)):

@@ -228,7 +228,8 @@ class Round:
     def _is_alone(self, domain: str) -> bool:
         """Nobody else waits; for a domain that refuses, nobody who would go out sooner without it."""
         if self._lanes.is_refusing(domain) and not self._lanes.is_slow(domain):
-            return all(self._lanes.is_slow(other) for other in {*self._at_hand, *self._lanes.domains_at_work} - {domain})
+            others = {*self._at_hand, *self._lanes.domains_at_work} - {domain}
+            return all(self._lanes.has_been_slow(other) for other in others)
         return not self._at_hand
 
     def _collect(self, *, wait: float) -> None:
