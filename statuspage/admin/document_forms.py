@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from incidents.languages import by_language, codes
 from incidents.models import Component, Incident
 from statuspage.admin.addresses import whole
-from statuspage.admin.forms import ClockField, DayField
+from statuspage.admin.forms import ClockField, DayField, RowsField
 
 if TYPE_CHECKING:
     _ModelChoice = forms.ModelChoiceField[Incident]
@@ -210,10 +210,8 @@ def _count(text: str | None) -> int:
 # --- Services and incidents to choose from ---------------------------------------------------------
 
 
-def components_field(label: str) -> forms.ModelMultipleChoiceField[Component]:
-    return forms.ModelMultipleChoiceField(
-        Component.objects.published(), label=label, required=False, widget=forms.CheckboxSelectMultiple
-    )
+def components_field(label: str) -> RowsField:
+    return RowsField(Component.objects.published(), label=label, required=False, widget=forms.CheckboxSelectMultiple)
 
 
 def incident_field(label: str, rows: Any, *, required: bool = True) -> forms.ModelChoiceField[Incident]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -29,6 +29,12 @@ from incidents.words import (
 )
 from statuspage import shares
 from statuspage.admin import reach
+from statuspage.admin.addresses import whole
+
+if TYPE_CHECKING:
+    _Rows = forms.ModelMultipleChoiceField[Any]
+else:
+    _Rows = forms.ModelMultipleChoiceField
 
 PHASES = [(phase.value, PHASE_WORDS[phase]) for phase in IncidentStatus]
 STATES = [(status.value, STATUS_WORDS[status]) for status in ComponentStatus if status != ComponentStatus.UNKNOWN]
@@ -42,6 +48,15 @@ HEADLINE = 90  # letters that a phone shows whole
 
 def _input(**attributes: Any) -> dict[str, Any]:
     return {"class": "d-in", **attributes}
+
+
+class RowsField(_Rows):
+    """Rows chosen by their numbers. One that no row can have is no choice; the database would not take it for a number."""
+
+    def clean(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)) and (wrong := [one for one in value if whole(str(one)) is None]):
+            raise forms.ValidationError(self.error_messages["invalid_pk_value"], params={"pk": wrong[0]})
+        return super().clean(value)
 
 
 class BoxedForm(forms.Form):

@@ -17,15 +17,14 @@ from incidents.models import Component
 from statuspage import tokens
 from statuspage.admin.base import ReadOnlyAdmin, person, require
 from statuspage.admin.columns import display
-from statuspage.admin.forms import BoxedForm
+from statuspage.admin.forms import BoxedForm, RowsField
 from statuspage.models import Token
 from statuspage.templatetags.desk import moment
 
 if TYPE_CHECKING:
-    _Components = forms.ModelMultipleChoiceField[Component]
     _Owner = forms.ModelChoiceField[User]
 else:
-    _Components, _Owner = forms.ModelMultipleChoiceField, forms.ModelChoiceField
+    _Owner = forms.ModelChoiceField
 
 MAKE, CHANGE = "statuspage.add_token", "statuspage.change_token"
 
@@ -40,7 +39,7 @@ class TokenForm(BoxedForm):
     scopes = forms.MultipleChoiceField(
         label="What it is for", choices=[(scope, scope) for scope in tokens.SCOPES], widget=forms.CheckboxSelectMultiple
     )
-    components = _Components(
+    components = RowsField(
         label="Services it speaks of", queryset=Component.objects.all(), required=False, help_text="None: all of them."
     )
     days = forms.IntegerField(label="Days until it ends", min_value=1, max_value=tokens.LONGEST.days, initial=90)

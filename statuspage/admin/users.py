@@ -20,7 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from statuspage import inviting, roles
 from statuspage.admin.base import DeskAdmin, ReadOnlyAdmin, person, require
 from statuspage.admin.columns import display
-from statuspage.admin.forms import BoxedForm
+from statuspage.admin.forms import BoxedForm, RowsField
 from statuspage.models import RoleGrant
 from statuspage.templatetags.desk import moment
 
@@ -37,9 +37,7 @@ class InvitationForm(BoxedForm):
     email = forms.EmailField(label="Email")
     first_name = forms.CharField(label="First name", max_length=150, required=False)
     last_name = forms.CharField(label="Last name", max_length=150, required=False)
-    groups = forms.ModelMultipleChoiceField(
-        label="Roles", queryset=Group.objects.filter(name__in=roles.ROLES), widget=forms.CheckboxSelectMultiple
-    )
+    groups = RowsField(label="Roles", queryset=Group.objects.filter(name__in=roles.ROLES), widget=forms.CheckboxSelectMultiple)
 
 
 class PersonForm(UserChangeForm):  # type: ignore[misc]

@@ -154,6 +154,14 @@ def test_a_number_that_no_row_has_is_not_found(address: str) -> None:
     assert sign_in(UserFactory(is_superuser=True)).get(address).status_code == 404
 
 
+def test_a_choice_that_no_row_has_is_no_choice() -> None:
+    person = sign_in(UserFactory(is_superuser=True))
+    for address, name in (("/admin/statuspage/token/add/", "components"), ("/admin/auth/user/add/", "groups")):
+        answer = person.post(address, {name: ["9" * 40]})
+        assert answer.status_code == 200
+        assert name in answer.context["form"].errors, address
+
+
 @pytest.mark.parametrize("device", ["", "x", "²", "9" * 5000])
 def test_a_device_that_is_not_there_is_not_found(device: str) -> None:
     assert sign_in(UserFactory(is_superuser=True)).post("/admin/push/", {"act": "remove", "device": device}).status_code == 404
