@@ -11,7 +11,14 @@ from i18nfield.strings import LazyI18nString
 
 def codes() -> tuple[str, ...]:
     """The configured languages, the first one being the default."""
-    return tuple(code for code, _ in settings.LANGUAGES)
+    languages = settings.LANGUAGES
+    if _known[0] is not languages:
+        _known[:] = languages, tuple(code for code, _ in languages)
+    found: tuple[str, ...] = _known[1]
+    return found
+
+
+_known: list[Any] = [None, ()]  # the setting as it was last read, and its codes: a page asks thousands of times
 
 
 def by_language(value: Any) -> dict[str, str]:

@@ -23,7 +23,7 @@ def is_worse(status: str, than: str) -> bool:
 
 def worst(statuses: Iterable[str]) -> str:
     """The worst of them; operational when there is none."""
-    return max(statuses, key=lambda status: _RANK[status], default=ComponentStatus.OPERATIONAL.value)
+    return max(statuses, key=_RANK.__getitem__, default=ComponentStatus.OPERATIONAL.value)
 
 
 @dataclass(frozen=True)

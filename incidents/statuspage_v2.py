@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from incidents import rollup
 from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, MaintenanceFacts, UpdateFacts
 from incidents.maintenance import Phase
+from incidents.once import per_object
 from incidents.words import ComponentStatus, Impact, IncidentStatus
 
 CANNOT_CONFIRM = "We cannot confirm the current status"
@@ -172,7 +173,8 @@ def _rank(indicator: str) -> int:
 def _shown(components: Iterable[ComponentFacts], *, stale: bool) -> dict[str, str]:
     """What each shows, by public id; in a stale copy unknown, or what was worse."""
     at_least = ComponentStatus.UNKNOWN.value if stale else ComponentStatus.OPERATIONAL.value
-    return {part.public_id: rollup.worst([part.status, at_least]) for part in components}
+    raised = {status: rollup.worst([status, at_least]) for status in ComponentStatus.values}
+    return {part.public_id: raised[part.status] for part in components}
 
 
 # --- Components --------------------------------------------------------------------------------
@@ -209,28 +211,37 @@ def _positions(components: Iterable[ComponentFacts]) -> dict[str, int]:
 
 
 def component_dict(page: Page, component: ComponentFacts, position: int, status: str) -> dict[str, Any]:
+    return _component(component, page.id, page.language, page.time_zone, position, status)
+
+
+@per_object
+def _component(
+    component: ComponentFacts, page_id: str, language: str, time_zone: str, position: int, status: str
+) -> dict[str, Any]:
     return {
         "id": component.public_id,
-        "name": component.name[page.language],
+        "name": component.name[language],
         "status": five(status),
-        "created_at": time(component.created_at, page),
-        "updated_at": time(component.changed_at, page),
+        "created_at": _written(component.created_at, time_zone),
+        "updated_at": _written(component.changed_at, time_zone),
         "position": position,
-        "description": component.description[page.language] or None,
+        "description": component.description[language] or None,
         "showcase": component.showcase,
-        "start_date": _start_date(page, component),
+        "start_date": _start_date(component, time_zone),
         "group_id": component.group.public_id if component.group.has_heading else None,
-        "page_id": page.id,
+        "page_id": page_id,
         "group": False,
         "only_show_if_degraded": component.only_show_if_degraded,
     }
 
 
-def _start_date(page: Page, component: ComponentFacts) -> str | None:
+def _start_date(component: ComponentFacts, time_zone: str) -> str | None:
     """The day its history begins; null where its history is not shown."""
     if not component.showcase:
         return None
-    return component.start_date.isoformat() if component.start_date else _date(component.created_at, page)
+    if component.start_date:
+        return component.start_date.isoformat()
+    return component.created_at.astimezone(ZoneInfo(time_zone)).date().isoformat()
 
 
 def group_dict(
@@ -336,23 +347,28 @@ def maintenance_dict(
 
 
 def update_dict(page: Page, incident: IncidentFacts | MaintenanceFacts, update: UpdateFacts) -> dict[str, Any]:
+    return _update(update, incident.public_id, page.language, page.time_zone)
+
+
+@per_object
+def _update(update: UpdateFacts, incident_id: str, language: str, time_zone: str) -> dict[str, Any]:
     return {
         "id": update.public_id,
         "status": phase(update.status),
-        "body": escape(update.body[page.language], quote=False).replace("\r\n", "\n").replace("\n", "<br />"),
-        "incident_id": incident.public_id,
-        "created_at": time(update.published_at, page),
-        "updated_at": time(update.published_at, page),
-        "display_at": time(update.display_at, page),
-        "affected_components": [_affected_dict(page, item) for item in update.affected] or None,
+        "body": escape(update.body[language], quote=False).replace("\r\n", "\n").replace("\n", "<br />"),
+        "incident_id": incident_id,
+        "created_at": _written(update.published_at, time_zone),
+        "updated_at": _written(update.published_at, time_zone),
+        "display_at": _written(update.display_at, time_zone),
+        "affected_components": [_affected_dict(item, language) for item in update.affected] or None,
         "deliver_notifications": update.deliver_notifications,
         "custom_tweet": None,
         "tweet_id": None,
     }
 
 
-def _affected_dict(page: Page, item: AffectedFacts) -> dict[str, str]:
-    name, group = item.name[page.language], item.group_name[page.language]
+def _affected_dict(item: AffectedFacts, language: str) -> dict[str, str]:
+    name, group = item.name[language], item.group_name[language]
     return {
         "code": item.component_id,
         "name": f"{group} - {name}" if group else name,
@@ -384,7 +400,3 @@ def _written(moment: datetime, zone: str) -> str:
 
 def _time_or_none(moment: datetime | None, page: Page) -> str | None:
     return time(moment, page) if moment else None
-
-
-def _date(moment: datetime, page: Page) -> str:
-    return moment.astimezone(ZoneInfo(page.time_zone)).date().isoformat()

@@ -117,7 +117,9 @@ def _array(field: Any, values: Iterable[Any]) -> str:
     """PostgreSQL's own text of an array: half the work of any list that is looked through for us, here and there."""
     if isinstance(field, JSONField):
         values = [None if value is None else _as_json(value) for value in values]
-    return "{" + ",".join([_item(value) for value in values]) + "}"
+    values = list(values)
+    items = {value: _item(value) for value in set(values)}  # in most columns many are alike
+    return "{" + ",".join([items[value] for value in values]) + "}"
 
 
 def _item(value: Any) -> str:

@@ -69,8 +69,9 @@ def take_in(
 
 def _not_plain(rows: Mapping[int, Memory], now: datetime) -> list[WatchedProbe]:
     """The probes that need judging: not those where all is well, was well, and nothing bad is in sight. Nearly all are."""
-    verdicts = ProbeVerdict.objects.filter(probe__in=bulk.ids(list(rows)), confirmed=ComponentStatus.OPERATIONAL, suspects="")
-    fine = set(rows) if verdicts.count() == len(rows) else set(verdicts.values_list("probe_id", flat=True))
+    # Looked at here: a database that thinks that few say so compares each of them with each of these.
+    said = ProbeVerdict.objects.filter(probe__in=bulk.ids(list(rows))).values_list("probe_id", "confirmed", "suspects")
+    fine = {probe_id for probe_id, confirmed, suspects in said if confirmed == ComponentStatus.OPERATIONAL and not suspects}
     return [
         row.probe
         for row in rows.values()

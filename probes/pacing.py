@@ -31,7 +31,8 @@ def is_backed_off(*, slot: int, interval: int, down_since: int, is_first: bool) 
     passed = (slot - down_since) // interval
     every = next((step for after, step in STEPS if passed >= after), 1)
     if is_first:
-        every = min(every, max(1, FIRST_PROBE_AT_MOST // interval))
+        at_most = max(1, FIRST_PROBE_AT_MOST // interval)
+        every = min(every, 1 << at_most.bit_length() - 1)  # each step is a multiple of the one before, or more lies between them
     return slot // interval % every != 0
 
 

@@ -129,7 +129,7 @@ def _unless_held_up(outcome: Outcome, held: float) -> Outcome:
 
 
 def _report(task: Task, outcome: Outcome, started: float) -> dict[str, Any]:
-    return {
+    report = {
         "probe_id": task.probe_id,
         "slot": task.slot,
         "attempt": task.attempt,
@@ -138,8 +138,8 @@ def _report(task: Task, outcome: Outcome, started: float) -> dict[str, Any]:
         "evidence": outcome.evidence,
         "http_status": outcome.http_status,
         "total_us": outcome.total_us,
-        "phases": dict(outcome.phases),
+        "phases": outcome.phases,
         "started_at": started,
         "lateness_ms": round((started - task.due_at) * 1000),
-        "accepted": None if outcome.accepted is None else asdict(outcome.accepted),
     }
+    return report if outcome.accepted is None else {**report, "accepted": asdict(outcome.accepted)}

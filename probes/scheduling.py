@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from probes.probers import PASSIVE
 
 CLAIM_AT_MOST = 2000
 BATCH_AT_MOST = 400  # runs in one message, which share its cost; an agent that dies takes all of a second with it anyway
-MOMENT_MS = 50  # runs begin at multiples of it
+CROWDED = 200  # runs of one vantage in a second from which on they begin in larger groups
 LONGEST_RUN = 20.0  # seconds: below the time limit of run_batch, or one slow probe would take its batch with it
 
 # What an outcome means hangs on these: when one of them changes, what was seen before says nothing any more.
@@ -132,8 +133,10 @@ def claim_asked(*, now: int) -> list[tuple[ProbeSchedule, int]]:
 def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt: int = 0) -> list[Batch]:
     """Group claimed schedules by vantage, at most BATCH_AT_MOST to a message. `attempt`: 1 for those that people asked for."""
     by_vantage: dict[int, tuple[Vantage, list[Task]]] = {}
+    counts = Counter(row.vantage_id for row, _ in claimed)
     for row, slot in claimed:
-        by_vantage.setdefault(row.vantage_id, (row.vantage, []))[1].append(task_for(row, slot, attempt))
+        task = task_for(row, slot, attempt, is_crowded=counts[row.vantage_id] >= CROWDED)
+        by_vantage.setdefault(row.vantage_id, (row.vantage, []))[1].append(task)
     batches = []
     for vantage, tasks in by_vantage.values():
         tasks.sort(key=lambda task: task.due_at)  # a message holds runs that begin together
@@ -144,7 +147,7 @@ def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt:
     return batches
 
 
-def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0) -> Task:
+def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0, *, is_crowded: bool = False) -> Task:
     probe = row.probe
     return Task(
         probe_id=probe.pk,
@@ -155,17 +158,20 @@ def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0) -> Task:
         timeout=min(probe.timeout, max(0.8 * row.interval, 0.5), LONGEST_RUN),  # no overlap by construction
         slot=slot,
         attempt=attempt,
-        offset_ms=0 if attempt else offset_ms_of(probe.pk, row.vantage_id),  # what a person asks for begins at once
+        # What a person asks for begins at once.
+        offset_ms=0 if attempt else offset_ms_of(probe.pk, row.vantage_id, is_crowded=is_crowded),
     )
 
 
-def offset_ms_of(probe_id: int, vantage_id: int) -> int:
+def offset_ms_of(probe_id: int, vantage_id: int, *, is_crowded: bool = False) -> int:
     """Where in its second a probe runs: drawn once, by the golden ratio, which spreads numbers that follow each other.
 
-    One of twenty moments: an agent that is woken for a few runs at once takes much less of the processor for each, since what it
-    needs for one it has at hand for the next. Where few are due, hardly two share one.
+    One of a hundred moments: where many are due, the few of a moment wake the agent once. One of twenty where it `is_crowded`:
+    what an agent needs for one run it has at hand for the next, so a run takes it half the processor; its time is less exact by
+    a millisecond or two.
     """
-    return MOMENT_MS * int((probe_id * 0.6180339887 + vantage_id * 0.4142135624) % 1 * (1000 // MOMENT_MS))
+    offset = 10 * int((probe_id * 0.6180339887 + vantage_id * 0.4142135624) % 1 * 100)
+    return offset - offset % 50 if is_crowded else offset
 
 
 def silent_vantages(*, since: int) -> list[Vantage]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from incidents import statuspage_v2
 from incidents.facts import ComponentFacts
@@ -72,4 +73,4 @@ def identified(identity: Identity, language: str, updated_at: datetime) -> statu
 
 
 def _encoded(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(value)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 BROKER_GONE_AFTER = 15.0  # seconds without an answer
 WAKE_EVERY = 1.0
-LISTED_AT_ONCE, SENT_AT_ONCE = 6000, 2000
+LISTED_AT_ONCE, SENT_AT_ONCE = 8000, 2000
 SECONDS = 5.0  # of sending at once: then the broker is asked again
 
 

@@ -21,7 +21,7 @@ from incidents.facts import (
     Text,
     UpdateFacts,
 )
-from incidents.models import Component, Incident, RecordEntry
+from incidents.models import Component, Incident, RecordEntry, RecordHead
 from incidents.public_ids import page_id
 from incidents.statuspage_v2 import LISTED
 from incidents.words import ComponentStatus, IncidentStatus
@@ -183,14 +183,15 @@ class NowPage:
     lately: tuple[IncidentFacts, ...] = ()
     statements: Mapping[str, tuple[StatementFacts, ...]] = field(default_factory=dict)
     all_answers: tuple[Answer, ...] = ()
+    components: tuple[ComponentFacts, ...] = field(init=False, repr=False)  # of all groups, in page order
+
+    def __post_init__(self) -> None:
+        listed = tuple(component.facts for group in self.groups for component in group.components)
+        object.__setattr__(self, "components", listed)
 
     @property
     def planned(self) -> tuple[PlannedNow, ...]:
         return tuple(planned_now(work, self.components) for work in self.maintenances)
-
-    @property
-    def components(self) -> tuple[ComponentFacts, ...]:
-        return tuple(component.facts for group in self.groups for component in group.components)
 
     @property
     def band(self) -> tuple[str, ...]:
@@ -254,9 +255,9 @@ def identity() -> Identity:
     )
 
 
-def build_now(now: datetime) -> NowPage:
-    """Everything about now, in a fixed number of queries. For rows and record to agree, call it inside one transaction."""
-    head = record.head()
+def build_now(now: datetime, *, head: RecordHead | None = None) -> NowPage:
+    """Everything about now, in a fixed number of queries, in one transaction so that they agree. `head`: the record's in it."""
+    head = head or record.head()
     rows = list(Component.objects.published())
     components = [reading.component_facts(row) for row in rows]
     lately = reading.recent_incidents(LISTED, head=head, components=components)
@@ -275,7 +276,7 @@ def build_now(now: datetime) -> NowPage:
         identity=identity(),
         built_at=now,
         data_as_of=reading.newest_outcome(),
-        updated_at=_last_change(head.seq, components, now),
+        updated_at=reading.last_change(head.seq, components, now),
         record=RecordPoint(head.seq, head.hash),
         groups=_grouped(components, reading.last_days(rows, now=now)),
         worst=rollup.worst(component.status for component in components),
@@ -304,15 +305,21 @@ def build_incident(public_id: str, *, now: datetime) -> IncidentPage:
     raise Incident.DoesNotExist(public_id)
 
 
-def build_incidents(public_ids: Iterable[str], *, now: datetime) -> list[IncidentPage]:
-    """The pages of those of these incidents that are published, in a fixed number of queries."""
-    rows = list(reading.with_updates(Incident.objects.published().filter(public_id__in=list(public_ids))).order_by("id"))
-    found = [reading.incident_facts(row) for row in rows]
+def build_incidents(public_ids: Iterable[str], *, now: datetime, known: NowPage | None = None) -> list[IncidentPage]:
+    """The pages of those of these incidents that are published, in a fixed number of queries. `known`: the page about now, where
+    it was read in the same moment: what it tells of them is not read again."""
+    rows = list(Incident.objects.published().filter(public_id__in=list(public_ids)).defer("evidence").order_by("id"))
+    there = {incident.public_id: incident for incident in known.lately} if known else {}
+    unread = [row.pk for row in rows if row.public_id not in there]
+    if unread:
+        read = map(reading.incident_facts, reading.with_updates(Incident.objects.filter(pk__in=unread)))
+        there |= {incident.public_id: incident for incident in read}
+    found = [there[row.public_id] for row in rows]
     merged = reading.merged_into(rows)
-    said = answers.statements_of(incident.public_id for incident in found)
+    said = known.statements if known and not unread else answers.statements_of(incident.public_id for incident in found)
     reviewed = page_reviews.reviewed(rows, now=now)
     last = {incident.public_id: max((update.record_seq for update in incident.updates), default=0) for incident in found}
-    answered = answers.answers()
+    answered = known.all_answers if known else answers.answers()
     hashes = dict(RecordEntry.objects.filter(seq__in=last.values()).values_list("seq", "hash"))
     return [
         _incident_page(
@@ -436,12 +443,6 @@ def _incident_action(incident: IncidentFacts) -> Text | None:
         return None
     stated: Text | None = incident.last_said("what_to_do")
     return stated or state_words.action_of(rollup.worst(item.new_status for item in incident.stated))
-
-
-def _last_change(seq: int, components: Sequence[ComponentFacts], now: datetime) -> datetime:
-    """When anything public last changed: the record's last entry, or the youngest component before there is one."""
-    at = RecordEntry.objects.filter(seq=seq).values_list("at", flat=True).first()
-    return at or max((component.created_at for component in components), default=now)
 
 
 def shapes_on(statuses: Iterable[str]) -> set[str]:

@@ -33,6 +33,8 @@ def recent() -> tuple[MaintenanceFacts, ...]:
     """The last 50 announced and all that are not over, the newest announcement first."""
     newest = ScheduledMaintenance.objects.published().order_by("-published_at", "-id")
     chosen = list(newest.values_list("pk", flat=True)[:LISTED])
+    if len(chosen) < LISTED:
+        return _facts(newest.filter(pk__in=chosen))  # all there are
     return _facts(newest.filter(pk__in=chosen) | newest.filter(pk__in=ScheduledMaintenance.objects.live().values("pk")))
 
 

@@ -21,6 +21,7 @@ from incidents.models import (
     Correction,
     Incident,
     IncidentUpdate,
+    RecordEntry,
     RecordHead,
     Redress,
 )
@@ -34,6 +35,22 @@ WORDS_AT_ONCE = 250
 
 
 def component_facts(component: Component) -> ComponentFacts:
+    """The same object as long as it says the same: what is made from it need not be compared word by word."""
+    facts = _component_facts(component)
+    known = _components.get(facts.public_id)
+    if known == facts:
+        return known
+    if len(_components) >= KEPT_AT_MOST:
+        _components.clear()
+    _components[facts.public_id] = facts
+    return facts
+
+
+KEPT_AT_MOST = 4096
+_components: dict[str, ComponentFacts] = {}  # by public id, as read last
+
+
+def _component_facts(component: Component) -> ComponentFacts:
     return ComponentFacts(
         public_id=component.public_id,
         code=component.code,
@@ -108,6 +125,12 @@ def newest_outcome() -> datetime | None:
     """Of any probe."""
     newest: datetime | None = ProbeSchedule.objects.active().aggregate(at=Max("last_outcome_at"))["at"]
     return newest
+
+
+def last_change(seq: int, components: Sequence[ComponentFacts], now: datetime) -> datetime:
+    """When anything public last changed: the record's last entry, or the youngest component before there is one."""
+    at = RecordEntry.objects.filter(seq=seq).values_list("at", flat=True).first()
+    return at or max((component.created_at for component in components), default=now)
 
 
 def rule() -> uptime.Rule:

@@ -6,12 +6,14 @@ Keys are only ever added. Times are UTC; ages are whole seconds at `as_of`. In t
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from incidents.facts import ComponentFacts, Text, UpdateFacts
 from incidents.languages import codes
+from incidents.once import per_object
 from incidents.words import ComponentStatus
 from statuspage import state_words
 from statuspage.answers import Answer, StatementFacts
@@ -50,11 +52,16 @@ def status_json(page: NowPage, *, stale: bool) -> bytes:
         "answers": [_answer(answer) for answer in page.answers],
         "record": {"entry": page.record.seq, "hash": page.record.hash},
     }
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(value)
 
 
 def _component(part: ComponentNow, now: datetime, stale: bool) -> dict[str, Any]:
-    facts: ComponentFacts = part.facts
+    return {**_known_of(part.facts, codes(), stale), "age_s": _age(part.facts.changed_at, now)}
+
+
+@per_object
+def _known_of(facts: ComponentFacts, languages: tuple[str, ...], stale: bool) -> dict[str, Any]:
+    """In these languages, which its words hang on."""
     return {
         "id": facts.public_id,
         "code": facts.code,
@@ -66,7 +73,6 @@ def _component(part: ComponentNow, now: datetime, stale: bool) -> dict[str, Any]
         "known_by": facts.source,
         "measured": facts.watched,
         "since": moment(facts.changed_at),
-        "age_s": _age(facts.changed_at, now),
     }
 
 

@@ -101,7 +101,7 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of one round. `give` answers False when none is free for that domain now."""
+    """The lanes of one round. `give` answers False, `free_for` None, when none is free for that domain now."""
 
     def __init__(self, first: Sender, make: Callable[[], Sender], outlet: Outlet) -> None:
         self._make, self._outlet = make, outlet
@@ -116,13 +116,18 @@ class Lanes:
     def at_work(self) -> int:
         return sum(lane.domain is not None for lane in self._lanes)
 
+    @property
+    def domains_at_work(self) -> set[str]:
+        return {lane.domain for lane in self._lanes if lane.domain is not None}
+
     def is_slow(self, domain: str) -> bool:
         """It takes long for an answer, or a lane waits for one of it right now."""
         now = time.monotonic()
         held = any(lane.domain == domain and lane.is_held(now) for lane in self._lanes)
-        return held or self._has_been_slow(domain)
+        return held or self.has_been_slow(domain)
 
-    def _has_been_slow(self, domain: str | None) -> bool:
+    def has_been_slow(self, domain: str | None) -> bool:
+        """It takes long for an answer, lately; not for who is only held up at this moment."""
         return domain is not None and self._seconds.get(domain, 0.0) > SLOW
 
     def is_refusing(self, domain: str) -> bool:
@@ -137,27 +142,33 @@ class Lanes:
         return max(1, self._together // REFUSING_SHARE) if self.is_refusing(domain) and not alone else self._together
 
     def give(self, domain: str, errands: Sequence[Errand], *, alone: bool, waiting: int) -> bool:
-        """`alone`: nobody else waits; `waiting`: parcels that do, all in all."""
+        """As free_for, and what the lane is to do."""
+        lane = self.free_for(domain, alone=alone, waiting=waiting)
+        if lane is not None:
+            lane.give(domain, errands)
+        return lane is not None
+
+    def free_for(self, domain: str, *, alone: bool, waiting: int) -> Lane | None:
+        """A lane that may work for the domain now. `alone`: nobody else waits; `waiting`: parcels that do, all in all."""
         now = time.monotonic()
         if self.is_refusing(domain) and not alone and now < self._rested.get(domain, 0.0):
-            return False
+            return None
         busy = [lane for lane in self._lanes if lane.domain is not None]
-        moving = [lane for lane in busy if not (lane.is_held(now) or self._has_been_slow(lane.domain))]
+        moving = [lane for lane in busy if not (lane.is_held(now) or self.has_been_slow(lane.domain))]
         here = [lane for lane in busy if lane.domain == domain]
         slow = self.is_slow(domain)
         if len(moving) >= self._connections or (slow and not alone and len(here) >= max(1, self._connections // 2)):
-            return False
+            return None
         if slow and len(here) >= self._connections:
-            return False
+            return None
         lane = next((lane for lane in self._lanes if lane.domain is None), None)
         if lane is None:
             wanted = not moving or waiting >= WORTH_A_LANE * len(moving)
             if not wanted or len(self._lanes) >= AT_MOST * self._connections:
-                return False
+                return None
             lane = Lane(self._make(), self._outlet, self.reports)
             self._lanes.append(lane)
-        lane.give(domain, errands)
-        return True
+        return lane
 
     def take_report(self, *, wait: float) -> Report | None:
         """What a lane has done, within `wait` seconds."""
@@ -169,7 +180,8 @@ class Lanes:
         each = report.seconds / max(1, len(report.outcomes))
         self._seconds[report.domain] = 0.5 * each + 0.5 * self._seconds.get(report.domain, each)
         refused = sum(not isinstance(outcome, Sent) for outcome in report.outcomes) / max(1, len(report.outcomes))
-        self._refused[report.domain] = 0.5 * refused + 0.5 * self._refused.get(report.domain, refused)
+        weight = min(0.5, len(report.outcomes) / 20)  # a turn of two says little
+        self._refused[report.domain] = weight * refused + (1 - weight) * self._refused.get(report.domain, refused)
         self._rested[report.domain] = time.monotonic() + REFUSING_RESTS * report.seconds
         return report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -14,7 +15,7 @@ from subscribers.lanes import Errand, Lanes, Report
 from subscribers.models import Subscriber
 from subscribers.outlets import Outlet
 from subscribers.parcels import ItemGone, Packer
-from subscribers.rows import Claimed
+from subscribers.rows import Claimed, Reader
 from subscribers.subscriptions import UNSUBSCRIBED
 from subscribers.transports.base import Failed, Retry, Sender, Sent, TransportError, error_of
 
@@ -33,6 +34,18 @@ ASK_AGAIN = 1.0  # seconds until confirmation mails are looked for again where n
 AHEAD = timedelta(seconds=2)  # what falls due so soon is waited for, over the open connection
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """Claimed and not packed yet: most of a domain that is slow, or refuses, is put back and never packed."""
+
+    deliveries: tuple[Claimed, ...]
+    reader: Reader
+    asked: None = None
+
+
+AtHand = deque[Errand | Held]
+
+
 class Round:
     """One sender at work on one channel until nothing is due, the limit is reached or the time is over."""
 
@@ -43,7 +56,7 @@ class Round:
         self._now, self._started = now, time.monotonic()
         self._lanes = Lanes(first, make, outlet)
         self._packer = Packer()
-        self._at_hand: dict[str, deque[Errand]] = defaultdict(deque)
+        self._at_hand: dict[str, AtHand] = defaultdict(deque)
         self._done: list[Claimed] = []
         self._failed: list[tuple[Claimed, TransportError]] = []
         self._refused: list[tuple[int, Failed]] = []  # whose address takes nothing, and what was said
@@ -119,8 +132,8 @@ class Round:
             return
         for subscriber in asked:
             self._pack_confirmation(subscriber)
-        self._pack([[one] for one in news])
-        self._pack([list(some) for _, some in groupby(sorted(digests, key=_by_reader), key=lambda one: one.subscriber_id)])
+        self._hold([[one] for one in news])
+        self._hold([list(some) for _, some in groupby(sorted(digests, key=_by_reader), key=lambda one: one.subscriber_id)])
 
     def _asked(self) -> list[Subscriber]:
         """Who is to be asked whether they asked. Where nobody was, the question itself waits a second."""
@@ -165,8 +178,8 @@ class Round:
             return
         self._at_hand[subscriber.domain].append(Errand(parcel, asked=subscriber))
 
-    def _pack(self, groups: Sequence[list[Claimed]]) -> None:
-        """Parcels, one a group; who has left since hears nothing more."""
+    def _hold(self, groups: Sequence[list[Claimed]]) -> None:
+        """Each group becomes one parcel; who has left since hears nothing more."""
         if not groups:
             return
         readers = rows.readers(some[0].subscriber_id for some in groups)
@@ -175,16 +188,22 @@ class Round:
             leases.drop(gone, why=UNSUBSCRIBED)
         for some in groups:
             reader = readers.get(some[0].subscriber_id)
-            if reader is None:
-                continue
-            try:
-                one = some[0]
-                parcel = self._packer.digest_for(some, reader) if one.digest else self._packer.parcel_for(one, reader)
-            except (AddressUnreadable, ItemGone) as error:
-                problem = TransportError(str(error), permanent=isinstance(error, ItemGone))
-                leases.record_failures([(delivery, problem) for delivery in some], now=self.now)
-                continue
-            self._at_hand[reader.domain].append(Errand(parcel, tuple(some)))
+            if reader is not None:
+                self._at_hand[reader.domain].append(Held(tuple(some), reader))
+
+    def _packed(self, held: Errand | Held) -> Errand | None:
+        """None for what cannot be packed: that is written down."""
+        if isinstance(held, Errand):
+            return held
+        some, reader = held.deliveries, held.reader
+        try:
+            one = some[0]
+            parcel = self._packer.digest_for(some, reader) if one.digest else self._packer.parcel_for(one, reader)
+        except (AddressUnreadable, ItemGone) as error:
+            problem = TransportError(str(error), permanent=isinstance(error, ItemGone))
+            leases.record_failures([(delivery, problem) for delivery in some], now=self.now)
+            return None
+        return Errand(parcel, some)
 
     # --- Handing out and collecting --------------------------------------------------------------
 
@@ -197,18 +216,20 @@ class Round:
             for domain in list(self._at_hand):
                 errands = self._at_hand.pop(domain)
                 alone = self._is_alone(domain)
-                some = [errands.popleft() for _ in range(min(len(errands), self._lanes.together(domain, alone=alone)))]
-                if self._lanes.give(domain, some, alone=alone, waiting=waiting):
+                if lane := self._lanes.free_for(domain, alone=alone, waiting=waiting):
+                    together = min(len(errands), self._lanes.together(domain, alone=alone))
+                    packed = [self._packed(errands.popleft()) for _ in range(together)]
+                    if some := [errand for errand in packed if errand]:
+                        lane.give(domain, some)
                     gave = True
-                else:
-                    errands.extendleft(reversed(some))
                 if errands:
                     self._at_hand[domain] = errands  # behind the others
 
     def _is_alone(self, domain: str) -> bool:
         """Nobody else waits; for a domain that refuses, nobody who would go out sooner without it."""
         if self._lanes.is_refusing(domain) and not self._lanes.is_slow(domain):
-            return all(self._lanes.is_slow(other) for other in self._at_hand)
+            others = {*self._at_hand, *self._lanes.domains_at_work} - {domain}
+            return all(self._lanes.has_been_slow(other) for other in others)
         return not self._at_hand
 
     def _collect(self, *, wait: float) -> None:
@@ -275,7 +296,7 @@ class Round:
         if given_up and self.channel == ended_webhooks.CHANNEL:
             ended_webhooks.look_at(given_up, now=self.now)
 
-    def _put_back(self, errands: Iterable[Errand]) -> None:
+    def _put_back(self, errands: Iterable[Errand | Held]) -> None:
         listed = list(errands)
         leases.give_back([delivery for errand in listed for delivery in errand.deliveries])
         confirmations.give_back([errand.asked for errand in listed if errand.asked], now=self.now)

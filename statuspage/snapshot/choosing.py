@@ -15,7 +15,7 @@ from statuspage.snapshot.swapping import Manifest, Pages, PartEntry
 
 AT_ONCE = 60  # pages, or small sets of them, that one refresh makes of what waits
 MONTHS_AT_ONCE = 12
-FIRST = ("standing", *faces.SINGLES)  # of an archive that has to be made
+FIRST = ("standing", "subscribe", *faces.SINGLES)  # of an archive that has to be made; pictures take a quarter of a start
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def choose(
         found = _spoken_of(page, services, since=manifest.built_from if manifest else 0)
         return _chosen("", found, before, kept=before)
     if many:
-        found = parts.standing() | faces.parts_of(page_lately.build_lately(page), only=())
+        standing = {name: part for name, part in parts.standing().items() if name in FIRST}
+        found = standing | faces.parts_of(page_lately.build_lately(page), only=())
         return _chosen("", found, before, kept=before, later=1)
     found, later = _all(page, before, owed, behind, now)
     kept = {name: entry for name, entry in before.items() if name in found or not name.startswith(parts.GONE_WHEN_UNNAMED)}
@@ -62,7 +63,7 @@ def choose(
 
 def _gate(page: NowPage, now: datetime) -> str:
     """While this is the same and nothing is owed, no page needs a look: the record, the hour, the services as entered."""
-    return parts.key_of(building.fingerprint(), page.record, parts.hour_of(now), page.components)
+    return parts.key_of(building.fingerprint(), page.record, parts.hour_of(now), parts.telling_of(page.components))
 
 
 def _before(where: Path, pages: Pages | None) -> dict[str, PartEntry]:
@@ -95,7 +96,7 @@ def _all(
 ) -> tuple[dict[str, Part], int]:
     """(the parts that may have changed, how many months, quarters and old works are left to a later refresh)."""
     lately = page_lately.build_lately(page)
-    found = parts.standing() | parts.components(page) | parts.planned(page, lately.maintenances) | parts.answers(now)
+    found = parts.standing() | parts.components(page) | parts.planned(page, lately.maintenances) | parts.answers(page)
     found |= faces.parts_of(lately)
     older, older_left = _older_work(page, before, found) if behind else ({}, 0)
     found |= older

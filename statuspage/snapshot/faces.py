@@ -14,7 +14,7 @@ from statuspage.entries import Entry
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
 from statuspage.snapshot.building import FRESH, STALE, Files, folder_of
-from statuspage.snapshot.parts import ARCHIVE, STANDING, Halves, Part, by_form, key_of
+from statuspage.snapshot.parts import ARCHIVE, STANDING, Halves, Part, by_form, key_of, telling_of
 
 FORMS = (FRESH, STALE)
 _SERVICE = r"components/[a-zA-Z0-9_-]{1,60}"
@@ -36,7 +36,7 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 
     and the messages of what was spoken of `since` this entry of the record."""
     by_language = {language: _listed(said, language) for language in codes()}
     # What else it holds stands in the record, which is told in a line.
-    key = key_of(said.identity, said.record, said.components, said.answers)
+    key = key_of(said.identity, said.record, telling_of(said.components), said.answers)
     found = {
         "api": Part(key, by_form(partial(_api_files, said))),
         "feeds": Part(key, by_form(partial(_feed_files, said, by_language))),
@@ -47,7 +47,9 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 
         found |= {
             "search": Part(key_of(*_addresses(said)), lambda _: _search_files(said)),
             "picture": _picture_part(said),
-            "calendar": Part(key_of(said.identity, said.maintenances, said.components), lambda _: _calendar_files(said)),
+            "calendar": Part(
+                key_of(said.identity, said.maintenances, telling_of(said.components)), lambda _: _calendar_files(said)
+            ),
         }
     for component in said.components:
         if only is None or component.code in only:

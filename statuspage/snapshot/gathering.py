@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from incidents import closing, record, record_export
-from incidents.models import RecordEntry
+from incidents.models import RecordEntry, RecordHead
 from incidents.moments import one_moment
 from statuspage import page as public
 from statuspage.snapshot import building, choosing, swapping
@@ -75,7 +75,7 @@ def read(where: Path, manifest: Manifest | None, *, now: datetime, force: bool, 
         if manifest and head.seq == manifest.built_from and head.hash != manifest.head:
             manifest = None  # the same number under another hash: this is not the record the page was made from
         due = manifest is None or force or head.seq != manifest.built_from or is_old(manifest, now) or is_behind(manifest)
-        return _read_all(where, manifest, now, hurry) if due else None
+        return _read_all(where, manifest, head, now, hurry) if due else None
 
 
 def is_old(manifest: Manifest, now: datetime) -> bool:
@@ -88,8 +88,8 @@ def is_behind(manifest: Manifest) -> bool:
     return record_is or bool(manifest.waiting) or manifest.pages is None or not manifest.pages.gate
 
 
-def _read_all(where: Path, manifest: Manifest | None, now: datetime, hurry: bool) -> Reading:
-    page = public.build_now(now)
+def _read_all(where: Path, manifest: Manifest | None, head: RecordHead, now: datetime, hurry: bool) -> Reading:
+    page = public.build_now(now, head=head)
     said = _said_since(manifest) if manifest else _Said(set(), set(), True)  # what was redacted meanwhile is not known
     turned: set[str] = set()  # their review fell due, though nothing was said
     if manifest:
@@ -101,7 +101,9 @@ def _read_all(where: Path, manifest: Manifest | None, now: datetime, hurry: bool
     archive = _Archive(where, manifest, count=behind and not hurry)
     many = manifest is None and len(archive.waiting) + len(page.components) > choosing.AT_ONCE
     chosen = urgent | set(archive.waiting[: 0 if many or hurry else choosing.AT_ONCE])
-    incidents = {built.incident.facts.public_id: built for built in public.build_incidents(chosen, now=now)} if chosen else {}
+    incidents = (
+        {built.incident.facts.public_id: built for built in public.build_incidents(chosen, now=now, known=page)} if chosen else {}
+    )
     months, touched = archive.months(incidents)
     owed = sorted({*(manifest.owed if manifest else ()), *(touched if said.incidents or turned else ())})
     services = said.services | {item for built in incidents.values() for item in _services_of(built)}

@@ -20,6 +20,7 @@ from django.utils.translation import gettext, gettext_noop, override
 from incidents import rebuttals, rollup
 from incidents.facts import ComponentFacts, MaintenanceFacts
 from incidents.languages import codes
+from incidents.once import per_object
 from incidents.words import ComponentStatus
 from statuspage import (
     clock_words,
@@ -73,6 +74,16 @@ class Part:
         return stamp(self.key)
 
 
+def telling_of(components: Iterable[ComponentFacts]) -> str:
+    """All that these services say, for a key."""
+    return " ".join(map(_told, components))
+
+
+@per_object
+def _told(component: ComponentFacts) -> str:
+    return repr(component)
+
+
 def key_of(*values: Any) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
@@ -118,9 +129,9 @@ def planned(page: NowPage, works: Iterable[MaintenanceFacts]) -> dict[str, Part]
     return found
 
 
-def answers(now: datetime) -> dict[str, Part]:
+def answers(page: NowPage) -> dict[str, Part]:
     """One part an answer to a claim, and one for the list of them."""
-    built = page_answers.build_answers(now)
+    built = page_answers.build_answers(page.built_at, page.all_answers)
     found = {f"answer {one.answer.now.series}": Part(key_of(one), _maker(_answer_files, one)) for one in built}
     return found | {"answers": Part(key_of(built), _maker(_answers_files, built))}
 

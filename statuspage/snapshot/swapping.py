@@ -23,15 +23,16 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
-import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from statuspage.snapshot.building import FRESH, STALE
 
@@ -118,13 +119,13 @@ class Manifest:
     owed: list[str] = field(default_factory=list)  # months of history that were not looked at
 
     def encoded(self) -> bytes:
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+        return orjson.dumps(self, option=orjson.OPT_SORT_KEYS)
 
 
 def decoded(raw: bytes) -> Manifest:
     """Raises ValueError for anything that is not a manifest."""
     try:
-        data = json.loads(raw)
+        data = orjson.loads(raw)
         shards = {str(month): Shard(**shard) for month, shard in data.pop("shards").items()}
         pages, record = data.pop("pages", None), data.pop("record", None)
         manifest = Manifest(
@@ -219,7 +220,7 @@ def read_month(generation: Path, month: str) -> dict[str, Kept]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = json.loads(path.read_bytes())
+        data: dict[str, Any] = orjson.loads(path.read_bytes())
         return dict(data)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import template
@@ -9,7 +10,8 @@ from django.conf import settings
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
-from statuspage.days import Days
+from incidents.languages import codes
+from incidents.once import per_object
 from statuspage.page import ComponentNow, IncidentNow
 from statuspage.templatetags.public import local_day
 
@@ -17,12 +19,22 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def service(context: template.Context, component: ComponentNow) -> SafeString:
-    """A service's row: name, state, days. Rendered once as long as it says the same: two hundred rows are made each ten seconds,
+def services(context: template.Context, components: Sequence[ComponentNow]) -> SafeString:
+    """A row a service: name, state, days. Rendered once as long as it says the same: two hundred rows are made each ten seconds,
     in every language and both forms, and hardly one of them changes."""
     frame = {key: context.get(key) for key in ("lang", "prefix", "freshness")}
-    told = f"{component.facts} {component.word} {component.source} {_told(component.days)}"  # a row of days outlives a reading
-    return _once("public/_service.html", f"{told} {frame}", {**frame, "component": component})
+    whole = settings.PAGE_TIME_ZONE, codes(), *frame.values()
+    return SafeString("".join([f"{_service(component, whole, frame)}\n" for component in components]))
+
+
+def _service(component: ComponentNow, whole: tuple[Any, ...], frame: dict[str, Any]) -> str:
+    key = component.facts.public_id, *whole
+    known = _rows.get(key)
+    if known is None or known[0] != component:
+        if len(_rows) >= KEPT_AT_MOST:
+            _rows.clear()
+        known = _rows[key] = component, get_template("public/_service.html").render({**frame, "component": component})
+    return known[1]
 
 
 @register.simple_tag(takes_context=True)
@@ -45,16 +57,12 @@ def _once(name: str, key: str, context: dict[str, Any]) -> SafeString:
     return made
 
 
-def _told(value: Days | IncidentNow | None) -> str:
-    """All that it says, told once as long as it is the same object: for every language and both forms."""
-    known = _tellings.get(id(value))
-    if known is None or known[0] is not value:
-        if len(_tellings) >= KEPT_AT_MOST:
-            _tellings.clear()
-        known = _tellings[id(value)] = (value, repr(value))
-    return known[1]
+@per_object
+def _told(incident: IncidentNow) -> str:
+    """All that it says, told once for every language and both forms."""
+    return repr(incident)
 
 
 KEPT_AT_MOST = 4096
-_tellings: dict[int, tuple[Days | IncidentNow | None, str]] = {}
+_rows: dict[tuple[Any, ...], tuple[ComponentNow, str]] = {}  # a service's row, and what it was made from
 _made: dict[str, SafeString] = {}  # what a piece of a page was made from -> the piece

@@ -271,8 +271,9 @@ def _rebuild(years: int, a_year: int, full: bool) -> None:
     """In a process that remembers nothing."""
     from statuspage import snapshot
 
+    now = _noon() + timedelta(hours=2)
     began = time.perf_counter()
-    snapshot.refresh(now=_noon() + timedelta(hours=2))
+    snapshot.refresh(now=now)
     sys.stdout.write(f"FIGURE rebuild {time.perf_counter() - began}\n")
 
 

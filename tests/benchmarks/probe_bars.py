@@ -248,8 +248,8 @@ def claim(made: Bed, soak: bool) -> None:
 
 
 def accuracy(made: Bed, soak: bool) -> None:
-    """What probes measure against how long the sandbox really held each answer, by its own clock, 25 in flight: one every 8 ms,
-    which begin together as the product's moments let them, and take 200."""
+    """What probes measure against how long the sandbox really held each answer, by its own clock, 25 in flight: one begins every
+    8 ms, as the product's phases spread so many (125 a second), and takes 200."""
     prepare()
     waits_ms, every_ms, count = 200, 8, 1000
     command = [sys.executable, "-m", "probes.sandbox", "--port", "0"]
@@ -264,11 +264,7 @@ def accuracy(made: Bed, soak: bool) -> None:
         runner, reports = Runner(), list[dict[str, Any]]()
         first_ms = round(1000 * time.time()) + 500
         tasks = [
-            Task(
-                *(number, "accuracy", "http", spec, 60, 5.0),
-                slot=due_ms // 1000,
-                offset_ms=due_ms % 1000 // scheduling.MOMENT_MS * scheduling.MOMENT_MS,
-            )
+            Task(number, "accuracy", "http", spec, 60, 5.0, slot=due_ms // 1000, offset_ms=due_ms % 1000)
             for number, due_ms in enumerate(range(first_ms, first_ms + count * every_ms, every_ms))
         ]
         assert runner.begin(tasks, reports.append, at_most=60).wait(60)

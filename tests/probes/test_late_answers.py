@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -334,7 +335,7 @@ class TestRows:
 
     def test_a_run_by_hand_counts_as_its_own_attempt(self, probe: Probe) -> None:
         report = accepted(probe, 0)
-        recording.record(vantage_name="nairobi", reports=[Report(**{**vars(report), "attempt": 1})], now=at(0))
+        recording.record(vantage_name="nairobi", reports=[replace(report, attempt=1)], now=at(0))
         answer(0, 3)
         assert Result.objects.get().attempt == 1
         assert status(probe) != "operational"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probes import pacing
@@ -36,6 +36,7 @@ def test_no_back_off_is_longer_than_four_intervals(interval: int, down_since: in
 
 
 @given(interval=st.integers(1, 86400))
+@example(interval=16)
 def test_a_first_probe_is_asked_every_sixty_seconds_at_least(interval: int) -> None:
     assert longest_gap(slots_run(interval, 100, is_first=True)) <= max(60, interval)
 

@@ -109,6 +109,17 @@ def test_runs_of_one_second_are_spread_over_it_and_go_out_in_their_order() -> No
     assert tasks[7].due_at == 1000 + offsets[7] / 1000
 
 
+@pytest.mark.django_db
+def test_where_many_run_in_one_second_they_begin_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduling, "CROWDED", 20)
+    for number in range(20):
+        ProbeScheduleFactory(probe__code=f"p{number}", next_slot=1000)
+    [batch] = scheduling.into_batches(scheduling.claim_due(now=1000))
+    offsets = [task.offset_ms for task in batch.tasks]
+    assert [offset % 50 for offset in offsets] == [0] * 20
+    assert max(after - before for before, after in pairwise([0, *offsets, 1000])) <= 100
+
+
 def test_phases_spread_over_the_interval() -> None:
     phases = sorted(scheduling.phase_of(f"probe-{n}", "nairobi", 60) for n in range(200))
     assert max(after - before for before, after in pairwise(phases)) <= 6

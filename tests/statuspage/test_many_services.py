@@ -56,3 +56,11 @@ def test_a_name_that_many_groups_have_is_said_with_its_group(counties: list[Comp
 def test_many_affected_services_are_counted_and_folded(counties: list[Component]) -> None:
     rows.publish(affected=dict.fromkeys(counties, "partial_outage"), at=NOON - timedelta(minutes=1))
     assert "<summary>27 services</summary>" in home()
+
+
+def test_many_affected_services_are_folded_wherever_their_own_page_names_them(counties: list[Component]) -> None:
+    incident = rows.publish(affected=dict.fromkeys(counties, "partial_outage"), at=NOON - timedelta(minutes=1)).incident
+    built = page.build_incident(incident.public_id, now=NOON)
+    html = building.incident_files(built, ())[f"{incident.public_id}.html"].decode()
+    seen = re.sub(r"(?s)<details>.*?</details>", "", html.partition("<main")[2])
+    assert "Pay a bill (Kwale)" not in seen

@@ -77,7 +77,7 @@ def test_a_domain_that_refuses_much_rests_between_two_turns_while_others_wait(la
 
 def test_a_domain_that_takes_everything_again_has_full_turns_again(lanes: Lanes) -> None:
     carry(lanes, "refuses.example", range(1, 10))
-    for _ in range(2):
+    for _ in range(12):
         carry(lanes, "refuses.example", range(1, 3))
     assert lanes.together("refuses.example", alone=False) == 50
 
