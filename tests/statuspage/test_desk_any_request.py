@@ -158,7 +158,7 @@ def test_a_choice_that_no_row_has_is_no_choice() -> None:
     person = sign_in(UserFactory(is_superuser=True))
     for address, name in (("/admin/statuspage/token/add/", "components"), ("/admin/auth/user/add/", "groups")):
         answer = person.post(address, {name: ["9" * 40]})
-        assert answer.status_code == 200
+        assert answer.status_code in (200, 422), address
         assert name in answer.context["form"].errors, address
 
 
