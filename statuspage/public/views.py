@@ -241,7 +241,8 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         language = subscriber.language if saved else language
     with override(language):
         shown = choices.shown(subscriber, language)
-        error = gettext(NOT_AN_ADDRESS["email"]) if mistyped else ""
+        no_address = NOT_AN_ADDRESS["email"]
+        error = gettext(no_address) if mistyped else ""
     return _page(
         "manage",
         language=language,
