@@ -64,7 +64,7 @@ test: lint
 test-faults: $(VENV)/tools translations
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m faults
 
-# Every fault, three copies at a time, and the table of docs/faults.md: a quarter of an hour. As root, so that disks can be full.
+# Every fault, three copies at a time, and the table of docs/faults.md. As root, so that disks can be full.
 faults-table: $(VENV)/tools translations
 	$(BIN)/python -m tests.faults.table --write --beside 3
 
