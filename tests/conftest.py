@@ -138,7 +138,6 @@ from statuspage.admin import moments  # noqa: E402
 from statuspage.snapshot import writing  # noqa: E402
 from tests.serving import app_url, public_incident, shared_app  # noqa: E402, F401  (they import models)
 
-
 # Most of what making the twins of pages takes is making them small.
 AS_SERVED = {"GZIP_LEVEL": writing.GZIP_LEVEL, "BROTLI_QUALITY": writing.BROTLI_QUALITY}
 writing.GZIP_LEVEL = writing.BROTLI_QUALITY = 1
