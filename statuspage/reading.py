@@ -77,10 +77,11 @@ def group_facts(group: ComponentGroup) -> GroupFacts:
     return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent, group.has_heading)
 
 
-def last_days(components: Sequence[Component], *, now: datetime) -> dict[str, Days]:
-    """The last 90 days by public id of each component whose history is shown. Three queries, however many there are."""
+def last_days(components: Sequence[Component], *, now: datetime, head: RecordHead) -> dict[str, Days]:
+    """The last 90 days by public id of each component whose history is shown. Three queries, however many there are. `head`: the
+    record's in the same moment."""
     zone = clock_words.zone()
-    shown = intervals.shown(components=components, start=days.begin_of(now, zone), end=now)
+    shown = intervals.shown(components=components, start=days.begin_of(now, zone), end=now, head=head)
     first, last = days.begin_of(now, zone).astimezone(zone).date(), now.astimezone(zone).date()
     return {
         component.public_id: _row_of_days(
