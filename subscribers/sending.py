@@ -103,8 +103,11 @@ class Round:
 
     def _is_soon(self) -> bool:
         """Something falls due in a moment, and there is time to wait for it."""
-        if self._left <= 0 or not leases.soon(now=self.now, within=AHEAD).filter(channel=self.channel).exists():
+        coming = leases.soon(now=self.now, within=AHEAD).filter(channel=self.channel).order_by("due_at", "pk")
+        first = coming.select_related("notification").first() if self._left > 0 else None
+        if first is None:
             return False
+        self._packer.prepare(first.notification, self.channel)
         self._next_look = 0.0
         time.sleep(0.05)
         return True
