@@ -293,11 +293,11 @@ class Round:
         """Many at once: a write for each turn of a domain that refuses would keep the others waiting."""
         failed, self._failed = self._failed, []
         refused, self._refused = self._refused, []
-        given_up = leases.record_failures(failed, now=self.now)
+        leases.record_failures(failed, now=self.now)
         for subscriber_id, outcome in refused:  # behind the rows: all else of that reader is not sent any more
             bounces.refused(subscriber_id=subscriber_id, outcome=outcome, now=self.now)
-        if given_up and self.channel == ended_webhooks.CHANNEL:
-            ended_webhooks.look_at(given_up, now=self.now)
+        if failed and self.channel == ended_webhooks.CHANNEL:
+            ended_webhooks.look_at([delivery for delivery, _ in failed], now=self.now)
 
     def _put_back(self, errands: Iterable[Errand | Held]) -> None:
         listed = list(errands)
