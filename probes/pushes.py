@@ -127,8 +127,14 @@ def _proven(probe: Probe, timestamp: str, signatures: str, body: bytes, now: dat
     try:
         secret = credentials.secret(name)
     except credentials.MissingSecret:
-        log.error("A push for the probe %s cannot be checked: HALI_SECRET_%s is not set at the web app.", probe.code, name)
-        raise PushRefused(503, "The secret of this probe is not set at the web app; tell its engineers.") from None
+        log.error(
+            "A push for the probe %s cannot be checked: HALI_SECRET_%s is not set at the web app. Put it into its environment, "
+            "for a copy of `make run` into $HALI_DATA_DIR/env, and start it anew.",
+            probe.code,
+            name,
+        )  # not in the answer: whoever posts reads it
+        words = "The secret of this probe is not set at the web app, whose log names it; nothing is taken until it is."
+        raise PushRefused(503, words) from None
     sent_at = int(timestamp)
     if not push_signatures.is_signed(secret, probe.code, sent_at, body, signatures):
         raise PushRefused(401, "webhook-signature does not fit: sign the text code.timestamp.body with the probe's secret.")

@@ -149,8 +149,10 @@ class TestTaking:
     ) -> None:
         beat_probe()
         monkeypatch.delenv("HALI_SECRET_LAB")
-        assert refused()[0] == 503
-        assert "HALI_SECRET_LAB is not set at the web app" in caplog.text
+        status_code, words = refused()
+        assert status_code == 503
+        assert "HALI_SECRET_" not in words
+        assert "HALI_SECRET_LAB is not set at the web app. Put it into its environment, for a copy of `make run`" in caplog.text
 
     def test_a_probe_that_asks_takes_no_push(self) -> None:
         ProbeFactory(code="page")
