@@ -255,8 +255,8 @@ def test_a_secret_in_a_runs_words_is_taken_out_in_every_spelling(monkeypatch: py
          ["HALI_SECRET_AWAY", "HALI_SECRET_LOST"]),
         ("http", {"url": "https://x.example/", "tls": {"ca": "LOST"}}, ["HALI_FILE_LOST"]),
         ("queue", {"url": "LOST", "key": "payouts", "down_above": 3}, ["HALI_SECRET_LOST"]),
-        ("payment_flow", {"base_url": "https://sandbox.example", "recipe": "stk-query", "credentials": "LOST", "shortcode": "174379",
-                          "checkout_request_id": "ws_CO_1"},
+        ("payment_flow", {"base_url": "https://sandbox.example", "recipe": "stk-query", "credentials": "LOST",
+                          "shortcode": "174379", "checkout_request_id": "ws_CO_1"},
          ["HALI_SECRET_LOST_KEY", "HALI_SECRET_LOST_PASSKEY", "HALI_SECRET_LOST_SECRET"]),
     ],
 )  # fmt: skip
