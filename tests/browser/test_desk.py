@@ -134,7 +134,7 @@ def test_from_evidence_to_a_published_signed_notice_in_two_clicks(desk: Desk, op
     page = open_as(desk.author)
     page.locator(".d-card", has_text="Till payments").get_by_role("link", name="Draft update").click()
     expect(page.get_by_text("You can publish alone.")).to_be_visible()
-    page.get_by_role("button", name="Publish now").click()
+    page.get_by_role("button", name="Publish now").click(delay=300)  # a finger rests longer than the network takes to answer
     expect(page.get_by_role("heading", name="The page says it")).to_be_focused()
     for path, words in (("/", "Till payments: down since"), ("/sw/", "Till payments (sw): down tangu")):
         assert words in public(desk, path)
