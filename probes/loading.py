@@ -164,9 +164,8 @@ def _probe(one: ProbeDefinition, now: datetime) -> list[Change]:
     probe = Probe.objects.select_for_update().filter(code=one.code).first()
     if probe is None:
         probe = Probe.objects.create(code=one.code, **wanted)
-        where = ", ".join(one.vantages) or "nowhere"
         _run_at(probe, one.vantages, now)
-        return [Change("+", f"probe {one.code}: {one.kind} for {one.component}, every {one.interval} s, at {where}")]
+        return [Change("+", f"probe {one.code}: {one.kind} for {one.component}, {_when_and_where(one)}")]
     changes, changed = [], {name for name, value in wanted.items() if not _is_same(getattr(probe, name), value)}
     if "component" in changed:
         changes.append(Change("~", f"probe {one.code}: component {probe.component.code} -> {component.code}"))
@@ -179,6 +178,14 @@ def _probe(one: ProbeDefinition, now: datetime) -> list[Change]:
     if changed & scheduling.MEANING:
         scheduling.reset(probe=probe, now=int(now.timestamp()))
     return changes
+
+
+def _when_and_where(one: ProbeDefinition) -> str:
+    if one.kind not in PASSIVE:
+        return f"every {one.interval} s, at {', '.join(one.vantages) or 'nowhere'}"
+    if "cron" in one.spec:
+        return f"pushed to us, expected at {one.spec['cron']} ({one.spec.get('time_zone') or 'UTC'})"
+    return f"pushed to us, expected every {one.interval} s"
 
 
 def _run_at(probe: Probe, names: Sequence[str], now: datetime) -> tuple[list[str], list[str]]:

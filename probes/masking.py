@@ -10,7 +10,8 @@ import re
 _NAMES = r"[\w-]*(?:password|passkey|passwd|secret|token|api[_-]?key|signature|authorization)"
 _RULES = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [secret]"),
-    (re.compile(rf"""(?i)\b({_NAMES})\b(["']?\s*[:=]\s*["']?)[^\s,;&}}"']+"""), r"\1\2[secret]"),
+    # After “no token:” stand our own words for why there is none.
+    (re.compile(rf"""(?i)(?<!\bno )\b({_NAMES})\b(["']?\s*[:=]\s*["']?)[^\s,;&}}"']+"""), r"\1\2[secret]"),
     (re.compile(r"(?i)//[^/\s:@]+:[^/\s@]+@"), "//[secret]@"),
     (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "[address]"),
     (re.compile(r"(?<![\w.])\+?\d(?:[ -]?\d){8,}(?![\w])"), "[number]"),

@@ -284,11 +284,14 @@ class VantageLink(models.Model):
 
 
 class Push(models.Model):
-    """The newest push of a passive probe. Only what is newer is taken, so that nothing counts twice."""
+    """The newest push of a passive probe. Nothing older is taken, nor the same again, so that nothing counts twice."""
 
     probe = models.OneToOneField(Probe, on_delete=models.CASCADE, related_name="push")
     sent_at = models.BigIntegerField(help_text="Epoch seconds, as its sender signed them.")
     received_at = models.DateTimeField()
+    bodies = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="Hashes of what was sent in that second: the same is no news."
+    )
 
     def __str__(self) -> str:
         return f"{self.probe_id}: {self.sent_at}"

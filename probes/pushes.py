@@ -6,6 +6,7 @@ neither broker nor agent.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import time
@@ -13,11 +14,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
+
 from incidents.models import StatusChange
-from probes import cron, push_signatures, recording
+from probes import clock_steps, cron, push_signatures, recording
 from probes.declines import Counts
 from probes.links import NO_CONNECTIVITY
-from probes.models import Probe, ProbeSchedule, Push, PushedCounts, Vantage
+from probes.models import Probe, ProbeSchedule, Push, PushedCounts, Result, Vantage
 from probes.outcome import Outcome, OutcomeStatus
 from probes.probers import BEATS, COUNTED, PASSIVE, PROBERS, credentials, heartbeat, metric
 from probes.probers.passive import BodyError
@@ -31,6 +34,7 @@ NOTED_EVERY = 10  # seconds between two notes that we are here
 COMING_BACK = 300  # seconds at most that senders get after that
 WITNESS = 900  # seconds: a sender of so short an interval tells whether anything reaches us
 SWEPT_AT_ONCE = 200
+MISSING = "missing"  # the error class of one that did not come
 
 
 class PushRefused(Exception):
@@ -56,29 +60,61 @@ def take(*, code: str, timestamp: str, signatures: str, body: bytes, now: dateti
 
 
 def take_trusted(*, probe: Probe, sent_at: int, body: bytes, now: datetime) -> bool:
-    """`take` from a sender whom somebody else proved: the API, by a token."""
+    """`take` from a sender whom somebody else proved: the API, by a token.
+
+    What is taken is the probe's newest outcome, whatever came before it in its slot. It is kept in one transaction: a sender who
+    heard nothing may send the same again, and it counts once.
+    """
     said = _read(body)
     outcome = _judged(probe, said)  # before anything else: a body that says nothing to us is told so in every second
-    last = Push.objects.filter(probe=probe).first()
-    if last and sent_at <= last.sent_at:
-        if sent_at == last.sent_at:
-            return False
-        raise PushRefused(409, f"webhook-timestamp: a newer push was taken already ({last.sent_at}); send them in order.")
     row = watch(probe)
     if not (row.enabled and row.vantage.enabled):
         raise PushRefused(404, f"This probe is switched off at the vantage {VANTAGE}; nothing was kept.")
-    if last is None:
-        _centre(row, sent_at)
-    began = min(float(sent_at), now.timestamp())
-    slot = slot_of(row, began)
-    recording.record(vantage_name=VANTAGE, reports=[_report(probe, slot, outcome, began, now)], now=now)
-    if probe.kind == COUNTED:
-        _keep_counts(probe, slot, began, said)
-    # Last: killed before, the sender tries again, and the slot counts once.
-    Push.objects.update_or_create(probe=probe, defaults={"sent_at": sent_at, "received_at": now})
-    if probe.kind in BEATS:
-        ProbeSchedule.objects.filter(pk=row.pk).update(next_slot=_deadline(row, expected_after(row, began)))
+    with transaction.atomic():
+        list(Vantage.objects.select_for_update(no_key=True).filter(pk=row.vantage_id))  # one after another, as recording does
+        last = Push.objects.filter(probe=probe).first()
+        bodies = _bodies_so_far(last, sent_at)
+        digest = hashlib.sha256(body).hexdigest()[:32]
+        if digest in bodies:
+            return False
+        if last is None:
+            _centre(row, sent_at)
+        began = min(float(sent_at), now.timestamp())
+        slot = _free_slot(row, began, outcome, now)
+        taken = recording.take_in(VANTAGE, [_report(probe, slot, outcome, began, now)], now)
+        if probe.kind == COUNTED:
+            _keep_counts(probe, slot, began, said)
+        kept = {"sent_at": sent_at, "received_at": now, "bodies": [*bodies, digest]}
+        Push.objects.update_or_create(probe=probe, defaults=kept)
+        if probe.kind in BEATS:
+            ProbeSchedule.objects.filter(pk=row.pk).update(next_slot=_deadline(row, expected_after(row, began)))
+    recording.hand_over([taken], now)
     return True
+
+
+def _bodies_so_far(last: Push | None, sent_at: int) -> list[str]:
+    """The hashes of what was taken of that second already."""
+    if last is None or sent_at > last.sent_at:
+        return []
+    if sent_at == last.sent_at:
+        return list(last.bodies)
+    raise PushRefused(409, f"webhook-timestamp: a newer push was taken already ({last.sent_at}); send them in order.")
+
+
+def _free_slot(row: ProbeSchedule, began: float, outcome: Outcome, now: datetime) -> int:
+    """Where this push is the newest outcome: its slot on the grid, or, where something is kept there or after it, the second it
+    was sent in, as a slot of its own. So a job that fails after its beat is seen to fail, and one run again heals."""
+    slot = slot_of(row, began)
+    kept = Result.objects.filter(probe=row.probe, vantage=row.vantage, attempt=0, slot__gte=slot).order_by("-slot")
+    newest = kept.values_list("slot", "error_class").first()
+    if newest is None:
+        return slot
+    if newest[0] > slot and newest[1] == MISSING and outcome.status is not OutcomeStatus.DOWN:
+        raise PushRefused(409, "One that was expected after this one did not come: this says nothing of now. Send the newest.")
+    own = max(int(began), newest[0] + 1)
+    if clock_steps.is_ahead(own, now):
+        raise PushRefused(429, "More pushes came than a probe takes, one a second in the long run; send it again later.")
+    return own
 
 
 def _proven(probe: Probe, timestamp: str, signatures: str, body: bytes, now: datetime) -> int:
@@ -91,8 +127,14 @@ def _proven(probe: Probe, timestamp: str, signatures: str, body: bytes, now: dat
     try:
         secret = credentials.secret(name)
     except credentials.MissingSecret:
-        log.error("A push for the probe %s cannot be checked: HALI_SECRET_%s is not set at the web app.", probe.code, name)
-        raise PushRefused(503, "The secret of this probe is not set at the web app; tell its engineers.") from None
+        log.error(
+            "A push for the probe %s cannot be checked: HALI_SECRET_%s is not set at the web app. Put it into its environment, "
+            "for a copy of `make run` into $HALI_DATA_DIR/env, and start it anew.",
+            probe.code,
+            name,
+        )  # not in the answer: whoever posts reads it
+        words = "The secret of this probe is not set at the web app, whose log names it; nothing is taken until it is."
+        raise PushRefused(503, words) from None
     sent_at = int(timestamp)
     if not push_signatures.is_signed(secret, probe.code, sent_at, body, signatures):
         raise PushRefused(401, "webhook-signature does not fit: sign the text code.timestamp.body with the probe's secret.")
@@ -122,9 +164,9 @@ def _judged(probe: Probe, said: Mapping[str, Any]) -> Outcome:
 
 
 def _keep_counts(probe: Probe, slot: int, began: float, said: Mapping[str, Any]) -> None:
-    """Counts that were judged good, once a slot: an incident's share of payments is made of them (statuspage.shares)."""
+    """Counts that were judged good: an incident's share of payments is made of them (statuspage.shares)."""
     counts = Counts.from_mapping(said)
-    PushedCounts.objects.get_or_create(
+    PushedCounts.objects.update_or_create(
         probe=probe,
         slot=slot,
         defaults={
@@ -278,7 +320,7 @@ def _miss(row: ProbeSchedule, now: datetime, *, is_shut: bool) -> list[StatusCha
     if is_shut:
         outcome = Outcome(OutcomeStatus.SKIPPED, NO_CONNECTIVITY, f"{words}; nothing of any sender reaches us")
     else:
-        outcome = Outcome(OutcomeStatus.DOWN if is_down else OutcomeStatus.DELAYED, "missing", words)
+        outcome = Outcome(OutcomeStatus.DOWN if is_down else OutcomeStatus.DELAYED, MISSING, words)
     report = _report(row.probe, slot_of(row, expected), outcome, now.timestamp(), now)
     changes = recording.record(vantage_name=VANTAGE, reports=[report], now=now, heard=False)
     _move(row, _deadline(row, expected_after(row, expected)))  # last: killed before, the same slot is written again

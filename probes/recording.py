@@ -65,17 +65,17 @@ def record(
     so that a worker killed between the two leaves nothing that the next batch does not mend. Outcomes of probes that no
     longer exist are dropped, and those of slots that have not come: our clock was put back since they were sent out.
     """
-    return _hand_over([_take_in(vantage_name, reports, now, heard=heard, signed=signed)], now)
+    return hand_over([take_in(vantage_name, reports, now, heard=heard, signed=signed)], now)
 
 
 def record_closed(*, by_vantage: Mapping[str, Sequence[Report]], now: datetime) -> list[StatusChange]:
     """The same with outcomes of earlier runs, by their vantages' names: components follow once, after all of them."""
-    taken = [_take_in(name, reports, now, heard=False, signed=None) for name, reports in by_vantage.items()]
-    return _hand_over(taken, now)
+    taken = [take_in(name, reports, now, heard=False, signed=None) for name, reports in by_vantage.items()]
+    return hand_over(taken, now)
 
 
 @dataclass(frozen=True)
-class _Taken:
+class Taken:
     """What a batch was about: its components, those with a probe that is not plainly well, those whose probes turned."""
 
     components: Set[int] = frozenset()
@@ -83,11 +83,14 @@ class _Taken:
     turned: Set[int] = frozenset()
 
 
-def _take_in(vantage_name: str, reports: Sequence[Report], now: datetime, *, heard: bool, signed: Signed | None) -> _Taken:
+def take_in(
+    vantage_name: str, reports: Sequence[Report], now: datetime, *, heard: bool = True, signed: Signed | None = None
+) -> Taken:
+    """The first half of `record`, for who keeps more in the same transaction; `hand_over` comes after its end."""
     with transaction.atomic():
         vantage = Vantage.objects.select_for_update(no_key=True).filter(name=vantage_name).first()
         if vantage is None:
-            return _Taken()
+            return Taken()
         if signed:
             _note_nonce(vantage, signed.nonce, now)
         schedules = memory.lock(vantage=vantage, probe_ids={report.probe_id for report in reports})
@@ -103,11 +106,11 @@ def _take_in(vantage_name: str, reports: Sequence[Report], now: datetime, *, hea
         counted = tally.add(vantage.tally, news, now=now.timestamp())
         heard_of = {"last_heard_at": now, **(signed.clock if signed else {})} if heard else {}
         Vantage.objects.filter(pk=vantage.pk).update(tally=counted, **heard_of)
-    return _Taken({schedules[report.probe_id].probe.component_id for report in known}, doubtful, turned)
+    return Taken({schedules[report.probe_id].probe.component_id for report in known}, doubtful, turned)
 
 
-def _hand_over(taken: Sequence[_Taken], now: datetime) -> list[StatusChange]:
-    """Nearly all outcomes are of services that are well, and say so again: nothing is handed over for them."""
+def hand_over(taken: Sequence[Taken], now: datetime) -> list[StatusChange]:
+    """The second half. Nearly all outcomes are of services that are well, and say so again: nothing is handed over for them."""
     components, doubtful, turned = (
         set().union(*(getattr(one, name) for one in taken)) for name in ("components", "doubtful", "turned")
     )

@@ -147,6 +147,11 @@ def into_batches(claimed: Sequence[tuple[Due | ProbeSchedule, int]], *, attempt:
     return batches
 
 
+def longest_run(timeout: float, interval: int) -> float:
+    """Seconds that a run may take in all: no overlap by construction."""
+    return min(timeout, max(0.8 * interval, 0.5), LONGEST_RUN)
+
+
 def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0, *, is_crowded: bool = False) -> Task:
     probe = row.probe
     return Task(
@@ -155,7 +160,7 @@ def task_for(row: Due | ProbeSchedule, slot: int, attempt: int = 0, *, is_crowde
         kind=probe.kind,
         spec=probe.spec,
         interval=row.interval,
-        timeout=min(probe.timeout, max(0.8 * row.interval, 0.5), LONGEST_RUN),  # no overlap by construction
+        timeout=longest_run(probe.timeout, row.interval),
         slot=slot,
         attempt=attempt,
         # What a person asks for begins at once.

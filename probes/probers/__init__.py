@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import credentials, heartbeat, metric, never_scheduled, passive, ussd_lab
-from probes.probers.credentials import MissingSecret
+from probes.probers import credentials, heartbeat, metric, never_scheduled, passive, secret_names, ussd_lab
+from probes.probers.credentials import MissingSecret, NotSet
 
 if TYPE_CHECKING:
     from probes.probers.engine import Reply, Request
@@ -195,6 +195,10 @@ def _prepared(task: Task, request_of: RequestOf) -> Request | Outcome | None:
 def _guarded(task: Task, act: Callable[[], T]) -> T | Outcome:
     try:
         return act()
+    except NotSet as error:
+        others = credentials.lacking(secret_names.variables(task.kind, task.spec))
+        missing = [error.variable, *(one for one in others if one != error.variable)]
+        return Outcome(OutcomeStatus.MISCONFIGURED, "credentials", credentials.not_set(missing))
     except MissingSecret as error:
         return Outcome(OutcomeStatus.MISCONFIGURED, "credentials", str(error))
     except TargetError as error:

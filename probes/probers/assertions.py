@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.outcome import OutcomeStatus, TargetError
-from probes.probers import jsonpaths, patterns, tracing
+from probes.probers import jsonpaths, patterns, specs, tracing
 
 Assertion = Mapping[str, Any]
 
@@ -88,9 +88,7 @@ def validate(value: Any, key: str = "assertions") -> list[Assertion]:
 def _validate_one(assertion: Any, where: str) -> None:
     if not isinstance(assertion, dict):
         raise TargetError(f'{where}: give an object, for example {{"contains": "OK"}}.')
-    for name in assertion:
-        if name not in KEYS:
-            raise TargetError(f"{where}: {str(name)[:40]!r} is not known; use {', '.join(KEYS)}.")
+    specs.only_known(assertion, KEYS, where)
     if "header" in assertion and "json" in assertion:
         raise TargetError(f"{where}: looks at a header and at JSON; make two of it.")
     tests = [name for name in TESTS if name in assertion]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -25,12 +25,40 @@ _DEMO_VALUES = {
 }
 
 
+NAMED = 3  # of those that are missing: evidence is one line
 SHORTEST_HIDDEN = 4  # characters: shorter ones would blank out half of every sentence
 _used: ContextVar[set[str] | None] = ContextVar("secrets used in this run", default=None)
 
 
 class MissingSecret(TargetError):
     """The agent's environment lacks a secret that a spec names."""
+
+
+class NotSet(MissingSecret):
+    """It is not there at all; `variable` is where it should be."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(not_set([variable]))
+        self.variable = variable
+
+
+def not_set(variables: Sequence[str]) -> str:
+    """Where to put what this agent lacks."""
+    named = ", ".join(variables[:NAMED]) + (f" and {len(variables) - NAMED} more" if len(variables) > NAMED else "")
+    what = "the path of a PEM file" if variables[0].startswith("HALI_FILE_") else "it" if len(variables) == 1 else "them"
+    return (
+        f"{named} {'is' if len(variables) == 1 else 'are'} not set at this agent: put {what} into its environment, for a copy of "
+        "`make run` into $HALI_DATA_DIR/env, and start it anew."
+    )
+
+
+def lacking(variables: Iterable[str]) -> list[str]:
+    """Those of HALI_SECRET_… and HALI_FILE_… that are not set; what the sandbox's public values can stand in for is left out."""
+    return [
+        one
+        for one in variables
+        if not (os.environ.get(one) or os.environ.get(f"{one}_FILE")) and one.removeprefix("HALI_SECRET_") not in _DEMO_VALUES
+    ]
 
 
 @dataclass(frozen=True)
@@ -51,7 +79,7 @@ def secret(name: str, *, demo_allowed: bool = False) -> str:
     if not value and demo_allowed:
         value = _DEMO_VALUES.get(name, "")
     if not value:
-        raise MissingSecret(f"{variable} is not set in the environment of this agent.")
+        raise NotSet(variable)
     if not value.isascii() or not value.isprintable():
         raise MissingSecret(f"{variable} holds a line break or letters outside ASCII: set it again.")
     remember(value)
@@ -73,7 +101,7 @@ def file_path(name: str) -> str:
     variable = f"HALI_FILE_{name}"
     path = os.environ.get(variable, "")
     if not path:
-        raise MissingSecret(f"{variable} is not set in the environment of this agent: give the path of a PEM file.")
+        raise NotSet(variable)
     if not os.access(path, os.R_OK) or not Path(path).is_file():
         raise MissingSecret(f"{variable}: the file it names cannot be read by this agent.")
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import SplitResult
 from zoneinfo import available_timezones
 
 from probes.gateway_callbacks import FIELD
@@ -34,6 +35,7 @@ def validate(spec: Spec) -> None:
     parts = specs.address(spec, "base_url")
     if parts.query or parts.fragment:
         raise TargetError("base_url: give the address without ?… and #…; a step's path may have them.")
+    _refuse_plain(parts, "base_url")
     if specs.text(spec, "time_zone") not in {"", *available_timezones()}:
         raise TargetError("time_zone: is not a name of the IANA list; give one such as Africa/Nairobi.")
     limits.validate(spec)
@@ -77,9 +79,7 @@ def _within(where: str, call: Any, *args: Any) -> Any:
 def _object(value: Any, allowed: tuple[str, ...], where: str) -> None:
     if not isinstance(value, dict):
         raise TargetError(f"{where}: give an object.")
-    for key in value:
-        if key not in allowed:
-            raise TargetError(f"{where}: {str(key)[:40]!r} is not known; use {', '.join(allowed)}.")
+    specs.only_known(value, allowed, where)
 
 
 # --- Requests -------------------------------------------------------------------------------------------
@@ -103,6 +103,15 @@ def _validate_request(spec: Spec, step: Mapping[str, Any], known: set[str]) -> N
         raise TargetError("path: a secret does not belong into an address, which servers log; put it into a header or the body.")
     if templates.secrets_in(step.get("assertions")):
         raise TargetError("assertions: a secret does not belong here; name what an answer must hold.")
+    auth = step.get("auth") or spec.get("auth")
+    if (
+        "token" in templates.names_in([step.get("headers"), step.get("body")]) - known
+        and isinstance(auth, dict)
+        and "oauth2" in auth
+    ):
+        raise TargetError(
+            "{{token}} is for a `token` call; with auth.oauth2 the Authorization header is sent for you: take it out."
+        )
     for key in ("path", "url", "headers", "body", "assertions"):
         templates.require_known(step.get(key), known, key)
     for name in templates.secrets_in([step.get("headers"), step.get("body")]):
@@ -118,11 +127,14 @@ def _validate_request(spec: Spec, step: Mapping[str, Any], known: set[str]) -> N
         if http_spec.SECRET_HEADER.search(name) and not templates.names_in(value):
             raise TargetError(f"headers.{name}: its value is a secret; write {{{{secret.NAME}}}} or use secret_headers.")
     whole = as_http(spec, step, place, lookup=lambda name: assertions.Extracted("x"))
-    parts = specs.address(whole, "url")
-    if parts.scheme == "http" and not specs.is_loopback(parts.hostname):
-        raise TargetError("url: give https://; http:// is for this machine only, since secrets travel in it.")
+    _refuse_plain(specs.address(whole, "url"), "url")
     http_spec.validate(whole)
     never_scheduled.refuse_request(str(whole.get("method", "GET")), str(whole["url"]))
+
+
+def _refuse_plain(parts: SplitResult, key: str) -> None:
+    if parts.scheme == "http" and not specs.is_loopback(parts.hostname):
+        raise TargetError(f"{key}: give https://; http:// is for this machine only, since secrets travel in it.")
 
 
 def address_of(spec: Spec, step: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -29,11 +30,12 @@ def validate(value: Any, key: str) -> str:
     """The path under `key`; raises TargetError with what to change."""
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST or not value.isprintable():
         raise TargetError(f"{key}: give a JSONPath of 1 to {LONGEST} printable characters, for example $.status.")
+    if not value.startswith("$"):
+        raise TargetError(f"{key}: is not a JSONPath: it begins with $; for example $.status or $.items[?@.name == 'db'].state.")
     try:
         path = _compile(value)
     except (JSONPathError, RecursionError) as error:
-        why = str(error).partition("\n")[0][:80]
-        raise TargetError(f"{key}: is not a JSONPath ({why}); for example $.status or $.items[?@.name == 'db'].state.") from None
+        raise TargetError(f"{key}: {_why(value, error)}; for example $.status or $.items[?@.name == 'db'].state.") from None
     if sum(isinstance(segment, JSONPathRecursiveDescentSegment) for segment in path.segments) > 1:
         raise TargetError(f"{key}: uses .. more than once; name the steps in between.")
     for segment in path.segments:
@@ -43,6 +45,16 @@ def validate(value: Any, key: str) -> str:
         if isinstance(selector, Filter) and not _is_plain(selector.expression):
             raise TargetError(f"{key}: a filter may look at single values only, such as ?@.name == 'db'.")
     return value
+
+
+def _why(value: str, error: Exception) -> str:
+    """Where reading stopped, in our words: the library's own are of its tokens."""
+    place = getattr(getattr(error, "token", None), "index", -1)
+    if 0 <= place < len(value) and re.match(r"[a-z_]+\(|\(", value[place:]):
+        return "is not a JSONPath: it has no functions here"
+    if 0 <= place < len(value):
+        return f"is not a JSONPath from {value[place : place + 20]!r} on"
+    return "is not a JSONPath: it breaks off, a bracket, a quote or a name is missing at its end"
 
 
 def find(path: str, document: Any) -> list[Any]:

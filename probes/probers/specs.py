@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -11,6 +12,20 @@ from urllib.parse import SplitResult, urlsplit
 from probes.outcome import TargetError
 
 Spec = Mapping[str, Any]
+
+# What other monitors call some keys.
+_CALLED_ELSEWHERE = {
+    **dict.fromkeys(("less_than", "lt", "lte", "max", "maximum", "below"), "at_most"),
+    **dict.fromkeys(("greater_than", "more_than", "gt", "gte", "min", "minimum", "above"), "at_least"),
+    **dict.fromkeys(("eq", "is", "value"), "equals"),
+    **dict.fromkeys(("in", "any_of"), "one_of"),
+    **dict.fromkeys(("includes", "text"), "contains"),
+    **dict.fromkeys(("regex", "regexp", "pattern"), "matches"),
+    **dict.fromkeys(("jsonpath", "json_path"), "json"),
+    **dict.fromkeys(("status", "status_code", "expect_code", "expected_status_codes"), "expect_status"),
+    **dict.fromkeys(("schedule", "crontab"), "cron"),
+    "verb": "method",
+}
 
 SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,39}", re.ASCII)
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?", re.ASCII)
@@ -20,7 +35,22 @@ LONGEST_MS = 60_000
 def only_keys(spec: Spec, allowed: Collection[str]) -> None:
     for key in spec:
         if key not in allowed:
-            raise TargetError(f"{str(key)[:40]!r} is not a key of this kind of probe: use {', '.join(allowed)}.")
+            raise TargetError(f"{str(key)[:40]!r} is not a key of this kind of probe: {instead_of(key, allowed)}.")
+
+
+def only_known(value: Mapping[str, Any], allowed: Collection[str], where: str) -> None:
+    """As `only_keys`, of an object inside a spec."""
+    for key in value:
+        if key not in allowed:
+            raise TargetError(f"{where}: {str(key)[:40]!r} is not known; {instead_of(key, allowed)}.")
+
+
+def instead_of(key: object, allowed: Collection[str]) -> str:
+    """What to use in place of a key that nobody knows: what it looks like first, or what others call so."""
+    key = str(key).lower()
+    meant = _CALLED_ELSEWHERE.get(key, "")
+    near = [meant] if meant in allowed else get_close_matches(key, allowed, 1)
+    return f"did you mean {near[0]}? Use {', '.join(allowed)}" if near else f"use {', '.join(allowed)}"
 
 
 def text(spec: Spec, key: str, *, required: bool = False, at_most: int = 1000) -> str:
@@ -69,7 +99,8 @@ def address(spec: Spec, key: str) -> SplitResult:
             f"{key}: the host or the port is impossible; give http(s)://host[:port]/path, port 1 to 65535."
         ) from None
     if parts.scheme not in {"http", "https"}:
-        raise TargetError(f"{key}: begins with {parts.scheme[:20]!r}; give http:// or https://.")
+        found = f"begins with {parts.scheme[:20]!r}" if "://" in value[:24] else "has no http:// or https:// before it"
+        raise TargetError(f"{key}: {found}; give http:// or https://.")
     if not host:
         raise TargetError(f"{key}: the host is missing; give http(s)://host[:port]/path.")
     if port == 0:

@@ -40,9 +40,7 @@ def validate(spec: specs.Spec, key: str = "tls") -> Mapping[str, Any]:
     value = spec.get(key, {})
     if not isinstance(value, dict):
         raise TargetError(f'{key}: give an object, for example {{"min_version": "1.2"}}.')
-    for name in value:
-        if name not in KEYS:
-            raise TargetError(f"{key}: {str(name)[:40]!r} is not known; use {', '.join(KEYS)}.")
+    specs.only_known(value, KEYS, key)
     if not isinstance(value.get("verify", True), bool):
         raise TargetError(f"{key}.verify: give true or false.")
     for name in ("ca", "client_certificate"):

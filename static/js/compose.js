@@ -52,6 +52,7 @@
       f.dataset.asking = "1";
       try {
         await ask();
+        await new Promise((done) => { setTimeout(done); });  // while this submit is still being told, another is ignored
         f.dataset.sure = "1";
         f.requestSubmit(e.submitter);
         setTimeout(() => { delete f.dataset.sure; delete f.dataset.asking; }, 4000);

@@ -33,7 +33,8 @@ def take(request: HttpRequest, code: str) -> HttpResponse:
             now=timezone.now(),
         )
     except pushes.PushRefused as refusal:
-        return _answer(refusal.status, {"error": str(refusal)})
+        again = {"Retry-After": "30"} if refusal.status == 429 else {}
+        return _answer(refusal.status, {"error": str(refusal)}, **again)
     except DatabaseError as error:
         log.error("A push could not be kept (%s): its sender is asked to try again.", type(error).__name__)
         return _answer(503, {"error": "It could not be kept now: try again in some seconds."}, **{"Retry-After": "5"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,3 +236,59 @@ def test_the_command_tells_what_it_did(tmp_path: Any) -> None:
     event = AuditEvent.objects.get()
     assert (event.act, event.actor_name, len(event.details["changes"])) == ("probes.load", "load_probes", 3)
     assert abs(event.at - event.at.now(event.at.tzinfo)) < timedelta(minutes=5)
+
+
+def dry_run(text: str, tmp_path: Path) -> list[str]:
+    path, out = tmp_path / "probes.yaml", io.StringIO()
+    path.write_text(text)
+    call_command("load_probes", str(path), "--dry-run", stdout=out)
+    return out.getvalue().splitlines()
+
+
+def test_a_dry_run_lists_the_secrets_and_where_they_belong_and_timeouts_that_are_cut(tmp_path: Path) -> None:
+    text = """
+defaults: {vantages: [nairobi, mombasa], component: app}
+vantages: [{name: nairobi}, {name: mombasa}]
+probes:
+  - code: page
+    kind: http
+    interval: 10
+    spec:
+      url: https://www.bank.example/
+      secret_headers: {X-Api-Key: BANK}
+      auth: {oauth2: BANK, token_url: "https://id.bank.example/token"}
+  - code: session
+    kind: flow
+    spec:
+      base_url: https://api.bank.example
+      steps:
+        - {name: ask, method: POST, path: /v1, body: {key: "{{secret.BANK}}"}}
+  - code: ledger
+    kind: sql
+    vantages: [nairobi]
+    spec: {url: LEDGER, query: SELECT 1, down_above: 3}
+  - code: nightly
+    kind: heartbeat
+    spec: {secret: SETTLEMENT}
+"""
+    assert dry_run(text, tmp_path)[6:] == [
+        "note: probe page: timeout 10 is cut to 8 s, so that runs every 10 s never overlap.",
+        "needs HALI_SECRET_BANK at the agent of nairobi, mombasa: page, session",
+        "needs HALI_SECRET_BANK_KEY at the agent of nairobi, mombasa: page",
+        "needs HALI_SECRET_BANK_SECRET at the agent of nairobi, mombasa: page",
+        "needs HALI_SECRET_LEDGER at the agent of nairobi: ledger",
+        "needs HALI_SECRET_SETTLEMENT at the web app: nightly",
+        "Dry run: nothing was changed; 6 to change.",
+    ]
+
+
+def test_what_is_pushed_is_told_as_that() -> None:
+    text = """
+probes:
+  - {code: nightly, component: app, kind: heartbeat, spec: {secret: LAB, cron: "30 2 * * *", time_zone: Africa/Nairobi}}
+  - {code: beats, component: app, kind: heartbeat, interval: 10, spec: {secret: LAB}}
+"""
+    assert load(text) == [
+        "+ probe nightly: heartbeat for app, pushed to us, expected at 30 2 * * * (Africa/Nairobi)",
+        "+ probe beats: heartbeat for app, pushed to us, expected every 10 s",
+    ]

@@ -23,6 +23,8 @@ from probes.masking import mask
         ('{"access_token": "q1w2e3r4"}', '{"access_token": "[secret]"}'),
         ("https://user:hunter22@pay.example/", "https://[secret]@pay.example/"),
         ("from asha@customer.example", "from [address]"),
+        ("step 1 (balance): no token: status 500, expected 200", "step 1 (balance): no token: status 500, expected 200"),
+        ("no token: access_token=q1w2e3r4 is refused", "no token: access_token=[secret] is refused"),
         ("two\nlines\tand  spaces", "two lines and spaces"),
         ("", ""),
     ],

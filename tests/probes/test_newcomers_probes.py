@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from probes.models import Probe, Vantage
 from probes.probers import authorization
@@ -119,7 +119,8 @@ def test_every_probe_of_both_files_is_ok_while_its_server_is(servers: Servers) -
 
 
 def test_what_others_push_has_nothing_to_run_and_says_so(servers: Servers) -> None:
-    assert "pushed to us" in outcome_of("mfano-settlement")
+    with pytest.raises(CommandError, match="is pushed to us, nothing is run: POST to "):
+        outcome_of("mfano-settlement")
 
 
 def test_a_file_that_names_a_vantage_in_its_probes_alone_leaves_the_vantages_as_they_are(servers: Servers) -> None:

@@ -74,11 +74,11 @@ class TestTaking:
         assert (result.vantage.name, result.status, result.vantage.is_passive) == ("pushed", "ok", True)
         assert status() == "operational"
 
-    def test_counts_are_kept_once_a_slot_and_say_whether_payments_came_late(self) -> None:
+    def test_counts_are_kept_once_a_push_and_say_whether_payments_came_late(self) -> None:
         beat_probe("core", kind="metric")
         counts = {"attempts": 1000, "success": 900, "business": 10, "technical": 20}
         push("core", body=counts)
-        push("core", after=5, body=counts)  # the same slot again
+        assert not push("core", after=5, sent=0, body=counts)  # the same again
         push("core", after=60, body={**counts, "p95_lag_s": 90})
         push("core", after=120, body={"attempts": 5, "success": 0, "business": 0, "technical": 0})
         kept = PushedCounts.objects.order_by("slot").values_list("attempts", "success", "business", "technical", "late")
@@ -149,8 +149,10 @@ class TestTaking:
     ) -> None:
         beat_probe()
         monkeypatch.delenv("HALI_SECRET_LAB")
-        assert refused()[0] == 503
-        assert "HALI_SECRET_LAB is not set at the web app" in caplog.text
+        status_code, words = refused()
+        assert status_code == 503
+        assert "HALI_SECRET_" not in words
+        assert "HALI_SECRET_LAB is not set at the web app. Put it into its environment, for a copy of `make run`" in caplog.text
 
     def test_a_probe_that_asks_takes_no_push(self) -> None:
         ProbeFactory(code="page")
@@ -169,6 +171,90 @@ class TestTaking:
         with pytest.raises(pushes.PushRefused) as caught:
             pushes.take(code="ussd", timestamp=str(START), signatures=signature, body=body.encode(), now=NOON)
         assert caught.value.status == status
+
+
+def said(code: str = "ussd") -> list[tuple[int, str]]:
+    """The slots (seconds from NOON) and outcomes of what is kept."""
+    rows = Result.objects.filter(probe__code=code).order_by("slot").values_list("slot", "status")
+    return [(slot - START, status) for slot, status in rows]
+
+
+FAILED = {"ok": False}
+
+
+class TestTakingTwiceInASlot:
+    """What is answered "taken" is the newest outcome, whatever its slot holds already."""
+
+    def test_a_job_that_fails_after_its_beat_is_down_at_once(self) -> None:
+        beat_probe(cron="0 12 * * *", time_zone="Africa/Nairobi")
+        assert push(after=10)
+        assert push(after=900, body=FAILED)
+        assert (said(), status()) == ([(0, "ok"), (900, "down")], "major_outage")
+
+    def test_a_job_that_is_run_again_and_works_heals(self) -> None:
+        beat_probe(cron="0 12 * * *", time_zone="Africa/Nairobi")
+        push(after=10, body=FAILED)
+        push(after=4 * 3600)
+        assert (said(), status()) == ([(0, "down"), (4 * 3600, "ok")], "operational")
+
+    def test_a_job_that_was_missed_and_comes_late_heals(self) -> None:
+        beat_probe(cron="0 12 * * *", time_zone="Africa/Nairobi", grace_s=60)
+        push(after=10)
+        sweep(86_400 + 70, since=86_400)
+        assert status() == "delayed"
+        push(after=86_400 + 1800)
+        assert (said(), status()) == ([(0, "ok"), (86_400, "delayed"), (86_400 + 1800, "ok")], "operational")
+
+    def test_the_next_beat_is_expected_by_the_newest(self) -> None:
+        beat_probe(cron="0 12 * * *", time_zone="Africa/Nairobi", grace_s=60)
+        push(after=10)
+        push(after=900, body=FAILED)
+        assert ProbeSchedule.objects.get().next_slot == START + 86_400 + 60
+        push(after=86_400)
+        assert said()[-1] == (86_400, "ok")
+
+    def test_beats_of_an_interval_count_each(self) -> None:
+        beat_probe(interval=60, grace_s=20)
+        for after, body in ((0, None), (5, FAILED), (9, None), (60, None), (61, FAILED)):
+            push(after=after, body=body)
+        assert said() == [(-30, "ok"), (5, "down"), (9, "ok"), (30, "ok"), (61, "down")]
+        assert status() == "major_outage"
+
+    def test_two_different_words_of_one_second_both_count_and_neither_counts_again(self) -> None:
+        beat_probe()
+        assert push()
+        assert push(body=FAILED)
+        assert not push()
+        assert not push(body=FAILED)
+        assert ([one for _, one in said()], status()) == (["ok", "down"], "major_outage")
+
+    def test_counts_of_two_pushes_in_a_slot_are_added_up(self) -> None:
+        beat_probe("core", kind="metric", interval=60)
+        push("core", body={"attempts": 1000, "success": 1000, "business": 0, "technical": 0})
+        push("core", after=20, body={"attempts": 500, "success": 250, "business": 0, "technical": 250})
+        assert list(PushedCounts.objects.order_by("slot").values_list("attempts", flat=True)) == [1000, 500]
+        assert (said("core"), status("core")) == ([(-30, "ok"), (20, "down")], "major_outage")
+
+    def test_more_than_a_probe_takes_is_refused_and_not_dropped(self) -> None:
+        beat_probe()
+        assert all(push(body={"lag_s": number}) for number in range(50))
+        taken, refusals = 50, set()
+        for number in range(50, 100):
+            try:
+                taken += push(body={"lag_s": number})
+            except pushes.PushRefused as refusal:
+                refusals.add(refusal.status)
+        assert (Result.objects.count(), refusals) == (taken, {429})
+
+    def test_what_waited_longer_than_a_later_one_was_missed_says_nothing_of_now(self) -> None:
+        beat_probe(interval=60, grace_s=20)
+        sweep(0)
+        push()
+        sweep(150)
+        assert status() == "major_outage"
+        assert refused(after=151, sent=10)[0] == 409
+        assert push(after=152, sent=11, body=FAILED)
+        assert (seen(), status()) == (["ok", "delayed", "down", "down"], "major_outage")
 
 
 class TestMissing:

@@ -18,7 +18,7 @@ from probes.models import ProbeSchedule, Result
 from probes.probers import tracing
 from probes.recording import Report
 from tests.copies import wait_for
-from tests.factories import ProbeFactory, ProbeScheduleFactory
+from tests.factories import ProbeFactory, ProbeScheduleFactory, VantageFactory
 from tests.probes.conftest import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,9 @@ def debugged(code: str) -> str:
 
 def test_debug_prints_the_request_its_phases_every_assertion_and_what_the_outcome_is_worth(sandbox: Sandbox) -> None:
     spec = {"url": f"{sandbox.url}/_sim/faults?key=planted-9f8a7b", "body_contains": "no such words", "degraded_ms": 2000}
-    ProbeFactory(code="page", spec=spec, interval=10)
+    probe = ProbeFactory(code="page", spec=spec, interval=10)
+    for name in ("nairobi", "mombasa", "london"):
+        ProbeScheduleFactory(probe=probe, vantage=VantageFactory(name=name))
     lines = debugged("page").splitlines()
     assert lines[0].startswith("probe      page (http) for service-")
     assert lines[1] == "deadline   8 s in all"
@@ -82,7 +84,36 @@ def test_debug_prints_the_request_its_phases_every_assertion_and_what_the_outcom
     assert "assertion  body_contains: DOES NOT HOLD" in lines
     assert "outcome    down, assertion: status 200, but the expected text is missing" in lines
     assert lines[-1].startswith("verdict    a vote for “")
-    assert lines[-1].endswith("2 of the last 3 at a vantage, 2 vantages agreeing, confirm it")
+    assert lines[-1].endswith("2 of the last 3 at a vantage, 2 of its 3 vantages agreeing, confirm it")
+
+
+@pytest.mark.parametrize(
+    ("vantages", "quorum", "words"),
+    [
+        ([], 2, "2 of the last 3 at a vantage; it runs at none yet, confirm it"),
+        (["nairobi"], 2, "2 of the last 3 at its one vantage, confirm it"),
+        (["nairobi", "mombasa"], 3, "2 of the last 3 at a vantage, 2 of its 2 vantages agreeing, confirm it"),
+        (["nairobi", "mombasa"], 1, "2 of the last 3 at one of its 2 vantages, confirm it"),
+    ],
+)
+def test_the_verdict_counts_the_vantages_that_there_are(vantages: list[str], quorum: int, words: str, sandbox: Sandbox) -> None:
+    probe = ProbeFactory(code="page", quorum=quorum, spec={"url": f"{sandbox.url}/_sim/faults", "body_contains": "no such words"})
+    for name in vantages:
+        ProbeScheduleFactory(probe=probe, vantage=VantageFactory(name=name))
+    ProbeScheduleFactory(probe=probe, vantage=VantageFactory(name="switched-off", enabled=False))
+    assert debugged("page").rstrip().endswith(words)
+
+
+@pytest.mark.parametrize("options", [[], ["--debug"], ["--json"], ["--at", "nairobi"]])
+def test_what_is_pushed_is_not_run_and_says_where_to_push(options: list[str]) -> None:
+    ProbeFactory(code="nightly", kind="heartbeat", spec={"secret": "SETTLEMENT"})
+    with pytest.raises(CommandError) as error:
+        call_command("run_probe", "nightly", *options)
+    assert error.value.returncode == 1
+    assert str(error.value) == (
+        "nightly (heartbeat) is pushed to us, nothing is run: POST to http://127.0.0.1:8000/push/nightly, signed with "
+        "HALI_SECRET_SETTLEMENT of the web app. docs/pushes.md has the lines."
+    )
 
 
 def test_debug_prints_no_secret(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

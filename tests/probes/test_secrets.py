@@ -17,10 +17,11 @@ import redis
 from django.apps import apps
 
 from incidents.models import Incident
-from probes import agent_tasks, scheduling, tasks, vantages
+from probes import agent_tasks, probers, scheduling, tasks, vantages
+from probes.masking import mask
 from probes.models import Result, Vantage
 from probes.outcome import Task
-from probes.probers import PASSIVE, PROBERS, credentials
+from probes.probers import PASSIVE, PROBERS, credentials, secret_names
 from probes.running import Runner
 from statuspage.celery import app
 from tests import servers
@@ -243,3 +244,27 @@ def test_a_secret_in_a_runs_words_is_taken_out_in_every_spelling(monkeypatch: py
         spelt = f"it says planted pass/word, {quote('planted pass/word', safe='')} and cGxhbnRlZCBwYXNzL3dvcmQ="
         assert credentials.without_secrets(spelt) == "it says [secret], [secret] and [secret]"
     assert credentials.without_secrets("planted pass/word") == "planted pass/word"
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "named"),
+    [
+        ("smtp", {"host": "127.0.0.1", "security": "tls", "auth": "LOST"},
+         ["HALI_SECRET_LOST_PASSWORD", "HALI_SECRET_LOST_USER"]),
+        ("http", {"url": "https://x.example/", "auth": {"bearer": "LOST"}, "secret_headers": {"X-Api-Key": "AWAY"}},
+         ["HALI_SECRET_AWAY", "HALI_SECRET_LOST"]),
+        ("http", {"url": "https://x.example/", "tls": {"ca": "LOST"}}, ["HALI_FILE_LOST"]),
+        ("queue", {"url": "LOST", "key": "payouts", "down_above": 3}, ["HALI_SECRET_LOST"]),
+        ("payment_flow", {"base_url": "https://sandbox.example", "recipe": "stk-query", "credentials": "LOST",
+                          "shortcode": "174379", "checkout_request_id": "ws_CO_1"},
+         ["HALI_SECRET_LOST_KEY", "HALI_SECRET_LOST_PASSKEY", "HALI_SECRET_LOST_SECRET"]),
+    ],
+)  # fmt: skip
+def test_all_that_a_probe_lacks_is_named_at_once_with_where_to_put_it(kind: str, spec: dict[str, Any], named: list[str]) -> None:
+    assert secret_names.variables(kind, spec) == named
+    outcome = probers.run(Task(1, "x", kind, spec, 60, 5.0, 0))
+    assert (outcome.status, outcome.error_class) == ("misconfigured", "credentials")
+    words, _, cure = outcome.evidence.partition(" not set at this agent: put ")
+    assert sorted(words.rsplit(" ", 1)[0].split(", ")) == named
+    assert cure.endswith("for a copy of `make run` into $HALI_DATA_DIR/env, and start it anew.")
+    assert mask(outcome.evidence) == outcome.evidence

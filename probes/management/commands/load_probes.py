@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from probes import file_notes
 from probes.definitions import Problem, parse
 from probes.loading import NotLoaded, Prune, load
 
@@ -34,8 +35,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         name, dry_run = options["file"], options["dry_run"]
         file, problems = parse(_text(name))
-        changes = []
+        changes, notes = [], []
         if file is not None:
+            notes = file_notes.notes(file) if dry_run else []
             prune = Prune(options["prune"]) if options["prune"] else None
             try:
                 changes = load(file=file, now=timezone.now(), prune=prune, dry_run=dry_run)
@@ -45,6 +47,8 @@ class Command(BaseCommand):
             raise CommandError(_told(name, problems))
         for change in changes:
             self.stdout.write(str(change))
+        for note in notes:
+            self.stdout.write(note)
         if not changes:
             self.stdout.write("Nothing to change.")
         elif dry_run:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -18,7 +19,7 @@ from probes.confirming import thresholds_of
 from probes.masking import mask
 from probes.models import Probe, ProbeSchedule, Result
 from probes.outcome import Outcome, OutcomeStatus, Task
-from probes.probers import run, tracing
+from probes.probers import PASSIVE, run, tracing
 
 WAIT = 40.0  # seconds for agents: the next tick, the longest run, the way back
 
@@ -41,6 +42,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         probe = _find(options["code"])
+        if probe.kind in PASSIVE:
+            raise CommandError(_pushed(probe), returncode=1)
         if options["at"]:
             statuses = self._at(probe, options["at"])
         else:
@@ -94,6 +97,15 @@ def _find(code: str) -> Probe:
     return probe
 
 
+def _pushed(probe: Probe) -> str:
+    """Where a push of this probe goes, and what signs it; there is nothing to run."""
+    address = f"{settings.BASE_URL}/push/{probe.code}"
+    signed = f"signed with HALI_SECRET_{probe.spec.get('secret', '')} of the web app"
+    return (
+        f"{probe.code} ({probe.kind}) is pushed to us, nothing is run: POST to {address}, {signed}. docs/pushes.md has the lines."
+    )
+
+
 def _readable(probe: Probe, outcome: Outcome) -> str:
     lines = [f"{probe.code} ({probe.kind}): {outcome.status}" + (f", {outcome.error_class}" if outcome.error_class else "")]
     lines.append(f"  {outcome.evidence}")
@@ -135,5 +147,15 @@ def _verdict(probe: Probe, outcome: Outcome) -> str:
     word = STATUS_WORDS[ComponentStatus(vote)]
     if vote == detection.OPERATIONAL:
         return f"a vote for “{word}”; {rule.success} in a row end a trouble"
-    needed = f"{rule.failure} of the last {rule.window} at a vantage, {probe.quorum} vantages agreeing, confirm it"
-    return f"a vote for “{word}”; {needed}"
+    return f"a vote for “{word}”; {rule.failure} of the last {rule.window} {_where(probe)}, confirm it"
+
+
+def _where(probe: Probe) -> str:
+    """At how many vantages: as many as the probe's quorum, or all that it runs at where there are fewer."""
+    running = ProbeSchedule.objects.filter(probe=probe, enabled=True, vantage__enabled=True, vantage__is_passive=False).count()
+    if running == 1:
+        return "at its one vantage"
+    agreeing = min(probe.quorum, running)
+    if agreeing == 1:
+        return f"at one of its {running} vantages"
+    return f"at a vantage, {agreeing} of its {running} vantages agreeing" if running else "at a vantage; it runs at none yet"
