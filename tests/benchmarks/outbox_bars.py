@@ -265,7 +265,7 @@ def domains(made: Bed, full: bool) -> None:
     does besides, and what the rounds leave in the database, meets both. The median round counts.
     """
     _prepare()
-    count, rounds = (20_000, 5) if full else (8_000, 3)
+    count, rounds = (10_000, 9) if full else (5_000, 5)
     for name in ("quick", "slow", "third", "hangs"):
         make_readers(count if name == "quick" else count // 10, domain=f"{name}.example", start=0)
     ratios = []
