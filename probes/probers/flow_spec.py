@@ -158,7 +158,7 @@ def _validate_header(name: Any, value: Any) -> None:
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         raise TargetError(f"headers.{name}: give one line of ASCII text.")
     if http_spec.SECRET_HEADER.search(name) and not templates.names_in(value):
-        raise TargetError(f"headers.{name}: its value is a secret; write {{{{secret.NAME}}}} or use secret_headers.")
+        raise TargetError(f'headers.{name}: its value is a secret; write "{{{{secret.NAME}}}}" or use secret_headers.')
 
 
 def _refuse_plain(parts: SplitResult, key: str) -> None:

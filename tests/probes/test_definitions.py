@@ -80,6 +80,19 @@ def test_hostile_text_is_one_problem_and_no_crash(text: str) -> None:
     assert "\n" not in problems[0].told("probes.yaml")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["*/5 * * * *", "* * * * *", "{{token}} b", "{{a}}/b", "{b: Bearer {{c}}}", "[x] y", "`x`", "@x"],
+)
+def test_a_value_that_yaml_takes_for_something_else_is_told_to_need_quotes(value: str) -> None:
+    """So are the examples in errors written: they can be pasted as they are."""
+    _, problems = parse(f"probes:\n  - code: {value}\n")
+    assert [problem.line for problem in problems] == [2]
+    assert "needs quotes" in problems[0].words
+    quoted = f"probes:\n  - code: '{value}'\n"
+    assert "YAML" not in parse(quoted)[1][0].words
+
+
 @given(text=st.text(alphabet=st.sampled_from("probes: -[]{}&*!?|>'\"#%@\n\tab1,"), max_size=60))
 def test_no_text_makes_the_reader_fail(text: str) -> None:
     file, problems = parse(text)
