@@ -34,7 +34,7 @@ def why_impossible(expression: str, zone: str, at: float) -> str:
     try:
         gap = longest_gap(expression, zone, at)
     except (CronSimError, StopIteration) as error:
-        return f"is no cron expression ({error or 'it has no time'}); give five fields, for example */5 6-22 * * *"
+        return f'is no cron expression ({error or "it has no time"}); give five fields in quotes, for example "*/5 6-22 * * *"'
     if not 0 < gap <= LONGEST_GAP:
         return "runs less than once in 8 days; what is that rare says nothing of now"
     return ""

@@ -12,7 +12,6 @@ from typing import Any
 
 from probes import probers
 from probes.film import LENGTH
-from probes.outcome import TargetError
 from probes.yaml_lines import BadYaml, Document, Path, read
 
 TOP = ("vantages", "defaults", "probes")
@@ -282,11 +281,13 @@ class _Reader:
             self.say((*path, at), f"{whose}: failure_threshold: {words}")
 
     def _spec_of(self, found: Mapping[str, Any], path: Path, whose: str) -> None:
-        try:
-            probers.validate(found["kind"], found["spec"])
-        except TargetError as error:
-            words = str(error).removeprefix("spec: ").removeprefix("the spec ")
-            self.say((*path, "spec", *_place_in(words)), f"{whose}: spec: {words}")
+        told: set[Path] = set()
+        for error in probers.problems(found["kind"], found["spec"]):
+            words = error.removeprefix("spec: ").removeprefix("the spec ")
+            place = _place_in(words)
+            if place not in told:  # what else is said of it follows from the first
+                self.say((*path, "spec", *place), f"{whose}: spec: {words}")
+            told.add(place)
 
     def _no_twins(self, path: Path, names: list[str], what: str) -> None:
         for place, name in enumerate(names):

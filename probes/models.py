@@ -66,7 +66,7 @@ class Probe(models.Model):
     component = models.ForeignKey(Component, on_delete=models.PROTECT, related_name="probes")
     kind = models.CharField(max_length=30, help_text="A key of probes.probers.PROBERS: http, payment_flow, ...")
     spec = models.JSONField(
-        default=dict, help_text="What the prober needs; README lists the keys of each kind. Secrets are names."
+        default=dict, help_text="What the prober needs; docs/probes.md lists the keys of each kind. Secrets are names."
     )
     interval = models.PositiveIntegerField(
         default=60, validators=[MinValueValidator(1), MaxValueValidator(86400)], help_text="Seconds."

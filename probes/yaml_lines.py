@@ -23,10 +23,13 @@ _RULES = {
     "float": re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"),
     "null": re.compile(r"~|null|"),
 }
+QUOTE = 'a value that begins with *, { or [, or holds {{, needs quotes, as in cron: "*/5 * * * *" or path: "{{id}}"'
 _CURES = (
     ("\\t", "indent with spaces, not with tabs"),
     ("expected a single document", "keep one document: take out the second ---"),
     ("undefined alias", "write the value out"),
+    ("expected alphabetic or numeric character", QUOTE),
+    ("cannot start any token", QUOTE),
     ("mapping values are not allowed", "put the text with its colon into quotes, or mend the indentation"),
 )
 
@@ -70,19 +73,26 @@ def read(text: str) -> Document:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise _unreadable(error) from None
+        raise _unreadable(error, text) from None
     except RecursionError:
         raise BadYaml("lists or mappings are nested too deeply: write it flatter.") from None
     lines: dict[Path, int] = {}
     return Document(None if node is None else _plain(node, (), lines, set()), lines)
 
 
-def _unreadable(error: yaml.YAMLError) -> BadYaml:
+def _unreadable(error: yaml.YAMLError, text: str) -> BadYaml:
     problem = " ".join(str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it is broken").split())
     mark = getattr(error, "problem_mark", None)
     context = str(getattr(error, "context", None) or "")
     cure = next((cure for sign, cure in _CURES if sign in problem or sign in context), "mend the indentation, quotes or brackets")
+    if mark and _is_unquoted(text.splitlines()[mark.line : mark.line + 1]):
+        cure = QUOTE
     return BadYaml(f"this is not YAML ({problem[:120]}): {cure}.", mark.line + 1 if mark else None)
+
+
+def _is_unquoted(lines: list[str]) -> bool:
+    """Whether the line has a value that YAML takes for the beginning of a list or a mapping, though it goes on as a text."""
+    return any(re.search(r"(?:^|[:,{-])\s*(?:\{\{|\[[^\]]*\]\s*[^\s,}\]#])|[^\"']\w \{\{", line) for line in lines)
 
 
 def _plain(node: yaml.Node, path: Path, lines: dict[Path, int], seen: set[int]) -> Any:
@@ -115,7 +125,10 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int], seen: s
 
 def _scalar(node: yaml.Node) -> Any:
     if not isinstance(node, yaml.ScalarNode):
-        raise BadYaml("a list or a mapping is used as a key: give a text.", node.start_mark.line + 1)
+        raise BadYaml(
+            "a list or a mapping is used as a key: give a text, or quotes around a value that begins with {{.",
+            node.start_mark.line + 1,
+        )
     value, kind = str(node.value), node.tag.rpartition(":")[2]
     if not node.tag.startswith("tag:yaml.org,2002:") or kind not in _KINDS:
         _refuse_tag(node, "str")

@@ -344,7 +344,7 @@ def banner(copy: Copy, values: Mapping[str, str]) -> str:
     mail = without_password(email_url) if email_url else f"{copy.data_dir}/mail/"
     return f"""
   Mfano Pesa status   {page}/   (Kiswahili: {page}/sw/)
-  Desk                {page}/admin/   writer, approver or engineer; password {password}
+  Desk                {page}/admin/   writer, approver, engineer or page-admin; password {password}
   Gateway to break    http://127.0.0.1:{copy.sandbox_port}/_sim/faults
   Mail goes to        {mail}
   Data and logs       {copy.data_dir}/

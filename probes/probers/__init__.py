@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from probes.outcome import Outcome, OutcomeStatus, TargetError, Task
-from probes.probers import credentials, heartbeat, metric, never_scheduled, passive, secret_names, ussd_lab
+from probes.probers import credentials, heartbeat, metric, never_scheduled, passive, secret_names, specs, ussd_lab
 from probes.probers.credentials import MissingSecret, NotSet
 
 if TYPE_CHECKING:
@@ -109,10 +109,23 @@ def validate(kind: str, spec: Mapping[str, Any]) -> None:
         raise TargetError(f"kind {str(kind)[:40]!r} is not known: use {', '.join(PROBERS)}.")
     if not isinstance(spec, dict):
         raise TargetError("spec: give a JSON object.")
-    never_scheduled.refuse_calls(spec)
-    if isinstance(spec.get("url"), str):
-        never_scheduled.refuse_request(str(spec.get("method", "GET")).upper(), spec["url"])
+    with specs.part():
+        never_scheduled.refuse_calls(spec)
+        if isinstance(spec.get("url"), str):
+            never_scheduled.refuse_request(str(spec.get("method", "GET")).upper(), spec["url"])
     PROBERS[kind].validate(spec)
+
+
+def problems(kind: str, spec: Mapping[str, Any]) -> list[str]:
+    """What `validate` would raise, and what it would raise after that: a line for each key, assertion and step that is wrong."""
+    with specs.all_told() as told:
+        try:
+            with specs.part():
+                validate(kind, spec)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            if not told:  # else it stumbled over what has been told
+                raise
+    return told
 
 
 def run(task: Task, *, now: float | None = None) -> Outcome:

@@ -79,10 +79,11 @@ class Finding:
 def validate(value: Any, key: str = "assertions") -> list[Assertion]:
     """The assertions under `key`; raises TargetError with what to change."""
     if not isinstance(value, list) or len(value) > AT_MOST:
-        raise TargetError(f'{key}: give a list of at most {AT_MOST} assertions, for example [{{"contains": "OK"}}].')
+        return specs.refuse(f'{key}: give a list of at most {AT_MOST} assertions, for example [{{"contains": "OK"}}].', [])
     for number, assertion in enumerate(value, start=1):
-        _validate_one(assertion, f"{key}, number {number}")
-    return value
+        with specs.part():
+            _validate_one(assertion, f"{key}, number {number}")
+    return [one for one in value if isinstance(one, dict)]
 
 
 def _validate_one(assertion: Any, where: str) -> None:

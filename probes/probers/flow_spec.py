@@ -32,48 +32,69 @@ CODES_AT_MOST = 30
 def validate(spec: Spec) -> None:
     """Raises TargetError with what to change."""
     specs.only_keys(spec, KEYS)
-    parts = specs.address(spec, "base_url")
-    if parts.query or parts.fragment:
-        raise TargetError("base_url: give the address without ?… and #…; a step's path may have them.")
-    _refuse_plain(parts, "base_url")
+    spec = {**spec, "base_url": _base_url(spec)}
     if specs.text(spec, "time_zone") not in {"", *available_timezones()}:
-        raise TargetError("time_zone: is not a name of the IANA list; give one such as Africa/Nairobi.")
-    limits.validate(spec)
+        specs.refuse("time_zone: is not a name of the IANA list; give one such as Africa/Nairobi.", None)
+    with specs.part():
+        limits.validate(spec)
     if "auth" in spec:
-        authorization.validate(spec["auth"])
+        with specs.part():
+            authorization.validate(spec["auth"])
     steps = spec.get("steps")
     if not isinstance(steps, list) or not 1 <= len(steps) <= STEPS_AT_MOST:
         raise TargetError(f'steps: give a list of 1 to {STEPS_AT_MOST}, for example [{{"name": "login", "path": "/login"}}].')
     known = set(BUILT_IN)
-    later = _validate_later(spec) if "answers_later" in spec else {}
-    if later.get("callback"):
+    later: Mapping[str, Any] = {}
+    with specs.part():
+        later = _validate_later(spec) if "answers_later" in spec else {}
+    if isinstance(spec.get("answers_later"), dict) and "callback" in spec["answers_later"]:
         known.add("callback")
     if "token" in spec:
-        known |= _validate_token(spec, known)
+        with specs.part():
+            _validate_token(spec, known)
+        known.add("token")
     names: set[str] = set()
     for number, step in enumerate(steps, start=1):
-        where = f"steps, number {number}"
-        _object(step, STEP_KEYS, where)
-        name = specs.text(step, "name", at_most=40)
-        if not templates.NAME.fullmatch(name.replace("-", "_")) or name in names:
-            raise TargetError(f"{where}: name: give each step a name of its own, small letters, digits, - and _.")
-        names.add(name)
-        _within(where, _validate_request, spec, step, known)
-        _within(where, specs.whole, step, "tries", 1, TRIES_AT_MOST, 1)
-        _within(where, statuses, step, "ours_status", OURS)
-        found = _within(where, _validate_extract, step)
-        if "token" in spec and "token" in found:
-            raise TargetError(f"{where}: extract: token is the shared one already; give this one another name.")
-        known |= found
+        with specs.part(f"steps, number {number}"):
+            _validate_step(spec, step, known, names)
+        known |= set(step.get("extract", {})) if isinstance(step, dict) and isinstance(step.get("extract"), dict) else set()
     _within("answers_later", templates.require_known, later.get("correlation"), known, "correlation")
 
 
+def _base_url(spec: Spec) -> str:
+    """As the spec has it, where it is good."""
+    parts = specs.address(spec, "base_url")
+    with specs.part():
+        if parts.query or parts.fragment:
+            raise TargetError("base_url: give the address without ?… and #…; a step's path may have them.")
+        _refuse_plain(parts, "base_url")
+        return specs.NOWHERE if parts.geturl() == specs.NOWHERE else str(spec["base_url"])
+    return specs.NOWHERE
+
+
+def _validate_step(spec: Spec, step: Any, known: set[str], names: set[str]) -> None:
+    """One step; its name goes to `names`."""
+    if not isinstance(step, dict):
+        raise TargetError("give an object.")
+    specs.only_known(step, STEP_KEYS)
+    name = specs.text(step, "name", at_most=40)
+    if not templates.NAME.fullmatch(name.replace("-", "_")) or name in names:
+        specs.refuse("name: give each step a name of its own, small letters, digits, - and _.", None)
+    names.add(name)
+    with specs.part():
+        _validate_request(spec, step, known)
+    specs.whole(step, "tries", 1, TRIES_AT_MOST, 1)
+    with specs.part():
+        statuses(step, "ours_status", OURS)
+    with specs.part():
+        if "token" in _validate_extract(step) and "token" in spec:
+            raise TargetError("extract: token is the shared one already; give this one another name.")
+
+
 def _within(where: str, call: Any, *args: Any) -> Any:
-    """The call's answer; its refusal says where in the spec it is."""
-    try:
+    """The call's answer; its refusal says where in the spec it is. None where that does not end the reading."""
+    with specs.part(where):
         return call(*args)
-    except TargetError as error:
-        raise TargetError(f"{where}: {error}") from None
 
 
 def _object(value: Any, allowed: tuple[str, ...], where: str) -> None:
@@ -85,24 +106,27 @@ def _object(value: Any, allowed: tuple[str, ...], where: str) -> None:
 # --- Requests -------------------------------------------------------------------------------------------
 
 
-def _validate_token(spec: Spec, known: set[str]) -> set[str]:
+def _validate_token(spec: Spec, known: set[str]) -> None:
     """The call that fetches the shared token; it sets {{token}}."""
     token = spec["token"]
     _object(token, TOKEN_KEYS, "token")
     _within("token", _validate_request, spec, token, known)
     extracted = _within("token", _validate_extract, token)
-    if not {"token"} <= extracted <= {"token", "expires_s"}:
+    if extracted is not None and not {"token"} <= extracted <= {"token", "expires_s"}:
         raise TargetError('token: extract: give token, and expires_s where it is known: {"token": {"json": "$.access_token"}}.')
     _within("token", specs.seconds, token, "lives_s", 300, 86_400)
-    return {"token"}
 
 
 def _validate_request(spec: Spec, step: Mapping[str, Any], known: set[str]) -> None:
-    place = address_of(spec, step)
+    headers = http_spec.mapping(step, "headers")
+    step = {**step, "headers": headers, "secret_headers": http_spec.mapping(step, "secret_headers")}
+    place = specs.NOWHERE
+    with specs.part():
+        place = address_of(spec, step)
     if templates.secrets_in(place):
-        raise TargetError("path: a secret does not belong into an address, which servers log; put it into a header or the body.")
+        specs.refuse("path: a secret does not belong into an address, which servers log; put it into a header or the body.", None)
     if templates.secrets_in(step.get("assertions")):
-        raise TargetError("assertions: a secret does not belong here; name what an answer must hold.")
+        specs.refuse("assertions: a secret does not belong here; name what an answer must hold.", None)
     auth = step.get("auth") or spec.get("auth")
     if (
         "token" in templates.names_in([step.get("headers"), step.get("body")]) - known
@@ -113,23 +137,28 @@ def _validate_request(spec: Spec, step: Mapping[str, Any], known: set[str]) -> N
             "{{token}} is for a `token` call; with auth.oauth2 the Authorization header is sent for you: take it out."
         )
     for key in ("path", "url", "headers", "body", "assertions"):
-        templates.require_known(step.get(key), known, key)
+        with specs.part():
+            templates.require_known(step.get(key), known, key)
     for name in templates.secrets_in([step.get("headers"), step.get("body")]):
         specs.secret_name(name, "{{secret.NAME}}")
-    headers = http_spec.mapping(step, "headers")
     if "auth" in step and _has_authorization(step):
-        raise TargetError("auth: an Authorization header is given too; leave one of them out.")
+        specs.refuse("auth: an Authorization header is given too; leave one of them out.", None)
     for name, value in headers.items():
-        if not isinstance(name, str) or not assertions.HEADER_NAME.fullmatch(name):
-            raise TargetError(f"headers: {str(name)[:40]!r} is not a header's name.")
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
-            raise TargetError(f"headers.{name}: give one line of ASCII text.")
-        if http_spec.SECRET_HEADER.search(name) and not templates.names_in(value):
-            raise TargetError(f"headers.{name}: its value is a secret; write {{{{secret.NAME}}}} or use secret_headers.")
+        with specs.part():
+            _validate_header(name, value)
     whole = as_http(spec, step, place, lookup=lambda name: assertions.Extracted("x"))
     _refuse_plain(specs.address(whole, "url"), "url")
     http_spec.validate(whole)
     never_scheduled.refuse_request(str(whole.get("method", "GET")), str(whole["url"]))
+
+
+def _validate_header(name: Any, value: Any) -> None:
+    if not isinstance(name, str) or not assertions.HEADER_NAME.fullmatch(name):
+        raise TargetError(f"headers: {str(name)[:40]!r} is not a header's name.")
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+        raise TargetError(f"headers.{name}: give one line of ASCII text.")
+    if http_spec.SECRET_HEADER.search(name) and not templates.names_in(value):
+        raise TargetError(f'headers.{name}: its value is a secret; write "{{{{secret.NAME}}}}" or use secret_headers.')
 
 
 def _refuse_plain(parts: SplitResult, key: str) -> None:

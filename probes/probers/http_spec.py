@@ -44,33 +44,38 @@ def validate(spec: Spec) -> None:
     method = specs.choice(spec, "method", METHODS, "GET")
     names = {name.lower() for name in plain_headers(spec)}
     for name, secret in mapping(spec, "secret_headers").items():
-        _header_name(name, "secret_headers")
-        specs.secret_name(secret, f"secret_headers.{name}")
-        names.add(name.lower())
+        with specs.part():
+            _header_name(name, "secret_headers")
+            specs.secret_name(secret, f"secret_headers.{name}")
+            names.add(name.lower())
     if "auth" in spec:
-        authorization.validate(spec["auth"])
+        with specs.part():
+            authorization.validate(spec["auth"])
         if "authorization" in names:
-            raise TargetError("auth: an Authorization header is given too; leave one of them out.")
-    body(spec)
-    expected(spec)
+            specs.refuse("auth: an Authorization header is given too; leave one of them out.", None)
+    with specs.part():
+        body(spec)
+    with specs.part():
+        expected(spec)
     specs.text(spec, "body_contains")
     checks = assertions.validate(spec.get("assertions", []))
     if method == "HEAD" and ("body_contains" in spec or any("header" not in one for one in checks)):
-        raise TargetError("method: HEAD brings no body to look at; set method to GET, or look at headers only.")
+        specs.refuse("method: HEAD brings no body to look at; set method to GET, or look at headers only.", None)
     if specs.flag(spec, "reuse") and method not in {"GET", "HEAD"}:
-        raise TargetError("reuse: a kept connection that has gone is asked again, so it is for GET and HEAD only.")
+        specs.refuse("reuse: a kept connection that has gone is asked again, so it is for GET and HEAD only.", None)
     specs.whole(spec, "redirects", 0, MOST_REDIRECTS, 0)
     specs.whole(spec, "body_limit_kb", 1, LARGEST_KB, 256)
     specs.choice(spec, "ip_version", (4, 6), 4)
-    if tls_options.validate(spec) and parts.scheme == "http":
-        raise TargetError("tls: url begins with http://, so there is none; give https:// or leave tls out.")
+    with specs.part():
+        if tls_options.validate(spec) and parts.scheme == "http":
+            raise TargetError("tls: url begins with http://, so there is none; give https:// or leave tls out.")
     limits.validate(spec)
 
 
 def mapping(spec: Spec, key: str) -> dict[str, Any]:
     value = spec.get(key, {})
     if not isinstance(value, dict):
-        raise TargetError(f'{key}: give an object, for example {{"Accept": "text/html"}}.')
+        return specs.refuse(f'{key}: give an object, for example {{"Accept": "text/html"}}.', {})
     return value
 
 
@@ -82,12 +87,13 @@ def _header_name(name: Any, key: str) -> None:
 def plain_headers(spec: Spec) -> dict[str, str]:
     headers = mapping(spec, "headers")
     for name, value in headers.items():
-        _header_name(name, "headers")
-        if SECRET_HEADER.search(name):
-            raise TargetError(f"headers.{name}: its value is a secret; move it to secret_headers and give the secret's name.")
-        if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
-            raise TargetError(f"headers.{name}: give one line of ASCII text.")
-    return dict(headers)
+        with specs.part():
+            _header_name(name, "headers")
+            if SECRET_HEADER.search(name):
+                raise TargetError(f"headers.{name}: its value is a secret; move it to secret_headers and give the secret's name.")
+            if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+                raise TargetError(f"headers.{name}: give one line of ASCII text.")
+    return {name: value for name, value in headers.items() if isinstance(name, str)}
 
 
 def body(spec: Spec) -> bytes | None:

@@ -33,7 +33,7 @@ class ProbeForm(_ModelForm):
     kind = forms.ChoiceField(
         choices=[(kind, kind) for kind in PROBERS],
         widget=UnfoldAdminSelectWidget,
-        help_text="How it asks. README lists the keys of each kind.",
+        help_text="How it asks. docs/probes.md lists the keys of each kind.",
     )
 
     class Meta:

@@ -54,7 +54,11 @@ def add_component(request: HttpRequest, body: schemas.NewComponent) -> Status[di
     asking.require_components([])
     group = ComponentGroup.objects.filter(code=body.group).first()
     if group is None:
-        raise unfit("group", f"there is no group {body.group}.")
+        known = ", ".join(ComponentGroup.objects.values_list("code", flat=True)[:20]) or "none yet"
+        raise unfit(
+            "group",
+            f"there is no group {body.group}. There are: {known}. Page admins make groups at the desk (Set-up, Service groups).",
+        )
     if Component.objects.filter(code=body.code).exists():
         raise Problem(409, "exists", f"There is a service {body.code} already.")
     fields = body.model_dump(exclude={"group"})

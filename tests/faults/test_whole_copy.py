@@ -68,7 +68,7 @@ def test_make_ends_a_copy_whole_and_a_second_start_goes_on_with_its_data_beside_
     copy = ended_copy
     copy.start(["make", "--silent", "--old-file=.venv", "run"])  # the environment we run in is there already
     assert all(copy.running(name) for name in PROCESSES)
-    wait_for("the banner", lambda: "writer, approver or engineer" in (copy.folder / "run.out").read_text())
+    wait_for("the banner", lambda: "writer, approver, engineer or page-admin" in (copy.folder / "run.out").read_text())
     group = {os.getpgid(process.pid) for process in everything_of(copy)}
     assert copy.process is not None
     assert group == {os.getpgid(copy.process.pid)}, "Ctrl-C reaches every process"

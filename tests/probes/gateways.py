@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 Answer = tuple[int, Any]
 
@@ -105,6 +106,20 @@ def enquiry(asked: Asked) -> Answer:
     return 404, {}
 
 
+def balance(asked: Asked) -> Answer:
+    """A bank that gives tokens by OAuth2 client credentials, in a form with the key in a Basic header."""
+    if (asked.method, asked.path) == ("POST", "/oauth2/token"):
+        basic = base64.b64encode(b"benki-key:benki-secret").decode()
+        wanted = {"grant_type": ["client_credentials"], "scope": ["accounts.read"]}
+        known = asked.header("Authorization") == f"Basic {basic}" and parse_qs(asked.body) == wanted
+        return (200, {"access_token": "bt-1", "token_type": "Bearer", "expires_in": 3600}) if known else (401, {})
+    if asked.header("Authorization") != "Bearer bt-1":
+        return 401, {"error": "invalid_token"}
+    if asked.path == "/v1/accounts":
+        return 200, {"accounts": [{"id": "KE 01/7"}]}
+    return (200, {"currency": "KES", "available": 46713.5}) if asked.path == "/v1/accounts/KE%2001%2F7/balance" else (404, {})
+
+
 def request_to_pay(asked: Asked) -> Answer:
     if asked.header("Ocp-Apim-Subscription-Key") != "mtn-subscription":
         return 401, {"message": "Access denied due to missing subscription key"}
@@ -134,6 +149,7 @@ EXAMPLES: dict[str, Callable[[Asked], Answer]] = {
     "public-api": public_api,
     "bank": bank,
     "enquiry": enquiry,
+    "balance": balance,
     "request-to-pay": request_to_pay,
     "cards": cards,
 }
@@ -141,6 +157,8 @@ SECRETS = {
     "BANK_KEY": "bank-key-1",
     "WALLET_KEY": "wallet-key",
     "WALLET_SECRET": "wallet-secret",
+    "BENKI_KEY": "benki-key",
+    "BENKI_SECRET": "benki-secret",
     "MTN_USER": "mtn-user",
     "MTN_PASSWORD": "mtn-password",
     "MTN_SUBSCRIPTION": "mtn-subscription",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -27,6 +28,14 @@ def example(name: str) -> dict[str, Any]:
     found = re.search(rf"^```json example={name}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
     assert found, f"docs/flows.md has no example {name}"
     spec: dict[str, Any] = json.loads(found[1])
+    return spec
+
+
+def example_at(gateway: Gateway, name: str) -> dict[str, Any]:
+    """The example, asking this gateway for everything, its token too."""
+    spec = {**example(name), "base_url": gateway.url}
+    if "token_url" in spec.get("auth", {}):
+        spec["auth"] = {**spec["auth"], "token_url": f"{gateway.url}{urlsplit(spec['auth']['token_url']).path}"}
     return spec
 
 
@@ -71,14 +80,14 @@ def test_an_example_of_the_docs_can_be_saved_as_it_stands(name: str) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_of_the_docs_works_the_first_time(start: Start, name: str) -> None:
     gateway = start(EXAMPLES[name])
-    outcome = asked({**example(name), "base_url": gateway.url})
+    outcome = asked(example_at(gateway, name))
     assert (outcome.status, outcome.error_class) == ("accepted" if name == "request-to-pay" else "ok", ""), outcome.evidence
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "public-api"])
 def test_no_secret_of_an_example_is_in_its_spec_or_its_words(start: Start, name: str) -> None:
     gateway = start(lambda asked: (500, {"said": [asked.headers, asked.body]}))
-    spec = {**example(name), "base_url": gateway.url}
+    spec = example_at(gateway, name)
     outcome = asked(spec)
     assert outcome.status == "down"
     assert [value for value in SECRETS.values() if value in json.dumps(spec) + outcome.evidence] == []
@@ -484,3 +493,11 @@ def test_every_value_of_a_step_may_be_of_any_type_and_is_told_so_in_words() -> N
                     said.append(str(error))
     assert len(said) > 100
     assert [words for words in said if "\n" in words or not words.endswith(".")] == []
+
+
+def test_nothing_is_encoded_in_a_body_that_is_a_text(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALI_SECRET_FORM", "a%26b+c")
+    gateway = start(lambda asked: (200, {}))
+    assert asked(steps({"method": "POST", "body": "key={{secret.FORM}}"}, base_url=gateway.url)).status == "ok"
+    assert gateway.asked[0].body == "key=a%26b+c"
+    assert gateway.asked[0].header("Content-Type") == "application/x-www-form-urlencoded"

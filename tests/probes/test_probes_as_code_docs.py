@@ -37,8 +37,8 @@ def test_an_example_loads_the_first_time_and_changes_nothing_the_second(services
     assert Probe.objects.exists()
 
 
-def test_there_is_an_example_of_a_bank_and_one_of_a_public_api() -> None:
-    assert [name for name, _, _ in EXAMPLES] == ["public-api", "bank"]
+def test_there_is_an_example_of_a_public_api_of_a_bank_and_of_what_is_pushed() -> None:
+    assert [name for name, _, _ in EXAMPLES] == ["public-api", "bank", "pushed"]
 
 
 def test_every_field_is_in_the_tables_with_its_default() -> None:

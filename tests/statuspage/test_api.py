@@ -423,6 +423,9 @@ def test_a_service_is_added_described_and_set_by_hand() -> None:
     owner.groups.add(*someone(ENGINEER).groups.all())
     asking = machine(owner=owner)
     group = ComponentFactory().group.code
+    nowhere = problem_of(asking.post("/components", {"code": "airtime", "group": "benki", "name": NAME}))
+    assert f"there is no group benki. There are: {group}" in str(nowhere)
+    assert "Page admins make groups at the desk (Set-up, Service groups)." in str(nowhere)
     assert asking.post("/components", {"code": "airtime", "group": group, "name": {"en": "Airtime"}}).status_code == 201
     assert problem_of(asking.post("/components", {"code": "airtime", "group": group, "name": NAME}))["status"] == 409
     named = asking.ask("PATCH", "/components/airtime", {"name": {"en": "Airtime", "sw": "Salio"}})
