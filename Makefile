@@ -36,12 +36,12 @@ $(VENV)/tools: $(VENV)/installed requirements-dev.txt
 translations: $(VENV)
 	@$(BIN)/python -m statuspage.translations
 
+# The last one runs every check of `manage.py check` before it looks for migrations that are missing.
 lint: $(VENV)/tools translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	SECRET_KEY=lint $(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
-	SECRET_KEY=lint $(BIN)/python manage.py check
 	SECRET_KEY=lint $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 # Slower than the linters: bandit over the product, and known faults of the pinned libraries, where a package index tells them.
