@@ -17,7 +17,7 @@ import dns.resolver
 
 from probes import addresses
 from probes.outcome import Outcome, TargetError
-from probes.probers import limits, specs
+from probes.probers import limits, specs, tracing
 from probes.probers.runs import Failure, Run
 from probes.probers.specs import Spec
 
@@ -91,6 +91,8 @@ def _ask(spec: Spec, run: Run) -> dns.message.Message:
         source = None
     options: dict[str, Any] = {"port": port, "source": source}
     is_tcp = spec.get("protocol") == "tcp"
+    asked = f"{spec['name']} {spec.get('record', 'A')}"
+    tracing.note(f"question   {asked}, to the resolver {where}, port {port}, by {'tcp' if is_tcp else 'udp'}")
     while True:
         try:
             if is_tcp:
