@@ -16,7 +16,7 @@ from django.db.models import Q
 from incidents import audit, figures, gates, record, stating
 from incidents.blockers import Blocker, standing, waived
 from incidents.drafts import TimelineError
-from incidents.models import Incident, Review
+from incidents.models import Incident, IncidentUpdate, Review
 from incidents.words import IncidentStatus, Publication
 
 
@@ -54,13 +54,20 @@ def overdue_reviews(*, now: datetime) -> list[Incident]:
 
 
 def reviews_turning(*, since: datetime, now: datetime) -> set[str]:
-    """Incidents (public ids) of which a review, or the cause one still owes, fell due after `since` and by `now`. One query."""
-    turning = Q(reviews__publication=Publication.PUBLISHED, reviews__cause_due_at__gt=since, reviews__cause_due_at__lte=now)
-    for impact, days in settings.REVIEW_DAYS.items():
+    """Incidents (public ids) of which a review, or the cause one still owes, fell due after `since` and by `now`. Two queries,
+    neither of which looks through all that was ever said."""
+    owed = Review.objects.filter(publication=Publication.PUBLISHED, cause_due_at__gt=since, cause_due_at__lte=now)
+    turning = Q(pk__in=list(owed.values_list("incident", flat=True)))
+    for days in set(settings.REVIEW_DAYS.values()):
         first, last = since - timedelta(days=days), now - timedelta(days=days)
-        turning |= Q(impact=impact, backfilled=False, resolved_at__gt=first, resolved_at__lte=last)
-        turning |= Q(impact=impact, backfilled=True, published_at__gt=first, published_at__lte=last)
-    return set(Incident.objects.published().filter(turning).values_list("public_id", flat=True))
+        of_these = Q(impact__in=[impact for impact, its_days in settings.REVIEW_DAYS.items() if its_days == days])
+        turning |= of_these & Q(backfilled=False, resolved_at__gt=first, resolved_at__lte=last)
+        said_then = IncidentUpdate.objects.filter(
+            display_at__gt=first, display_at__lte=last
+        ).order_by()  # its first word among them
+        written_later = Q(backfilled=True, published_at__gt=first, published_at__lte=last, pk__in=said_then.values("incident"))
+        turning |= of_these & written_later
+    return set(Incident.objects.published().filter(turning).order_by().values_list("public_id", flat=True))
 
 
 def _published(incidents: list[Incident]) -> Iterable[Review]:

@@ -58,6 +58,10 @@ class IncidentStatus(models.TextChoices):
     def closed(cls) -> tuple[str, ...]:
         return (cls.RESOLVED.value, cls.FALSE_ALARM.value)
 
+    @classmethod
+    def going_on(cls) -> tuple[str, ...]:
+        return (cls.INVESTIGATING.value, cls.IDENTIFIED.value, cls.MONITORING.value)
+
 
 class Attribution(models.TextChoices):
     """Whose fault it is, as far as it is known."""

@@ -278,7 +278,7 @@ def build_now(now: datetime, *, head: RecordHead | None = None) -> NowPage:
         data_as_of=reading.newest_outcome(),
         updated_at=reading.last_change(head.seq, components, now),
         record=RecordPoint(head.seq, head.hash),
-        groups=_grouped(components, reading.last_days(rows, now=now)),
+        groups=_grouped(components, reading.last_days(rows, now=now, head=head)),
         worst=rollup.worst(component.status for component in components),
         sentence=state_words.headline(components, going_on),
         lead=state_words.lead(components, going_on, settings.HELP_LINE),

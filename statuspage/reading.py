@@ -77,10 +77,11 @@ def group_facts(group: ComponentGroup) -> GroupFacts:
     return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent, group.has_heading)
 
 
-def last_days(components: Sequence[Component], *, now: datetime) -> dict[str, Days]:
-    """The last 90 days by public id of each component whose history is shown. Three queries, however many there are."""
+def last_days(components: Sequence[Component], *, now: datetime, head: RecordHead) -> dict[str, Days]:
+    """The last 90 days by public id of each component whose history is shown. Three queries, however many there are. `head`: the
+    record's in the same moment."""
     zone = clock_words.zone()
-    shown = intervals.shown(components=components, start=days.begin_of(now, zone), end=now)
+    shown = intervals.shown(components=components, start=days.begin_of(now, zone), end=now, head=head)
     first, last = days.begin_of(now, zone).astimezone(zone).date(), now.astimezone(zone).date()
     return {
         component.public_id: _row_of_days(
@@ -146,9 +147,9 @@ def rule_words() -> Text:
 
 def recent_incidents(length: int, *, head: RecordHead, components: Sequence[ComponentFacts]) -> list[IncidentFacts]:
     """The last so many by their newest word, and all that are open. `head` and `components` as they were read before."""
-    standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
-    still_open = [status for status in IncidentStatus.values if status not in IncidentStatus.closed()]
-    chosen = {*_spoken_of_last(length), *standing.filter(status__in=still_open).values_list("pk", flat=True)}
+    standing = Incident.objects.published().standing()
+    still_open = standing.filter(status__in=IncidentStatus.going_on()).order_by()  # found by their state, not by their beginning
+    chosen = {*_spoken_of_last(length), *still_open.values_list("pk", flat=True)}
     over = at_rest.kept(head, components)
     known = {pk: over[pk] for pk in chosen if pk in over}
     read = {row.pk: incident_facts(row) for row in with_updates(standing.filter(pk__in=chosen - set(known)))}
@@ -161,7 +162,7 @@ def _spoken_of_last(length: int) -> list[int]:
     """The last so many incidents by their newest word, found from the newest on: as quick after years as on the first day."""
     # Without a join: the words lie in the order of the index, and few incidents are asked for.
     said = IncidentUpdate.objects.filter(publication=Publication.PUBLISHED).order_by("-display_at", "-incident_id")
-    standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
+    standing = Incident.objects.published().standing().order_by()
     found: dict[int, None] = {}
     for start in count(step=WORDS_AT_ONCE):
         words = list(said.values_list("incident_id", flat=True)[start : start + WORDS_AT_ONCE])

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from subscribers import addresses, links, rendering
 from subscribers.models import Subscriber, SubscriberState
-from subscribers.retries import ATTEMPTS, LEASE, retry_at
+from subscribers.retries import FOR_PEOPLE, LEASE, retry_at
 from subscribers.subscriptions import link_ends
 from subscribers.transports import TRANSPORTS
 from subscribers.transports.base import Parcel, TransportError
@@ -29,7 +29,7 @@ def claim_due(*, now: datetime, limit: int, channels: list[str]) -> list[Subscri
         )
         if not due:
             return []
-        hopeless = [row.pk for row in due if row.confirm_attempt >= ATTEMPTS or now >= link_ends(row)]
+        hopeless = [row.pk for row in due if row.confirm_attempt >= FOR_PEOPLE.attempts or now >= link_ends(row)]
         Subscriber.objects.filter(pk__in=hopeless).update(confirm_due_at=None)  # they may ask again
         claimed = [row for row in due if row.pk not in hopeless]
         Subscriber.objects.filter(pk__in=[row.pk for row in claimed]).update(

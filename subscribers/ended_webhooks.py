@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from subscribers import addresses, links, rendering, suppression
 from subscribers.models import Delivery, DeliveryState, Endpoint, Subscriber, SubscriberState
@@ -31,9 +31,9 @@ AT_ONCE = 50
 # --- Ending and beginning again ------------------------------------------------------------------
 
 
-def look_at(given_up: Collection[Claimed], *, now: datetime) -> int:
-    """After deliveries to webhooks came to nothing for good: end those that have failed for days. Answers how many ended."""
-    owners = Subscriber.objects.active().filter(pk__in={one.subscriber_id for one in given_up}, channel=CHANNEL)
+def look_at(failed: Collection[Claimed], *, now: datetime) -> int:
+    """After deliveries to webhooks failed: end those that have taken nothing for days. Answers how many ended."""
+    owners = Subscriber.objects.active().filter(pk__in={one.subscriber_id for one in failed}, channel=CHANNEL)
     return sum(_look_at(one, now) for one in owners)
 
 
@@ -56,11 +56,12 @@ def _look_at(subscriber: Subscriber, now: datetime) -> bool:
 
 
 def _in_vain(subscriber: Subscriber) -> QuerySet[Delivery]:
-    """What it did not take, in a row, the oldest first."""
+    """What it did not take, in a row, the oldest first: given up, or failed so far and tried again later."""
     told = Delivery.objects.to(subscriber)
     taken = told.filter(state=DeliveryState.SENT).aggregate(at=Max("sent_at"))["at"]
     since = max(moment for moment in (taken, subscriber.confirmed_at, subscriber.created_at) if moment)
-    return told.filter(state=DeliveryState.DEAD, wanted_at__gt=since).order_by("wanted_at")
+    failed = Q(state=DeliveryState.DEAD) | (Q(state=DeliveryState.PENDING, attempt__gt=0) & ~Q(last_error=""))
+    return told.filter(failed, wanted_at__gt=since).order_by("wanted_at")
 
 
 def _fails_for_all(subscriber: Subscriber, in_vain: QuerySet[Delivery]) -> bool:

@@ -7,6 +7,7 @@ is killed anywhere goes on there and makes nothing twice. It runs while the hold
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,14 +53,19 @@ class Plan:
     parameters: tuple[Any, ...]
 
 
-def fan_out(*, now: datetime, limit: int = 20 * CHUNK) -> int:
-    """Make the Deliveries of waiting Notifications, oldest first, and about `limit` at most; answers how many were made."""
+def fan_out(*, now: datetime, limit: int = 20 * CHUNK, is_over: Callable[[], bool] = lambda: False) -> int:
+    """Make the Deliveries of waiting Notifications, oldest first, and about `limit` at most; answers how many were made.
+
+    `is_over` is asked after each chunk.
+    """
     made, known = 0, dict[int, Plan | None]()
     while made < limit:
         step = _expand_chunk(now, known)
         if step is None:
             break
         made += step
+        if is_over():
+            break
     return made
 
 

@@ -21,10 +21,10 @@ from subscribers.transports.base import Outcome, Parcel, Sender, Sent
 
 HELD_AFTER = 0.15  # seconds without an answer
 SLOW = 0.1  # seconds an answer takes
-UNKNOWN_SHARE = 5  # while others wait, the first turn of a domain is so many times smaller: it may be slow
+UNKNOWN_SHARE = 10  # while others wait, the first turn of a domain is so many times smaller: it may be slow
 AT_MOST = 3  # lanes for each connection that the settings allow
 REFUSING = 0.1  # of the last parcels were not taken
-REFUSING_SHARE = 25  # while others wait, a domain that refuses gets a turn so many times smaller
+REFUSING_SHARE = 50  # while others wait, a domain that refuses gets a turn so many times smaller
 REFUSING_RESTS = 10  # and has the next one that many times as long after it as it took
 WORTH_A_LANE = 50  # waiting parcels for each lane that is at work before another one is opened
 
@@ -129,6 +129,10 @@ class Lanes:
     def has_been_slow(self, domain: str | None) -> bool:
         """It takes long for an answer, lately; not for who is only held up at this moment."""
         return domain is not None and self._seconds.get(domain, 0.0) > SLOW
+
+    def has_answered(self, domain: str) -> bool:
+        """A turn of it has come back."""
+        return domain in self._seconds
 
     def is_refusing(self, domain: str) -> bool:
         return self._refused.get(domain, 0.0) > REFUSING

@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 
 from subscribers import paces
 from subscribers.models import Delivery, DeliveryState, Notification
-from subscribers.retries import ATTEMPTS, GIVE_UP_AFTER, LEASE, retry_at
+from subscribers.retries import LEASE, OF_CHANNELS, Schedule, retry_at, schedule_of
 from subscribers.rows import Claimed, among
 from subscribers.transports.base import TransportError
 
@@ -23,11 +23,24 @@ log = logging.getLogger(__name__)
 OVERTAKEN = "a newer update was told instead"
 # Kinds of which the newest says all: an older one of the same thread that still waits is not sent after it.
 OVERTAKING = frozenset({"incident_update", "maintenance_update"})
+# Kinds of which each is told, but none late: one that failed is not sent after a newer one of the same service.
+STATES = frozenset({"component_status"})
 Note = Callable[[Sequence[Claimed]], None]
 KEYS_AT_ONCE = 1000  # in one statement
 _TABLE = Delivery._meta.db_table
-_Row = tuple[int, int, int, str, int, datetime, bool, str, datetime]
-_COLUMNS = ("pk", "notification_id", "subscriber_id", "domain", "attempt", "wanted_at", "digest", "last_error", "due_at")
+_Row = tuple[int, int, int, str, int, datetime, bool, str, datetime, str]
+_COLUMNS = (
+    "pk",
+    "notification_id",
+    "subscriber_id",
+    "domain",
+    "attempt",
+    "wanted_at",
+    "digest",
+    "last_error",
+    "due_at",
+    "channel",
+)
 Place = tuple[datetime, int]  # in the order of claims: when it was due, its row id
 
 
@@ -48,8 +61,8 @@ def claim_due(
     """Take up to `limit` due deliveries (of one channel, if given) under a lease of 5 minutes, older news first.
 
     `without`: domains that have enough in hand; `after`: look behind this place only, since what lies before it is theirs. What
-    was tried 8 times, has been due for 6 hours or was overtaken by newer news is buried on the way. `note` hears what is claimed
-    before the claim holds, so that no kill comes between the two.
+    was tried as often or has been due as long as its channel's schedule allows, or was overtaken by newer news, is buried on the
+    way. `note` hears what is claimed before the claim holds, so that no kill comes between the two.
     """
     claimed: list[Claimed] = []
     while not claimed:
@@ -128,13 +141,17 @@ def stopped() -> list[int]:
 
 def _bury_hopeless(due: Sequence[Claimed], now: datetime) -> list[Claimed]:
     """Those still worth a try; the others become dead."""
-    tried = [delivery.pk for delivery in due if delivery.attempt >= ATTEMPTS]
-    old = [delivery.pk for delivery in due if delivery.wanted_at <= now - GIVE_UP_AFTER]
-    if not tried and not old:
-        return list(due)
-    Delivery.objects.filter(pk__in=old).update(state=DeliveryState.DEAD, last_error="not sent within 6 hours")
-    Delivery.objects.filter(pk__in=tried).update(state=DeliveryState.DEAD, last_error=f"tried {ATTEMPTS} times")
-    return [delivery for delivery in due if delivery.pk not in {*tried, *old}]
+    ends: dict[str, list[int]] = defaultdict(list)
+    for delivery in due:
+        schedule = schedule_of(delivery.channel)
+        if delivery.attempt >= schedule.attempts:
+            ends[f"tried {schedule.attempts} times"].append(delivery.pk)
+        elif delivery.wanted_at <= now - schedule.give_up_after:
+            ends[f"not sent within {schedule.give_up_after // timedelta(hours=1)} hours"].append(delivery.pk)
+    for why, keys in ends.items():
+        Delivery.objects.filter(pk__in=keys).update(state=DeliveryState.DEAD, last_error=why)
+    buried = {key for keys in ends.values() for key in keys}
+    return [delivery for delivery in due if delivery.pk not in buried] if buried else list(due)
 
 
 def _overtaken(due: Sequence[Claimed], now: datetime) -> set[int]:
@@ -147,14 +164,14 @@ def _overtaken(due: Sequence[Claimed], now: datetime) -> set[int]:
         delivery
         for delivery in due
         if delivery.notification.record_seq < newest.get(_thread_of(delivery), 0)
-        and (delivery.attempt == 0 or delivery.last_error)
+        and (delivery.last_error or (delivery.attempt == 0 and delivery.notification.kind in OVERTAKING))
     ]
     if not waiting:
         return set()  # the usual claim: nothing newer was ever said
     newer = Delivery.objects.filter(
         subscriber__in={delivery.subscriber_id for delivery in waiting},
         notification__thread__in={delivery.notification.thread for delivery in waiting},
-        notification__kind__in=OVERTAKING,
+        notification__kind__in=OVERTAKING | STATES,
     )
     newer = newer.filter(state=DeliveryState.SENT) | newer.filter(
         state=DeliveryState.PENDING, due_at__lte=now, notification__stopped_at__isnull=True
@@ -177,10 +194,10 @@ def _thread_of(delivery: Claimed) -> tuple[str, str]:
 
 def _newest_of_threads(due: Sequence[Claimed]) -> dict[tuple[str, str], int]:
     """{(kind, thread): the number of its last entry that is told}"""
-    threads = {delivery.notification.thread for delivery in due if delivery.notification.kind in OVERTAKING} - {""}
+    threads = {delivery.notification.thread for delivery in due if delivery.notification.kind in OVERTAKING | STATES} - {""}
     if not threads:
         return {}
-    told = Notification.objects.filter(thread__in=threads, kind__in=OVERTAKING, stopped_at=None)
+    told = Notification.objects.filter(thread__in=threads, kind__in=OVERTAKING | STATES, stopped_at=None)
     return {
         (kind, thread): seq
         for kind, thread, seq in told.values_list("kind", "thread").annotate(last=Max("record_seq")).order_by()
@@ -230,13 +247,13 @@ def record_failure(delivery: Claimed, error: TransportError, *, now: datetime) -
     record_failures([(delivery, error)], now=now)
 
 
-def record_failures(failed: Sequence[tuple[Claimed, TransportError]], *, now: datetime) -> list[Claimed]:
-    """Due again later, or dead: after a permanent refusal, 8 attempts, or when the next try would come after 6 hours.
+def record_failures(failed: Sequence[tuple[Claimed, TransportError]], *, now: datetime) -> None:
+    """Due again later, or dead: after a permanent refusal, or where its channel's schedule has no further try, or none so late.
 
-    All in one go: a domain that refuses many must not hold up the mails of others with a wait for each. Answers the dead ones.
+    All in one go: a domain that refuses many must not hold up the mails of others with a wait for each.
     """
     if not failed:
-        return []
+        return
     ends = [_failed(delivery, error, now) for delivery, error in failed]
     with connection.cursor() as cursor, transaction.atomic():
         cursor.executemany(
@@ -244,14 +261,14 @@ def record_failures(failed: Sequence[tuple[Claimed, TransportError]], *, now: da
             "WHERE id = %s AND attempt = %s AND state = 'pending'",
             ends,
         )
-    return [delivery for (delivery, _), end in zip(failed, ends, strict=True) if end[0] == DeliveryState.DEAD.value]
 
 
 def _failed(delivery: Claimed, error: TransportError, now: datetime) -> tuple[str | int | None, ...]:
     """What becomes of it, and which row it is."""
-    again = retry_at(attempt=delivery.attempt, now=now, chance=random.random(), asked=error.retry_after)  # noqa: S311
-    over = again > delivery.wanted_at + GIVE_UP_AFTER
-    dead = error.permanent or delivery.attempt >= ATTEMPTS or over
+    schedule, chance = schedule_of(delivery.channel), random.random()  # noqa: S311
+    again = retry_at(attempt=delivery.attempt, now=now, chance=chance, asked=error.retry_after, schedule=schedule)
+    over = again > delivery.wanted_at + schedule.give_up_after
+    dead = error.permanent or delivery.attempt >= schedule.attempts or over
     log.info("Delivery %d failed (attempt %d%s): %s", delivery.pk, delivery.attempt, ", given up" if dead else "", error)
     state = DeliveryState.DEAD if dead else DeliveryState.PENDING
     at = connection.ops.adapt_datetimefield_value(again)
@@ -285,14 +302,23 @@ def release(keys: Mapping[int, list[int]], *, until: datetime, now: datetime) ->
 
 
 def release_stuck(*, now: datetime) -> int:
-    """Leases that ran out: their sender is taken for dead, so they are due again, after 8 attempts dead. Answers how many."""
+    """Leases that ran out: their sender is taken for dead. They are due again, after the last try dead. Answers how many."""
     stuck = Delivery.objects.filter(lease_until__lte=now, state=DeliveryState.PENDING)
     if not stuck.exists():
         return 0  # the usual second: nothing is written
-    buried = stuck.filter(attempt__gte=ATTEMPTS).update(
-        state=DeliveryState.DEAD, lease_until=None, last_error=f"{ATTEMPTS} senders ended with it in hand"
+    buried = sum(
+        rows.filter(attempt__gte=schedule.attempts).update(
+            state=DeliveryState.DEAD, lease_until=None, last_error=f"{schedule.attempts} senders ended with it in hand"
+        )
+        for schedule, rows in _by_schedule(stuck)
     )
     return buried + stuck.update(lease_until=None, due_at=now)
+
+
+def _by_schedule(rows: QuerySet[Delivery]) -> Iterator[tuple[Schedule, QuerySet[Delivery]]]:
+    for channel, schedule in OF_CHANNELS.items():
+        yield schedule, rows.filter(channel=channel)
+    yield schedule_of(""), rows.exclude(channel__in=list(OF_CHANNELS))
 
 
 def soon(*, now: datetime, within: timedelta) -> QuerySet[Delivery]:

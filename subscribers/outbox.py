@@ -2,7 +2,7 @@
 
     enqueue       one row in the publishing transaction; enqueue_missing does the same for every other record entry
     fan_out       Deliveries in chunks the database makes, the cursor moved in each chunk's own transaction: killed anywhere, it
-                  goes on there
+                  goes on there; fan_out_a_turn leaves off where a sender should be at work
     claim_due     a lease and attempt + 1; what was sent is marked only afterwards, in updates guarded by `attempt`
     deliver_due   claims and sends, outside any transaction, over kept connections
     stop_sending  nobody who has not been told yet is told; progress, resend_dead
@@ -20,6 +20,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, F, Min, QuerySet
+from django.utils import timezone
 
 from subscribers import ended_webhooks, farewells, outlets, steering
 from subscribers.fanning import fan_out
@@ -48,6 +49,7 @@ __all__ = [
     "enqueue",
     "enqueue_missing",
     "fan_out",
+    "fan_out_a_turn",
     "has_work",
     "overdue_since",
     "progress",
@@ -61,6 +63,21 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 QUIET_FIRST, QUIET_AT_MOST = timedelta(seconds=30), timedelta(minutes=2)
+TURN = 1.0  # seconds of expanding at once: a worker with one place must not keep its sender waiting for the rest of a long list
+
+
+# --- Expanding ---------------------------------------------------------------------------------
+
+
+def fan_out_a_turn(*, now: datetime, limit: int) -> bool:
+    """Expand for about a second, and only until something is due that nobody sends; answers whether more is to be expanded."""
+    ends = time.monotonic() + TURN
+
+    def is_over() -> bool:
+        return time.monotonic() >= ends or (due(timezone.now()).exists() and not outlets.any_at_work())
+
+    made = fan_out(now=now, limit=limit, is_over=is_over)
+    return made > 0 and Notification.objects.filter(expanded_at__isnull=True).exists()
 
 
 # --- Sending -----------------------------------------------------------------------------------

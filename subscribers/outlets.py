@@ -93,6 +93,11 @@ def left_behind() -> bool:
     return any(path.stat().st_size > 0 and _is_free(path) for path in _folder().glob("*.sent"))
 
 
+def any_at_work() -> bool:
+    """Does a sender of this machine send right now?"""
+    return any(not _is_free(path) for path in _folder().glob("*.sent"))
+
+
 def _is_free(path: Path) -> bool:
     descriptor = _locked(path)
     if descriptor is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from incidents.languages import codes
 from subscribers import addresses, items, links, rendering
 from subscribers.items import Item
 from subscribers.models import Notification
@@ -40,25 +42,34 @@ class Packer:
         self._told: dict[tuple[int, str, str], _Told] = {}
         self._digests: dict[tuple[tuple[int, ...], str, str], _Told] = {}
 
+    def prepare(self, notification: Notification, channel: str) -> None:
+        """Render what is about to be due: its first parcel must not wait for that."""
+        with suppress(ItemGone):
+            for language in codes():
+                self._told_of(notification, language, channel)
+
     def parcel_for(self, delivery: Claimed, subscriber: Reader) -> Parcel:
         """`subscriber` as read just now: its language and address may have changed.
 
         Raises addresses.AddressUnreadable or ItemGone.
         """
-        wanted = (delivery.notification.pk, subscriber.language, subscriber.channel)
+        return _parcel(self._told_of(delivery.notification, subscriber.language, subscriber.channel), subscriber)
+
+    def _told_of(self, notification: Notification, language: str, channel: str) -> _Told:
+        wanted = (notification.pk, language, channel)
         told = self._told.get(wanted)
         if told is None:
-            item = self._item(delivery.notification)
-            own = TRANSPORTS[subscriber.channel].render(item, subscriber.language)
+            item = self._item(notification)
+            own = TRANSPORTS[channel].render(item, language)
             told = self._told[wanted] = _told(
                 item,
-                own or rendering.render(item, subscriber.language, subscriber.channel),
+                own or rendering.render(item, language, channel),
                 message=f"{item.thread}.{item.public_id}.",
                 thread=f"{item.thread}.",
                 feedback=feedback_id(item.thread, FEEDBACK.get(item.kind, item.kind)),
-                language=subscriber.language,
+                language=language,
             )
-        return _parcel(told, subscriber)
+        return told
 
     def digest_for(self, deliveries: Sequence[Claimed], subscriber: Reader) -> Parcel:
         """All that waits for one subscriber in one mail, oldest first. Raises as parcel_for."""

@@ -27,6 +27,7 @@ class Claimed:
     digest: bool
     last_error: str
     due_at: datetime | None = None
+    channel: str = ""
     reference: str = ""
     lease_until: datetime | None = None
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from django.db import transaction
+
 from subscribers import bounces, confirmations, ended_webhooks, leases, paces, rows
 from subscribers.addresses import AddressUnreadable
 from subscribers.lanes import Errand, Lanes, Report
@@ -23,7 +25,7 @@ BATCH = 800  # deliveries to a claim
 CONFIRMATIONS = 20  # confirmation mails between two claims: who signs up in a crowd must not hold up the news
 LOW = 300  # so few parcels at hand: claim more
 HELD_AT_MOST = 500  # parcels of one domain at hand
-TROUBLED_HELD = 50  # the same of one that takes long to answer, or refuses much
+TROUBLED_HELD = 50  # the same of one that takes long to answer, refuses much, or was not heard of yet
 AT_HAND = 2000  # parcels at hand, all in all
 MARK_EACH = 800  # until then the outlet remembers what the server took
 MARK_AFTER = 0.5  # seconds
@@ -103,8 +105,11 @@ class Round:
 
     def _is_soon(self) -> bool:
         """Something falls due in a moment, and there is time to wait for it."""
-        if self._left <= 0 or not leases.soon(now=self.now, within=AHEAD).filter(channel=self.channel).exists():
+        coming = leases.soon(now=self.now, within=AHEAD).filter(channel=self.channel).order_by("due_at", "pk")
+        first = coming.select_related("notification").first() if self._left > 0 else None
+        if first is None:
             return False
+        self._packer.prepare(first.notification, self.channel)
         self._next_look = 0.0
         time.sleep(0.05)
         return True
@@ -114,7 +119,10 @@ class Round:
     def _claim(self) -> None:
         """Bring parcels to hand where few are left that may go now."""
         troubled = {domain for domain in self._at_hand if self._lanes.is_slow(domain) or self._lanes.is_refusing(domain)}
-        most = {domain: TROUBLED_HELD if domain in troubled else HELD_AT_MOST for domain in self._at_hand}
+        most = {
+            domain: TROUBLED_HELD if domain in troubled or not self._lanes.has_answered(domain) else HELD_AT_MOST
+            for domain in self._at_hand
+        }
         full = [domain for domain, errands in self._at_hand.items() if len(errands) >= most[domain]]
         ready = sum(len(errands) for domain, errands in self._at_hand.items() if domain not in {*full, *troubled})
         if self._left <= 0 or ready >= LOW or self._waiting() >= AT_HAND:
@@ -274,7 +282,7 @@ class Round:
         self._put_back(untried)
         if throttled:
             self._put_back(self._at_hand.pop(report.domain, ()))
-            self._write_failures()  # they rest with the others of their domain
+            self._mark()  # they rest with the others of their domain
             paces.slow_down(self.channel, report.domain, now=self.now, why=throttled)
         self._end = self._end or report.error
 
@@ -286,15 +294,12 @@ class Round:
             delivery.reference = outcome.reference[:80]
         self._done += errand.deliveries
 
-    def _write_failures(self) -> None:
-        """Many at once: a write for each turn of a domain that refuses would keep the others waiting."""
-        failed, self._failed = self._failed, []
+    def _follow_failures(self, failed: Sequence[Claimed]) -> None:
         refused, self._refused = self._refused, []
-        given_up = leases.record_failures(failed, now=self.now)
         for subscriber_id, outcome in refused:  # behind the rows: all else of that reader is not sent any more
             bounces.refused(subscriber_id=subscriber_id, outcome=outcome, now=self.now)
-        if given_up and self.channel == ended_webhooks.CHANNEL:
-            ended_webhooks.look_at(given_up, now=self.now)
+        if failed and self.channel == ended_webhooks.CHANNEL:
+            ended_webhooks.look_at(failed, now=self.now)
 
     def _put_back(self, errands: Iterable[Errand | Held]) -> None:
         listed = list(errands)
@@ -302,14 +307,19 @@ class Round:
         confirmations.give_back([errand.asked for errand in listed if errand.asked], now=self.now)
 
     def _mark(self) -> None:
+        """All ends in one write: one for each turn, or one more for failures, would keep quick domains waiting for the disk."""
         self._marked_at = time.monotonic()
-        self._write_failures()
-        if not self._done:
+        if not self._done and not self._failed:
             return
-        leases.record_success(self._done, now=self.now)
-        paces.speed_up(self.channel, {delivery.domain for delivery in self._done})
-        self.sent += len(self._done)
-        self._done.clear()
+        with transaction.atomic():
+            leases.record_failures(self._failed, now=self.now)
+            leases.record_success(self._done, now=self.now)
+        done, self._done = self._done, []
+        failed, self._failed = self._failed, []
+        self.sent += len(done)
+        if done:
+            paces.speed_up(self.channel, {delivery.domain for delivery in done})
+        self._follow_failures([delivery for delivery, _ in failed])
 
 
 def _by_reader(delivery: Claimed) -> tuple[int, int]:

@@ -12,13 +12,16 @@ from subscribers import bounce_mailbox, bounces, outbox, subscriptions
 log = logging.getLogger(__name__)
 
 LISTED_AT_ONCE = 1_000_000
+EXPIRES = 10  # seconds: the courier asks again each second
 SENT_AT_ONCE = 100_000
 
 
 @shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)
 def fan_out() -> None:
-    """Expand waiting Notifications into Deliveries."""
-    outbox.fan_out(now=timezone.now(), limit=LISTED_AT_ONCE)
+    """Expand waiting Notifications into Deliveries, for a turn; the rest lines up behind a sender."""
+    if outbox.fan_out_a_turn(now=timezone.now(), limit=LISTED_AT_ONCE):
+        for task in (deliver_due, fan_out):
+            task.apply_async(expires=EXPIRES)
 
 
 @shared_task(ignore_result=True, acks_late=True, max_retries=3, soft_time_limit=120, time_limit=150)

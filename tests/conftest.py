@@ -41,6 +41,7 @@ def _use_memory_for_files() -> None:
 
 
 _use_memory_for_files()
+gc.disable()  # until everything is collected: what modules and tests are made of stays, and is looked through for nothing
 _FOLDER = Path(tempfile.mkdtemp(prefix="hali-tests-"))
 _ended_last = ExitStack()
 
@@ -96,6 +97,7 @@ def _set_up_django() -> None:
     django.setup()
     os.fsync = lambda fd: None  # nor is a snapshot kept; real processes, which fault tests kill, do without this
     _let_tests_empty_what_is_append_only()
+    _look_for_static_files_once()
 
 
 def _let_tests_empty_what_is_append_only() -> None:
@@ -114,11 +116,31 @@ def _let_tests_empty_what_is_append_only() -> None:
     BaseDatabaseOperations.execute_sql_flush = flush_all  # type: ignore[method-assign, assignment]
 
 
+def _look_for_static_files_once() -> None:
+    """Each client of Django's has middleware of its own, which would look through every folder of static files again."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def look_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    WhiteNoiseMiddleware.add_files_from_finders = look_once
+
+
 # At import: the conftests of folders below import models.
 _set_environment()
 _set_up_django()
 from statuspage.admin import moments  # noqa: E402
+from statuspage.snapshot import writing  # noqa: E402
 from tests.serving import app_url, public_incident, shared_app  # noqa: E402, F401  (they import models)
+
+# Most of what making the twins of pages takes is making them small.
+AS_SERVED = {"GZIP_LEVEL": writing.GZIP_LEVEL, "BROTLI_QUALITY": writing.BROTLI_QUALITY}
+writing.GZIP_LEVEL = writing.BROTLI_QUALITY = 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -139,6 +161,13 @@ def snapshot_dir(settings: Any, tmp_path: Path) -> Path:
     settings.MAIL_DIR = tmp_path / "mail"
     settings.OUTLET_DIR = tmp_path / "outlets"
     return tmp_path / "snapshot"
+
+
+@pytest.fixture
+def packed_as_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test that weighs what readers fetch: elsewhere twins are packed quickly."""
+    for name, value in AS_SERVED.items():
+        monkeypatch.setattr(writing, name, value)
 
 
 @pytest.fixture
@@ -164,6 +193,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 # --- Servers -------------------------------------------------------------------------------------

@@ -35,8 +35,13 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def unresolved(self) -> IncidentQuerySet:
         """Published or not, still going on; what was merged goes on elsewhere, and what was written down later never went on."""
-        going_on = self.exclude(publication=Publication.DISCARDED).exclude(status__in=IncidentStatus.closed())
-        return going_on.filter(merged_into=None, withdrawn_at=None, backfilled=False)
+        going_on = self.exclude(publication=Publication.DISCARDED).filter(status__in=IncidentStatus.going_on())
+        return going_on.standing().filter(backfilled=False)
+
+    def standing(self) -> IncidentQuerySet:
+        """Neither merged into another one nor withdrawn."""
+        # Said so, SQLite does not look through all that was never merged: without statistics it takes NULL for a rare value.
+        return self.exclude(merged_into__isnull=False).filter(withdrawn_at=None)
 
 
 class Incident(models.Model):

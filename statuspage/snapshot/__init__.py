@@ -154,8 +154,7 @@ def _write_other(where: Path, found: Reading, first: Manifest, now: datetime, fo
     with closing(Generation(where, now=now, anew=False)) as generation:
         generation.write(form, building.about_now(found.page, form))
         generation.keep(name for name in first.files if not name.startswith(f"{form}/"))
-        for month, shard in first.shards.items():
-            generation.keep_month(month, shard)
+        generation.keep_months(first.shards)
         made = {name: (part.stamped, part.count, part.make((form,))) for name, part in found.pages.made.items()}
         assert first.pages
         there = swapping.read_parts(where, first.pages.version)
@@ -165,8 +164,7 @@ def _write_other(where: Path, found: Reading, first: Manifest, now: datetime, fo
 
 
 def _write_incidents(generation: Generation, found: Reading) -> None:
-    for month, shard in found.months_kept.items():
-        generation.keep_month(month, shard)
+    generation.keep_months(found.months_kept)
     for month, written in found.months.items():
         files = {
             public_id: (one, building.incident_files(found.incidents[public_id], found.page.components))

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 REBUILT_AFTER = 10.0  # seconds
 RECORD_AT_ONCE = 2000  # entries of a long record written into its file by one refresh
+RECORD_IN_A_HURRY = 100  # where its file is behind, on a first start, a publication does not wait for it
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def _read_all(where: Path, manifest: Manifest | None, head: RecordHead, now: dat
     )
     before = manifest.record if manifest and not said.redacted else None
     done = before.seq if before else 0
+    at_once = RECORD_IN_A_HURRY if hurry and before else RECORD_AT_ONCE
     return Reading(
         page=page,
         anew=manifest is None or not manifest.files,
@@ -128,7 +130,7 @@ def _read_all(where: Path, manifest: Manifest | None, head: RecordHead, now: dat
         months_kept={month: shard for month, shard in archive.kept.items() if month not in months},
         pages=pages,
         record_before=before,
-        lines=list(islice(record_export.lines(after=done), min(RECORD_AT_ONCE, page.record.seq - done))),
+        lines=list(islice(record_export.lines(after=done), min(at_once, page.record.seq - done))),
         waiting=archive.left(incidents) + pages.waiting,
         of=archive.of + len(pages.before) + len(pages.made),
         owed=owed if pages.gate == "" and hurry else [],

@@ -32,7 +32,7 @@ class Forest:
         if old is not None and keep:
             files, below = {*names, *goes.get("", ())}, {*writes, *goes}
             stay = (name for name, is_tree in before.items() if (name not in below if is_tree else _plain(name) not in files))
-            _take_over(old, here, stay)
+            take_over(old, here, stay)
         for name, content in names.items():
             put(f"{here}/{name}", content, f"{old}/{name}" if name in before else None)
         for name in sorted({*writes, *goes} - {""}):
@@ -84,7 +84,7 @@ def _entries(folder: str | None) -> dict[str, bool]:
         return {entry.name: entry.is_symlink() for entry in found}
 
 
-def _take_over(old: str, new: str, names: Iterable[str]) -> None:
+def take_over(old: str, new: str, names: Iterable[str]) -> None:
     """Files and links to trees that stay, under a second name: it costs the disk less than a new link does. There may be hundreds
     in a folder, so the folders are looked up once."""
     source = os.open(old, os.O_RDONLY | os.O_DIRECTORY)

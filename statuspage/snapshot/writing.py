@@ -104,12 +104,11 @@ class Generation:
 
     # --- Incidents -------------------------------------------------------------------------------
 
-    def keep_month(self, month: str, shard: Shard) -> None:
-        """A month nothing happened to."""
-        assert self.previous is not None
-        self.shards[month] = shard
-        place = f"{ARCHIVE}/incidents/{month}"
-        os.symlink(os.readlink(self.previous / place), self.partial / place)
+    def keep_months(self, shards: Mapping[str, Shard]) -> None:
+        """Months nothing happened to."""
+        self.shards |= shards
+        if shards:
+            trees.take_over(f"{self.previous}/{ARCHIVE}/incidents", f"{self.partial}/{ARCHIVE}/incidents", shards)
 
     def write_month(self, month: str, written: Mapping[str, tuple[Kept, Files]], kept: Mapping[str, Kept], *, whole: str) -> None:
         """A month with the files of the `written` incidents, beside those of the `kept` ones as they were. `whole`: what all of

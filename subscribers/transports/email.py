@@ -14,6 +14,7 @@ from datetime import datetime
 from email import message, policy
 from email.quoprimime import body_encode
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +36,7 @@ _SMTP, _UNBROKEN = policy.SMTP.clone(max_line_length=76), policy.SMTP.clone(max_
 class EmailSender(Sender):
     """Keeps one connection while a batch goes through it, and one built message per rendered text."""
 
-    together = 50
+    together = 100  # so long a turn that no connection runs dry while the next mails are claimed
 
     def __init__(self) -> None:
         self.connections = settings.MAIL_CONNECTIONS
@@ -97,7 +98,7 @@ class EmailSender(Sender):
     def _written(self, parcel: Parcel) -> bytes:
         skeleton = self._built.get(parcel.rendered)
         if skeleton is None:
-            skeleton = self._built[parcel.rendered] = Skeleton(parcel.rendered)
+            skeleton = self._built[parcel.rendered] = _skeleton(parcel.rendered, _sender_name(), _sender_address(), links.host())
         return skeleton.filled(parcel)
 
     def _broken(self, error: Exception, address: str) -> TransportError:
@@ -256,6 +257,12 @@ class Skeleton:
                 f"Precedence: bulk{EOL}"
             )
         return headers.encode("ascii")
+
+
+@lru_cache(maxsize=32)
+def _skeleton(rendered: Rendered, *settings_it_holds: str) -> Skeleton:
+    """One for all connections: a sender opens many where domains are slow."""
+    return Skeleton(rendered)
 
 
 def _sender_name() -> str:

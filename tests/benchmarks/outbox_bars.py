@@ -236,9 +236,11 @@ def _rate_of(sent: QuerySet[Delivery]) -> float:
 
 
 def hold(made: Bed, full: bool) -> None:
-    """The first mail after the end of a hold of 3 s, by publisher, broker and worker as production runs them."""
+    """The first mail after the end of a hold of 3 s, by publisher, broker and a worker with a single place, as production runs
+    them: 100,000 subscribers (a tenth by default) are not all listed by then."""
     _prepare()
-    make_readers(1000)
+    make_readers(100_000 if full else 10_000)
+    _analyse()
     with sink(made, own=True) as port:
         _point_at(port, made)
         made._start("publisher", ["manage.py", "publisher"], {})
@@ -257,17 +259,22 @@ def hold(made: Bed, full: bool) -> None:
 
 
 def domains(made: Bed, full: bool) -> None:
-    """A domain that answers in 200 ms, one that refuses every third, one that hangs: what is left to a quick one."""
+    """A domain that answers in 200 ms, one that refuses every third, one that hangs: what is left to a quick one.
+
+    Each round sends as many quick mails once alone and once beside the bad ones, by turns this or that first: what the machine
+    does besides, and what the rounds leave in the database, meets both. The median round counts.
+    """
     _prepare()
-    count = 20_000 if full else 4_000
+    count, rounds = (10_000, 9) if full else (5_000, 5)
     for name in ("quick", "slow", "third", "hangs"):
         make_readers(count if name == "quick" else count // 10, domain=f"{name}.example", start=0)
-    alone = _rate_of_quick(made, count, only_quick=True)
-    beside = _rate_of_quick(made, count, only_quick=False)
-    note(f"mails a second to the quick domain: {alone:.0f} alone, {beside:.0f} beside the three others")
-    states = Delivery.objects.filter(domain="third.example").values_list("state", flat=True)
-    note(f"of the refusing domain's {len(states)}, {sum(state == 'sent' for state in states)} went out at the first try")
-    bar("quick domain beside three bad ones to alone", beside / alone, "ratio", ">=", 0.9)
+    ratios = []
+    for number in range(rounds):
+        rates = {alone: _rate_of_quick(made, count, only_quick=alone) for alone in ((True, False), (False, True))[number % 2]}
+        ratios.append(rates[False] / rates[True])
+        note(f"mails a second to the quick domain: {rates[True]:.0f} alone, {rates[False]:.0f} beside the three others")
+    note(f"beside to alone, round by round: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+    bar("quick domain beside three bad ones to alone", statistics.median(ratios), "ratio", ">=", 0.9)
 
 
 def _rate_of_quick(made: Bed, count: int, *, only_quick: bool) -> float:
@@ -284,7 +291,10 @@ def _rate_of_quick(made: Bed, count: int, *, only_quick: bool) -> float:
     with sink(made, own=True) as port:
         _point_at(port, made)
         process = _worker("ours-once", made, count * 2)
-        note(f"a sender: {process.communicate()[0].strip()}")
+        waiting = Delivery.objects.pending().filter(domain="quick.example")
+        wait_for("the quick domain has its mails", lambda: process.poll() is not None or not waiting.exists(), seconds=120)
+        process.kill()  # what the others still wait for says nothing here
+        process.communicate()
     taken = [line.split() for line in (made.folder / "sink.out").read_text().splitlines()]
     [(first, _), (last, sent)] = [(float(at), int(number)) for at, domain, number in taken if domain == "quick.example"]
     assert sent == count, f"{sent} of {count} were sent"
@@ -360,7 +370,7 @@ def run_ours(count: int, connections: int) -> float:
 def run_ours_once(count: int, connections: int) -> float:
     """One round, as a task has it, but for as long as a busy machine needs."""
     started = time.perf_counter()
-    return outbox.deliver_due(now=timezone.now(), limit=count, seconds=45) / (time.perf_counter() - started)
+    return outbox.deliver_due(now=timezone.now(), limit=count, seconds=120) / (time.perf_counter() - started)
 
 
 RUNS: Mapping[str, Callable[[int, int], float]] = {

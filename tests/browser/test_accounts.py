@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from incidents.models import AuditEvent
 from statuspage.roles import AUTHOR
-from tests.browser.test_accessibility import AXE, violations
+from tests.browser.test_accessibility import bring_axe, violations
 from tests.statuspage.desk import someone
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -34,7 +34,8 @@ def test_a_passkey_is_enrolled_and_opens_the_desk_and_axe_finds_nothing(
     person = someone(AUTHOR, "asha")
     person.set_password(PASSWORD)
     person.save()
-    context = browser.new_context(base_url=live_server.url.replace("127.0.0.1", "localhost"), bypass_csp=True)
+    context = browser.new_context(base_url=live_server.url.replace("127.0.0.1", "localhost"))
+    bring_axe(context)
     page = context.new_page()
     key = context.new_cdp_session(page)
     key.send("WebAuthn.enable")
@@ -47,7 +48,6 @@ def test_a_passkey_is_enrolled_and_opens_the_desk_and_axe_finds_nothing(
 
     def look(width: int) -> None:
         page.set_viewport_size({"width": width, "height": 844})
-        page.add_script_tag(content=AXE)
         found.extend((page.url, *violation) for violation in violations(page))
 
     page.goto("/admin/")

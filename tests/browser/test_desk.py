@@ -27,7 +27,7 @@ from probes.models import Result
 from statuspage import publishing, snapshot
 from statuspage.roles import APPROVER, AUTHOR
 from tests.browser.desk_server import PASSWORD, officer, running, seat, sign_in_by_form
-from tests.browser.test_accessibility import AXE, violations
+from tests.browser.test_accessibility import bring_axe, violations
 from tests.factories import ComponentFactory, ProbeScheduleFactory
 from tests.incidents.helpers import all_notices
 
@@ -323,9 +323,8 @@ def desk_pages(desk: Desk) -> list[tuple[str, str, User | None]]:
 
 
 def walk(browser: Browser, desk: Desk, theme: Theme, width: int, look: Callable[[str, Page], None]) -> None:
-    # The desk's own policy would refuse axe: here alone it is set aside.
-    options: dict[str, Any] = {"viewport": {"width": width, "height": 860}, "color_scheme": theme, "bypass_csp": True}
-    context = browser.new_context(base_url=desk.url, **options)
+    context = browser.new_context(base_url=desk.url, viewport={"width": width, "height": 860}, color_scheme=theme)
+    bring_axe(context)
     context.set_default_timeout(60_000)
     page, seated = context.new_page(), None
     for name, path, user in desk_pages(desk):
@@ -345,7 +344,6 @@ def test_axe_finds_nothing_on_any_desk_page_and_each_fits(browser: Browser, desk
     def look(name: str, page: Page) -> None:
         if page.evaluate("document.documentElement.scrollWidth") > width:
             found.append((name, "wider than the window"))
-        page.add_script_tag(content=AXE)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         found.extend((name, *violation) for violation in violations(page))
 

@@ -29,7 +29,7 @@ from statuspage.admin.site import desk
 from statuspage.models import DutyShift, StaffAlert
 from statuspage.roles import APPROVER, AUTHOR, DATA_PROTECTION, ENGINEER, FINANCE, SECURITY
 from subscribers.models import Delivery, Notification
-from tests.browser.test_accessibility import AXE, violations
+from tests.browser.test_accessibility import bring_axe, violations
 from tests.factories import NOON, ProbeFactory, ProbeScheduleFactory
 from tests.incidents import plans
 from tests.incidents.helpers import safety_notices
@@ -205,8 +205,8 @@ def _signed_in(browser: Browser, url: str) -> BrowserContext:
     client = Client()
     client.force_login(officer)
     session = client.cookies[django_settings.SESSION_COOKIE_NAME].value
-    # The pages' own policy would refuse axe: here alone it is set aside.
-    context = browser.new_context(bypass_csp=True, base_url=url)
+    context = browser.new_context(base_url=url)
+    bring_axe(context)
     context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
     return context
 
@@ -230,7 +230,6 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
             continue
         page.wait_for_selector("html:not([x-cloak])")
         _keep(page, name)
-        page.add_script_tag(content=AXE)
         page.evaluate("document.querySelectorAll('#d-main details').forEach(one => one.open = true)")
         for theme, width in WIDTHS.items():
             _as(page, theme)

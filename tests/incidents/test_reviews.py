@@ -196,6 +196,42 @@ def test_a_resolved_incident_says_when_its_review_is_due_and_then_that_it_is_ove
     assert [one.pk for one in closing.overdue_reviews(now=now)] == ([incident.pk] if state == "overdue" else [])
 
 
+def turning(**hours: float) -> set[str]:
+    """In the minute around this moment, after all that happened."""
+    moment = at(**hours)
+    return closing.reviews_turning(since=moment - timedelta(seconds=30), now=moment + timedelta(seconds=30))
+
+
+@pytest.mark.parametrize(("impact", "days"), [("none", 14), ("minor", 14), ("major", 3), ("critical", 3)])
+def test_the_page_turns_when_a_review_falls_due_and_at_no_other_time(resolved: Incident, impact: str, days: int) -> None:
+    Incident.objects.update(impact=impact)
+    found = {other: turning(hours=1, days=other) for other in (0, 3, 14)}
+    assert found == {other: {resolved.public_id} if other == days else set() for other in (0, 3, 14)}
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_what_was_written_down_later_owes_its_review_from_then_on() -> None:
+    component = ComponentFactory()
+    draft = drafts.open_backfill(
+        name=in_all(WORDS),
+        body=in_all(WORDS),
+        affected={component: "major_outage"},
+        started_at=at(days=-9),
+        ended_at=at(days=-8),
+        author=UserFactory(),
+        now=at(hours=1),
+    )
+    signing.sign(item=draft, signer=UserFactory(), now=at(hours=2))
+    incident = publishing.publish_update(update_id=draft.pk, actor=None, now=at(hours=3)).incident
+    assert (turning(hours=3, days=3), turning(days=-5)) == ({incident.public_id}, set())
+
+
+def test_a_cause_that_is_owed_turns_the_page_when_it_falls_due(resolved: Incident) -> None:
+    publish(written(resolved, cause_known=False, cause_due_at=at(days=7), cause=in_all({})), at(hours=3))
+    assert (turning(days=7), turning(days=6)) == ({resolved.public_id}, set())
+
+
 def test_when_a_review_is_due_is_a_choice_of_the_deployment(resolved: Incident, settings: Any) -> None:
     settings.REVIEW_DAYS = {**settings.REVIEW_DAYS, "major": 10}
     assert closing.review_state(resolved, now=at(days=9)).state == "due_by"

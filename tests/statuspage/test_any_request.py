@@ -12,14 +12,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import schemathesis
 from django.core.cache import cache
 from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from schemathesis.core.result import Ok
 
 from incidents import claims, planned_work, stating
 from incidents.languages import codes
@@ -102,6 +100,9 @@ def _put(value: Any, known: dict[str, list[str]]) -> Any:
 
 
 def test_no_request_to_the_write_api_is_an_error_of_ours(asking: Machine) -> None:
+    import schemathesis  # half a second of importing, which every process that collects would spend
+    from schemathesis.core.result import Ok
+
     schema = schemathesis.openapi.from_dict(document_with_what_is_here(asking))
     operations = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
     assert len(operations) > 40

@@ -7,6 +7,7 @@ Compared are a day's history and a thousand words of it; `TEST_HISTORY=full` tak
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,10 +17,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from incidents import drafts, signing, timeline
+from incidents import closing, drafts, signing, timeline
 from incidents.models import Component, Incident, IncidentUpdate, Notice
 from incidents.verification import verify
-from statuspage import publishing, snapshot
+from statuspage import page, publishing, snapshot
 from tests.factories import NOON, UserFactory
 from tests.incidents.helpers import all_notices, safety_notices
 from tests.incidents.history import five_years
@@ -101,6 +102,29 @@ def test_an_incident_takes_as_many_queries_after_years_as_on_the_first_day(histo
     found = one_incident(notices)
     assert IncidentUpdate.objects.count() == history["incidents"] * history["updates_each"] + 13
     assert found == ASKED
+
+
+def test_no_question_of_the_page_looks_through_every_incident() -> None:
+    """SQLite has no statistics, and chooses an index by its looks: without care it walks through all that is not merged."""
+    if connection.vendor != "sqlite":
+        return
+    five_years(**DAY)
+    component = Component.objects.order_by("pk")[0]
+    with CaptureQueriesContext(connection) as queries:
+        page.build_now(NOON)
+        closing.reviews_turning(since=NOON - timedelta(seconds=10), now=NOON)
+        timeline.stated_by_incidents(component)
+        drafts.open_incident_of(component)
+    plans = {query["sql"]: plan_of(query["sql"]) for query in queries if '"incidents_incident"' in query["sql"]}
+    assert len(plans) > 5
+    walks = re.compile(r"SCAN incidents_incident\b|SCAN U\d|merged_into_id=\?\)")
+    assert {sql: plan for sql, plan in plans.items() if walks.search(plan)} == {}
+
+
+def plan_of(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        return "\n".join(row[-1] for row in cursor.fetchall())
 
 
 def test_the_history_that_is_compared_with_is_a_record_that_holds() -> None:

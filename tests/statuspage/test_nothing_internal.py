@@ -12,8 +12,10 @@ from typing import Any
 
 import brotli
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
+from pytest_django.plugin import DjangoDbBlocker
 
 from incidents import (
     breaches,
@@ -57,6 +59,8 @@ from tests.factories import ComponentFactory, UserFactory
 from tests.incidents.helpers import all_notices, safety_notices
 from tests.incidents.test_incident_facts import at
 from tests.incidents.test_rebuttals import TODAY, WHOLE, both
+from tests.serving import rows_for_a_module
+from tests.statuspage.conftest import MFANO_PESA
 from tests.subscribers import news
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
@@ -74,11 +78,29 @@ def person(*groups: str, **fields: Any) -> User:
     return User.objects.get(pk=made.pk)
 
 
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where everything was said to."""
+    folder = tmp_path_factory.mktemp("told")
+    return {"SNAPSHOT_DIR": folder / "snapshot", "MAIL_DIR": folder / "mail", "OUTLET_DIR": folder / "outlets"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_said(django_db_setup: None, django_db_blocker: DjangoDbBlocker, folders: dict[str, Path]) -> Iterator[Incident]:
+    """For all tests of the module: it takes longer than they do."""
+    backend = "subscribers.transports.eml_folder.EmailBackend"
+    with rows_for_a_module(django_db_blocker, EMAIL_BACKEND=backend, **folders, **MFANO_PESA):
+        news.set_up(settings)
+        yield say_everything()
+
+
 @pytest.fixture
-def told(settings: Any) -> Incident:
+def told(everything_said: Incident) -> Incident:
     """A public incident of which everything was said that can be, with SECRET wherever only staff reads."""
-    settings.EMAIL_BACKEND = "subscribers.transports.eml_folder.EmailBackend"
-    news.set_up(settings)
+    return Incident.objects.get(pk=everything_said.pk)
+
+
+def say_everything() -> Incident:
     roles.sync()
     safety_notices()
     notices = all_notices()
@@ -219,7 +241,7 @@ def _drafts(incident: Incident, first: IncidentUpdate) -> None:
     drafts.edit_update(update=hidden, actor=staff, now=at(9), name=BOTH, body=BOTH, more={"what_to_do": BOTH})
 
 
-def given_away(settings: Any) -> Iterator[tuple[str, str]]:
+def given_away() -> Iterator[tuple[str, str]]:
     """(name, text) of everything outsiders can read: files, mails, the export, and the values that faces are made of."""
     for root in (settings.SNAPSHOT_DIR, settings.MAIL_DIR):
         for path in sorted(Path(root).rglob("*")):
@@ -240,11 +262,13 @@ def given_away(settings: Any) -> Iterator[tuple[str, str]]:
     yield "answers", repr(answers.answers())
 
 
-def test_nothing_for_staff_is_in_anything_we_give_away(told: Incident, settings: Any) -> None:
+def test_nothing_for_staff_is_in_anything_we_give_away(told: Incident, settings: Any, folders: dict[str, Path]) -> None:
+    for name, folder in folders.items():
+        setattr(settings, name, folder)
     settings.CALLBACK_TOKEN = settings.METRICS_TOKEN = "planted-token"
     news.tell(now=at(10))
     snapshot.refresh(now=at(20), force=True)
-    found = dict(given_away(settings))
+    found = dict(given_away())
     kinds = {Path(name).suffix for name in found}
     faces = {".html", ".json", ".atom", ".rss", ".cap", ".ics", ".svg", ".png", ".xml", ".js", ".txt", ".csv", ".jsonl", ".gz"}
     assert {*faces, ".eml", ""} <= kinds

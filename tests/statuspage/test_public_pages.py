@@ -369,6 +369,18 @@ def test_a_long_record_is_filled_in_a_piece_at_a_time(folder: Path, monkeypatch:
     assert written == [2, 4, 5]
 
 
+def test_a_publication_does_not_wait_for_a_long_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "RECORD_AT_ONCE", 2)
+    monkeypatch.setattr(gathering, "RECORD_IN_A_HURRY", 1)
+    for _ in range(5):
+        rows.record_entry(kind="component_status", data={})
+    written = []
+    for second, hurry in enumerate((False, True, False)):
+        assert snapshot.refresh(now=NOON + timedelta(seconds=second), hurry=hurry)
+        written.append(len(lines_in(folder / "current/archive/record/record.jsonl")))
+    assert written == [2, 3, 5]
+
+
 def test_after_a_redaction_the_file_is_written_anew_without_the_text(folder: Path) -> None:
     with transaction.atomic():
         record.append(kind="note", data={}, texts={"body.en": "Call Achieng"}, now=NOON)

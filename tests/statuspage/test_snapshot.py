@@ -152,6 +152,7 @@ def test_each_twin_is_the_same_text_packed_and_has_the_same_time(folder: Path) -
     assert not [path for path in small if path.with_name(f"{path.name}.gz").exists()], "one packet holds it as it is"
 
 
+@pytest.mark.usefixtures("packed_as_served")
 def test_home_is_small_enough_for_one_flight(folder: Path) -> None:
     for number in range(16):
         rows.component(f"part-{number}", status="delayed")

@@ -17,7 +17,6 @@ from xml.etree import ElementTree
 
 import html5lib
 import pytest
-import xmlschema
 from html5lib.constants import E as MESSAGES
 
 from incidents import merging
@@ -134,7 +133,10 @@ def folder(request: pytest.FixtureRequest, folders: dict[str, Path]) -> Path:
 
 
 @cache
-def cap_schema() -> xmlschema.XMLSchema:
+def cap_schema() -> Any:
+    """An xmlschema.XMLSchema; a second of importing, which every process that collects would spend."""
+    import xmlschema
+
     return xmlschema.XMLSchema(Path(__file__).parents[1] / "fixtures" / "cap" / "CAP-v1.2-schema.xsd")
 
 

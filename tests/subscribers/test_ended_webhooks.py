@@ -98,6 +98,33 @@ def test_after_three_pieces_of_news_and_three_days_in_vain_it_is_posted_to_no_mo
     assert len(hook.requests) == 2
 
 
+def test_what_is_still_tried_counts_as_well(hook: Hook) -> None:
+    """Its tries go on for longer than the three days."""
+    hook.answers = [(503, {}, b"")]
+    webhook = owner(hook)
+    say_on(0, 1, 2)
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"pending"}
+    assert state_of(webhook) == "active"
+    say_on(3)
+    assert state_of(webhook) == "suspended"
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"superseded"}
+
+
+def test_ten_tries_over_three_days_and_no_more(hook: Hook) -> None:
+    hook.answers = [(503, {}, b"")]
+    owner(hook)
+    say_on(0)
+    tries = 0
+    while waiting := Delivery.objects.filter(state="pending").first():
+        tries += 1
+        assert waiting.attempt == tries
+        last = waiting.due_at
+        outbox.deliver_due(now=last, limit=10)
+    assert Delivery.objects.get().state == "dead"
+    assert len(hook.requests) == 10
+    assert timedelta(hours=75.5) < last - NOON < timedelta(hours=91)
+
+
 def test_one_that_was_taken_begins_the_count_anew(hook: Hook) -> None:
     webhook = owner(hook)
     failed_on(0, 1, 2, 3, 4, 5, 6, webhook=webhook)

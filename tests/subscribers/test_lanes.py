@@ -19,7 +19,7 @@ from subscribers.transports.base import Parcel, Sender, TransportError
 class EveryThird(Sender):
     """Refuses every third parcel."""
 
-    together = 50
+    together = 100
 
     def send(self, parcel: Parcel) -> str:
         if int(parcel.address) % 3 == 0:
@@ -63,8 +63,8 @@ def test_a_domain_that_refuses_much_gets_short_turns_while_others_wait(lanes: La
     carry(lanes, "refuses.example", range(1, 10))
     carry(lanes, "takes.example", range(1, 3))
     assert lanes.together("refuses.example", alone=False) == 2
-    assert lanes.together("refuses.example", alone=True) == 50
-    assert lanes.together("takes.example", alone=False) == 50
+    assert lanes.together("refuses.example", alone=True) == 100
+    assert lanes.together("takes.example", alone=False) == 100
 
 
 def test_a_domain_that_refuses_much_rests_between_two_turns_while_others_wait(lanes: Lanes) -> None:
@@ -79,7 +79,7 @@ def test_a_domain_that_takes_everything_again_has_full_turns_again(lanes: Lanes)
     carry(lanes, "refuses.example", range(1, 10))
     for _ in range(12):
         carry(lanes, "refuses.example", range(1, 3))
-    assert lanes.together("refuses.example", alone=False) == 50
+    assert lanes.together("refuses.example", alone=False) == 100
 
 
 def test_a_domain_known_to_be_slow_takes_no_connection_from_the_others(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_domain_known_to_be_slow_takes_no_connection_from_the_others(tmp_path:
 
 def test_the_first_turn_of_an_unknown_domain_is_short_while_others_wait(lanes: Lanes) -> None:
     assert lanes.together("new.example", alone=False) == 10
-    assert lanes.together("new.example", alone=True) == 50
+    assert lanes.together("new.example", alone=True) == 100
 
 
 def test_a_lane_that_has_waited_for_most_of_its_turn_is_held_between_two_answers(lanes: Lanes) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.translation import override
 
 from incidents import record, timeline
 from incidents.languages import in_all
 from incidents.models import RecordEntry
-from subscribers import addresses, fanning, links, outbox, subscriptions
+from subscribers import addresses, fanning, links, outbox, outlets, rendering, rows, subscriptions
 from subscribers.models import Delivery, Notification, OutboxCursor, Subscriber
+from subscribers.parcels import Packer
 from subscribers.rows import Claimed
 from subscribers.transports.base import TransportError
 from tests.factories import NOON, ComponentFactory
@@ -117,7 +119,47 @@ def test_a_killed_fan_out_goes_on_where_it_was_and_makes_nothing_twice(monkeypat
     assert outbox.fan_out(now=NOON) == 0
 
 
+def test_a_turn_of_expanding_ends_where_something_is_due_that_nobody_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        reader(f"person{number}@customer.example")
+    publish()
+    monkeypatch.setattr(fanning, "CHUNK", 3)
+    assert outbox.fan_out_a_turn(now=NOON, limit=100), "four are left"
+    assert Delivery.objects.count() == 3
+    with outlets.one(now=NOON):
+        assert not outbox.fan_out_a_turn(now=NOON, limit=100)
+    assert Delivery.objects.count() == 7
+    assert not outbox.fan_out_a_turn(now=NOON, limit=100)
+
+
+def test_a_turn_of_expanding_ends_after_its_time_while_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        reader(f"person{number}@customer.example")
+    publish()
+    Notification.objects.update(send_at=timezone.now() + timedelta(minutes=1))
+    monkeypatch.setattr(fanning, "CHUNK", 3)
+    monkeypatch.setattr(outbox, "TURN", 0.0)
+    assert outbox.fan_out_a_turn(now=NOON, limit=100)
+    assert Delivery.objects.count() == 3
+    monkeypatch.setattr(outbox, "TURN", 60.0)
+    assert not outbox.fan_out_a_turn(now=NOON, limit=100)
+    assert Delivery.objects.count() == 7
+
+
 # --- The mail ----------------------------------------------------------------------------------
+
+
+def test_what_was_prepared_within_the_hold_is_not_rendered_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader(ASHA)
+    publish()
+    outbox.fan_out(now=NOON)
+    packer = Packer()
+    packer.prepare(Notification.objects.get(), "email")
+    monkeypatch.setattr(rendering, "render", None)
+    [claimed] = outbox.claim_due(now=after(minutes=2), limit=1)
+    parcel = packer.parcel_for(claimed, rows.readers([claimed.subscriber_id])[claimed.subscriber_id])
+    assert parcel.address == ASHA
+    assert parcel.rendered.subject
 
 
 def test_a_mail_has_every_header_of_the_contract(mail_server: MailServer, settings: Any) -> None:
@@ -387,8 +429,6 @@ def test_what_a_killed_sender_had_in_hand_is_sent_again_as_the_same_message(mail
 
 def sent_by_the_dead(delivery: Claimed) -> None:
     """Send it, and end before it is marked."""
-    from subscribers import rows
-    from subscribers.parcels import Packer
     from subscribers.transports import TRANSPORTS
 
     sender = TRANSPORTS["email"]()

@@ -16,7 +16,7 @@ from incidents import timeline
 from incidents.models import Component
 from incidents.public_ids import PATTERN
 from subscribers import addresses, endpoints, outbox
-from subscribers.models import Endpoint, Notification, Payload, Subscriber, Subscription
+from subscribers.models import Delivery, Endpoint, Notification, Payload, Subscriber, Subscription
 from subscribers.posting import Poster
 from subscribers.transports.base import TransportError
 from subscribers.transports.webhook import WebhookSender
@@ -158,6 +158,35 @@ def test_statuspages_form_tells_each_change_of_a_services_state_without_a_word(s
         service.public_id,
     )
     assert re.fullmatch(PATTERN, change["id"])
+
+
+def test_a_state_that_failed_is_not_told_after_a_newer_one(settings: Any) -> None:
+    settings.WEBHOOK_TEST, service = True, ComponentFactory()
+    with Hook() as hook:
+        hook.answers = [(503, {}, b""), (200, {}, b"ok")]
+        follower(f"{hook.url}/{service.code}", "statuspage", service)
+        for minute, status in enumerate(("partial_outage", "operational")):
+            at = NOON + timedelta(minutes=10 * minute)
+            timeline.observe(component=service, status=status, since=at, now=at)
+            outbox.enqueue_missing(now=at)
+            tell(at)
+        tell(NOON + timedelta(hours=1))
+        states = [json.loads(heard.body)["component"]["status"] for heard in hook.requests]
+    assert states == ["partial_outage", "operational"]
+    assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == ["superseded", "sent"]
+
+
+def test_states_that_wait_together_are_each_told(settings: Any) -> None:
+    settings.WEBHOOK_TEST, service = True, ComponentFactory()
+    with Hook() as hook:
+        follower(f"{hook.url}/{service.code}", "statuspage", service)
+        for minute, status in enumerate(("partial_outage", "operational")):
+            at = NOON + timedelta(minutes=10 * minute)
+            timeline.observe(component=service, status=status, since=at, now=at)
+        outbox.enqueue_missing(now=at)
+        tell(at)
+        states = [json.loads(heard.body)["component"]["status"] for heard in hook.requests]
+    assert states == ["partial_outage", "operational"]
 
 
 def test_nobody_is_told_of_a_bare_change_where_no_webhook_has_that_form() -> None:
