@@ -107,14 +107,20 @@ def _free_slot(row: ProbeSchedule, began: float, outcome: Outcome, now: datetime
     slot = slot_of(row, began)
     kept = Result.objects.filter(probe=row.probe, vantage=row.vantage, attempt=0, slot__gte=slot).order_by("-slot")
     newest = kept.values_list("slot", "error_class").first()
-    if newest is None:
+    last = max(newest[0] if newest else 0, _last_vote(row))
+    if last < slot:
         return slot
-    if newest[0] > slot and newest[1] == MISSING and outcome.status is not OutcomeStatus.DOWN:
+    if newest and newest[0] > slot and newest[1] == MISSING and outcome.status is not OutcomeStatus.DOWN:
         raise PushRefused(409, "One that was expected after this one did not come: this says nothing of now. Send the newest.")
-    own = max(int(began), newest[0] + 1)
+    own = max(int(began), last + 1)
     if clock_steps.is_ahead(own, now):
         raise PushRefused(429, "More pushes came than a probe takes, one a second in the long run; send it again later.")
     return own
+
+
+def _last_vote(row: ProbeSchedule) -> int:
+    """The slot of the newest vote that detection remembers: results may be kept for less than the pause between two pushes."""
+    return int(ProbeSchedule.objects.values_list("state", flat=True).get(pk=row.pk).get("last_slot") or 0)
 
 
 def _proven(probe: Probe, timestamp: str, signatures: str, body: bytes, now: datetime) -> int:

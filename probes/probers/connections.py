@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from probes import addresses
-from probes.probers import tls_options
+from probes.probers import tls_options, tracing
 from probes.probers.runs import Failure, Run, TimedSocket, TimedTlsSocket
 from probes.probers.tls_options import TlsOptions
 
@@ -61,6 +61,7 @@ def connect(run: Run, host: str, port: int, *, ip_version: int = 0) -> TimedSock
     failure = Failure("refused", "the connection was refused")
     found = resolve(run, host, port, ip_version=ip_version)
     for tried, (family, address) in enumerate(found):
+        tracing.note(f"connection to {host}, port {port} ({address[0]})")
         opened = TimedSocket(family, socket.SOCK_STREAM)
         opened.deadline = run.deadline
         try:

@@ -16,8 +16,8 @@ import dns.rdatatype
 import dns.resolver
 
 from probes import addresses
-from probes.outcome import Outcome, TargetError
-from probes.probers import limits, specs
+from probes.outcome import Outcome
+from probes.probers import limits, specs, tracing
 from probes.probers.runs import Failure, Run
 from probes.probers.specs import Spec
 
@@ -33,24 +33,24 @@ def validate(spec: Spec) -> None:
     try:
         dns.name.from_text(specs.text(spec, "name", required=True, at_most=260))
     except (dns.exception.DNSException, UnicodeError):
-        raise TargetError("name: is not a name to ask for; give one such as pay.example.") from None
+        specs.refuse("name: is not a name to ask for; give one such as pay.example.", None)
     specs.choice(spec, "record", RECORDS, "A")
     if "resolver" in spec:
         try:
             ip_address(specs.text(spec, "resolver"))
         except ValueError:
-            raise TargetError("resolver: give its address, such as 192.0.2.53; without it the agent's own is asked.") from None
+            specs.refuse("resolver: give its address, such as 192.0.2.53; without it the agent's own is asked.", None)
     if specs.port(spec, default=53) and "port" in spec and "resolver" not in spec:
-        raise TargetError("port: goes with resolver; add it or take port out.")
+        specs.refuse("port: goes with resolver; add it or take port out.", None)
     specs.choice(spec, "protocol", ("udp", "tcp"), "udp")
     expected = spec.get("expect", [])
     if not isinstance(expected, list) or len(expected) > 50 or not all(isinstance(one, str) and one for one in expected):
-        raise TargetError('expect: give a list of at most 50 texts, for example ["192.0.2.7"].')
+        specs.refuse('expect: give a list of at most 50 texts, for example ["192.0.2.7"].', None)
     code = specs.choice(spec, "expect_code", CODES, "NOERROR")
     if code == "NXDOMAIN" and expected:
-        raise TargetError("expect: a name that should not exist has no records; take expect or expect_code out.")
+        specs.refuse("expect: a name that should not exist has no records; take expect or expect_code out.", None)
     if specs.flag(spec, "only") and not expected:
-        raise TargetError("only: says that nothing but expect may be there; add expect.")
+        specs.refuse("only: says that nothing but expect may be there; add expect.", None)
     specs.flag(spec, "dnssec")
     limits.validate(spec)
 
@@ -91,6 +91,8 @@ def _ask(spec: Spec, run: Run) -> dns.message.Message:
         source = None
     options: dict[str, Any] = {"port": port, "source": source}
     is_tcp = spec.get("protocol") == "tcp"
+    asked = f"{spec['name']} {spec.get('record', 'A')}"
+    tracing.note(f"question   {asked}, to the resolver {where}, port {port}, by {'tcp' if is_tcp else 'udp'}")
     while True:
         try:
             if is_tcp:

@@ -30,6 +30,7 @@ from probes.probers import (
     never_scheduled,
     patterns,
     templates,
+    tracing,
 )
 from probes.probers.authorization import NotAuthorized
 from probes.probers.engine import Reply
@@ -143,6 +144,7 @@ def _ask_with_token(run: Run, step: Mapping[str, Any], where: str) -> Reply:
 
 
 def _ask(run: Run, step: Mapping[str, Any], where: str) -> Reply:
+    tracing.note(f"step       {where.removeprefix('step ').removeprefix('no ')}")  # what is asked from here on is asked for it
     if time.monotonic() >= run.deadline:
         raise Ended(_outcome(run, OutcomeStatus.DOWN, "deadline", f"{where}: no time was left to ask"))
     place = flow_spec.address_of(run.spec, step)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from probes import cron
-from probes.outcome import Outcome, OutcomeStatus, TargetError
+from probes.outcome import Outcome, OutcomeStatus
 from probes.probers import specs
 from probes.probers.passive import flag, microseconds, only_keys, seconds
 from probes.probers.specs import Spec
@@ -32,14 +32,14 @@ def validate_keys(spec: Spec, keys: tuple[str, ...], *, delayed_lag_s: float, do
     missed_down_of(spec)
     delayed, down = lags_of(spec, delayed_lag_s=delayed_lag_s, down_lag_s=down_lag_s)
     if delayed >= down:
-        raise TargetError("delayed_lag_s is not below down_lag_s: late comes before lost, swap them.")
+        specs.refuse("delayed_lag_s is not below down_lag_s: late comes before lost, swap them.", None)
     zone, expression = specs.text(spec, "time_zone"), specs.text(spec, "cron", at_most=100)
     if zone and not expression:
-        raise TargetError("time_zone: goes with cron; add cron or take it out.")
+        specs.refuse("time_zone: goes with cron; add cron or take it out.", None)
     if zone and zone not in available_timezones():
-        raise TargetError("time_zone: is not a name of the IANA list; give one such as Africa/Nairobi.")
+        zone = specs.refuse("time_zone: is not a name of the IANA list; give one such as Africa/Nairobi.", "")
     if "cron" in spec and (why := cron.why_impossible(expression, zone or "UTC", time.time())):
-        raise TargetError(f"cron: {why}.")
+        specs.refuse(f"cron: {why}.", None)
 
 
 def grace_of(spec: Spec) -> float:
@@ -51,7 +51,7 @@ def missed_down_of(spec: Spec) -> int:
     """So many beats missed in a row are down; fewer are delayed."""
     value = spec.get("missed_down", MISSED_DOWN)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
-        raise TargetError("missed_down: give a whole number from 1 to 100.")
+        return specs.refuse("missed_down: give a whole number from 1 to 100.", MISSED_DOWN)
     return value
 
 

@@ -25,9 +25,9 @@ def validate(spec: Spec) -> None:
     specs.secret_name(spec.get("secret"), "secret")
     limits = limits_of(spec)
     if limits.degraded >= limits.down:
-        raise TargetError("degraded is not below down: both are shares of technical declines, swap them.")
+        specs.refuse("degraded is not below down: both are shares of technical declines, swap them.", None)
     if limits.delayed_lag_s >= limits.down_lag_s:
-        raise TargetError("delayed_lag_s is not below down_lag_s: late comes before lost, swap them.")
+        specs.refuse("delayed_lag_s is not below down_lag_s: late comes before lost, swap them.", None)
 
 
 def limits_of(spec: Spec) -> Limits:

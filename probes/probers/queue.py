@@ -28,7 +28,7 @@ def validate(spec: Spec) -> None:
     count = specs.choice(spec, "count", COUNTS, "list")
     specs.text(spec, "group", required=count in _OF_A_GROUP, at_most=200)
     if "group" in spec and count not in _OF_A_GROUP:
-        raise TargetError("group: goes with count pending or lag; take it out.")
+        specs.refuse("group: goes with count pending or lag; take it out.", None)
     tls_options.validate(spec)
     thresholds.validate(spec)
     limits.validate(spec)

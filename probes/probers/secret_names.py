@@ -36,7 +36,8 @@ def _variables(kind: str, spec: Spec) -> Iterator[str]:
         yield from _secrets(f"{spec['auth']}{part}" for part in _AUTH["basic"])
     elif "secret" in spec:
         yield from _secrets([spec["secret"]])
-    yield from _secrets(templates.secrets_in(dict(spec)))
+    elif kind == "flow":
+        yield from _secrets(templates.secrets_in(dict(spec)))
     if "callback" in spec.get("answers_later", {}):
         yield from _secrets([f"{spec['answers_later']['callback']}_CALLBACK"])
     for call in (spec, spec.get("token", {}), *spec.get("steps", [])):

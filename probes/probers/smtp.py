@@ -7,7 +7,7 @@ import ssl
 from contextlib import suppress
 from typing import Any
 
-from probes.outcome import Outcome, TargetError
+from probes.outcome import Outcome
 from probes.probers import connections, credentials, limits, specs, tls_options
 from probes.probers.runs import Failure, Run
 from probes.probers.specs import Spec
@@ -25,11 +25,11 @@ def validate(spec: Spec) -> None:
     if "auth" in spec:
         specs.secret_name(spec["auth"], "auth")
         if security == "none" and not specs.is_loopback(host):
-            raise TargetError("auth: set security to starttls or tls, since a password travels in it.")
+            specs.refuse("auth: set security to starttls or tls, since a password travels in it.", None)
     if "hello_name" in spec:
         specs.host(spec, "hello_name")
     if tls_options.validate(spec) and security == "none":
-        raise TargetError("tls: security is none, so there is no TLS; set it to starttls or tls.")
+        specs.refuse("tls: security is none, so there is no TLS; set it to starttls or tls.", None)
     specs.choice(spec, "ip_version", (4, 6), 4)
     limits.validate(spec)
 

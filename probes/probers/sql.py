@@ -37,9 +37,9 @@ def validate(spec: Spec) -> None:
     specs.secret_name(spec.get("url"), "url")
     query = specs.text(spec, "query", required=True, at_most=4000)
     if not BEGINS.match(query):
-        raise TargetError("query: begins with neither SELECT nor WITH; only reading is allowed.")
+        specs.refuse("query: begins with neither SELECT nor WITH; only reading is allowed.", None)
     if "\x00" in query:
-        raise TargetError("query: holds a NUL character; take it out.")
+        specs.refuse("query: holds a NUL character; take it out.", None)
     thresholds.validate(spec)
     limits.validate(spec)
 

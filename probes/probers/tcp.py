@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probes.outcome import Outcome, TargetError
+from probes.outcome import Outcome
 from probes.probers import connections, limits, patterns, specs, tls_options
 from probes.probers.runs import Failure, Run, TimedSocket, TimedTlsSocket
 from probes.probers.specs import Spec
@@ -22,7 +22,7 @@ def validate(spec: Spec) -> None:
     if "expect_pattern" in spec:
         patterns.compile_pattern(spec["expect_pattern"], "expect_pattern")
         if "expect" in spec:
-            raise TargetError("expect, expect_pattern: both are given; leave one of them out.")
+            specs.refuse("expect, expect_pattern: both are given; leave one of them out.", None)
     specs.choice(spec, "ip_version", (4, 6), 4)
     tls_options.validate(spec)
     limits.validate(spec)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from cryptography import x509
 
-from probes.outcome import Outcome, OutcomeStatus, TargetError
+from probes.outcome import Outcome, OutcomeStatus
 from probes.probers import limits, specs, tls_options
 from probes.probers.engine import Reply, Request, fetch
 from probes.probers.specs import Spec
@@ -26,13 +26,15 @@ def validate(spec: Spec) -> None:
     if "starttls" in spec:
         specs.choice(spec, "starttls", STARTTLS, None)
         if "port" not in spec:
-            raise TargetError("port is missing: starttls goes with 25 or 587 (smtp), 143 (imap), 110 (pop3), or one of your own.")
+            specs.refuse(
+                "port is missing: starttls goes with 25 or 587 (smtp), 143 (imap), 110 (pop3), or one of your own.", None
+            )
     degraded = specs.whole(spec, "degraded_days", 0, 1000, DEGRADED_DAYS)
     down = specs.whole(spec, "down_days", 0, 1000, 0)
     if down > degraded:
-        raise TargetError("down_days is above degraded_days: down is the worse of the two, swap them.")
+        specs.refuse("down_days is above degraded_days: down is the worse of the two, swap them.", None)
     if not tls_options.validate(spec).get("verify", True):
-        raise TargetError("tls.verify: this kind is about what verification says; take it out.")
+        specs.refuse("tls.verify: this kind is about what verification says; take it out.", None)
     specs.choice(spec, "ip_version", (4, 6), 4)
     limits.validate(spec)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -39,6 +39,12 @@ def note(line: str) -> None:
         found.append(line)
 
 
+def took(phases: Mapping[str, int], total_us: int | None) -> list[str]:
+    """A line for each phase, and one for all."""
+    lines = [f"  {name:9}{phase / 1000:.1f} ms" for name, phase in phases.items()]
+    return lines if total_us is None else [*lines, f"  {'in all':9}{total_us / 1000:.1f} ms"]
+
+
 def asserted(what: str, holds: bool | None) -> None:
     """An assertion; None: it could not be decided."""
     note(f"assertion  {what}: {'undecided' if holds is None else 'holds' if holds else 'DOES NOT HOLD'}")
@@ -61,11 +67,14 @@ def _note_exchange(request: Request, reply: Reply) -> None:
     parts = urlsplit(request.url)
     more = "?…" if parts.query else ""
     host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
-    note(f"request    {request.method} {parts.scheme}://{host}{parts.path}{more}" + (f" ({reply.ip})" if reply.ip else ""))
-    for name, took in reply.phases.items():
-        note(f"  {name:9}{took / 1000:.1f} ms")
-    if reply.total_us is not None:
-        note(f"  {'in all':9}{reply.total_us / 1000:.1f} ms")
+    asked = f"request    {request.method} {parts.scheme}://{host}{parts.path}{more}"
+    if request.handshake_only:  # nothing is asked after it
+        asked = f"handshake  TLS with {host}" + (f" after {parts.scheme} STARTTLS" if parts.scheme != "https" else "")
+    note(asked + (f" ({reply.ip})" if reply.ip else ""))
+    for line in took(reply.phases, reply.total_us):
+        note(line)
     what = f"status {reply.status}, {reply.content_type or 'no content type'}, {len(reply.body)} bytes" if reply.status else ""
+    if request.handshake_only and reply.certificates:
+        what = f"certificates: {len(reply.certificates)}"
     trouble = f"{reply.error_class}: {reply.error}" if reply.error_class else ""
     note(f"answer     {'; '.join(filter(None, (what, trouble))) or 'none'}")

@@ -273,6 +273,8 @@ probes:
 """
     assert dry_run(text, tmp_path)[6:] == [
         "note: probe page: timeout 10 is cut to 8 s, so that runs every 10 s never overlap.",
+        "note: probe nightly: 2 of 3 bad pushes make a trouble, so one is not told; failure_threshold: 1 and window: 1 tell it "
+        "at once, success_threshold: 1 ends it with the next good one.",
         "needs HALI_SECRET_BANK at the agent of nairobi, mombasa: page, session",
         "needs HALI_SECRET_BANK_KEY at the agent of nairobi, mombasa: page",
         "needs HALI_SECRET_BANK_SECRET at the agent of nairobi, mombasa: page",

@@ -220,6 +220,21 @@ class TestTakingTwiceInASlot:
         assert said() == [(-30, "ok"), (5, "down"), (9, "ok"), (30, "ok"), (61, "down")]
         assert status() == "major_outage"
 
+    def test_a_word_counts_where_the_results_before_it_are_no_longer_kept(self) -> None:
+        beat_probe(cron="0 12 * * 2", time_zone="Africa/Nairobi")
+        push(after=10)
+        Result.objects.all().delete()
+        push(after=4 * 86_400, body=FAILED)
+        assert (said(), status()) == ([(4 * 86_400, "down")], "major_outage")
+
+    def test_a_job_that_comes_and_goes_must_be_well_for_a_minute_the_second_time(self) -> None:
+        beat_probe(cron="0 12 * * *", time_zone="Africa/Nairobi")
+        for after, body in ((0, None), (60, FAILED), (120, None), (180, FAILED), (240, None)):
+            push(after=after, body=body)
+        assert status() == "partial_outage"
+        push(after=301)
+        assert status() == "operational"
+
     def test_two_different_words_of_one_second_both_count_and_neither_counts_again(self) -> None:
         beat_probe()
         assert push()

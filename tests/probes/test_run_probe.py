@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from contextlib import suppress
 from io import StringIO
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -136,6 +138,42 @@ def test_debug_prints_every_request_of_a_recipe(sandbox: Sandbox) -> None:
     assert said.count("request    ") == 2, "the token and the query"
     assert "outcome    ok: stk-query: " in said
     assert "; 3 in a row end a trouble" in said
+
+
+def test_debug_of_a_port_shows_its_host_and_phases(sandbox: Sandbox) -> None:
+    port = urlsplit(sandbox.url).port
+    ProbeFactory(code="port", kind="tcp", spec={"host": "127.0.0.1", "port": port})
+    lines = debugged("port").splitlines()
+    assert lines[2] == f"connection to 127.0.0.1, port {port} (127.0.0.1)"
+    assert [line.split()[0] for line in lines[3:6]] == ["dns", "connect", "in"]
+
+
+def test_debug_of_a_name_shows_the_question_and_the_resolver() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:  # bound, and never answering
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        spec = {"name": "pay.example", "record": "MX", "resolver": "127.0.0.1", "port": port}
+        ProbeFactory(code="name", kind="dns", spec=spec, timeout=0.3)
+        lines = debugged("name").splitlines()
+    assert lines[2] == f"question   pay.example MX, to the resolver 127.0.0.1, port {port}, by udp"
+    assert "outcome    down, timeout_read: the resolver does not answer in time" in lines
+
+
+def test_debug_of_a_certificate_asks_for_nothing(sandbox: Sandbox) -> None:
+    port = urlsplit(sandbox.url).port
+    ProbeFactory(code="certificate", kind="tls", spec={"host": "127.0.0.1", "port": port})
+    said = debugged("certificate")
+    assert f"handshake  TLS with 127.0.0.1:{port}" in said
+    assert "GET" not in said
+
+
+def test_debug_of_a_flow_names_the_step_of_each_request(sandbox: Sandbox) -> None:
+    steps = [{"name": name, "path": "/_sim/faults"} for name in ("first", "second")]
+    ProbeFactory(code="flow", kind="flow", spec={"base_url": sandbox.url, "steps": steps})
+    asked = [line for line in debugged("flow").splitlines() if line.startswith(("step ", "request "))]
+    assert [line.partition("GET")[0].strip() for line in asked] == [
+        "step       1 (first)", "request", "step       2 (second)", "request"
+    ]  # fmt: skip
 
 
 def test_nothing_is_noted_while_nobody_looks(sandbox: Sandbox) -> None:

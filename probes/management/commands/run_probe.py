@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(asdict(outcome)))
         elif debug:
-            for line in (*_before(probe, task), *lines, *_after(probe, outcome)):
+            for line in (*_before(probe, task), *lines, *_phases(lines, outcome), *_after(probe, outcome)):
                 self.stdout.write(_masked(line))
         else:
             self.stdout.write(_readable(probe, outcome))
@@ -128,6 +128,12 @@ def _masked(line: str) -> str:
 def _before(probe: Probe, task: Task) -> Iterator[str]:
     yield f"probe      {probe.code} ({probe.kind}) for {probe.component.code}, every {probe.interval} s"
     yield f"deadline   {task.timeout:g} s in all"
+
+
+def _phases(lines: Sequence[str], outcome: Outcome) -> Sequence[str]:
+    """Where no request has told them already."""
+    is_told = any(line.startswith(("request ", "handshake ")) for line in lines)
+    return () if is_told else tracing.took(outcome.phases, outcome.total_us)
 
 
 def _after(probe: Probe, outcome: Outcome) -> Iterator[str]:
