@@ -54,9 +54,9 @@ format: $(VENV)/tools
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Three at a time, since part of each test is waiting, each with a copy of its own; a file's tests stay together, with the servers
-# they share.
-SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+# Four at a time on two cores, since part of each test is waiting, each with a copy of its own; a file's tests stay together, with the
+# servers they share.
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 # Everything on SQLite, then what differs between databases again on PostgreSQL.
 test: lint
