@@ -18,7 +18,7 @@ from tests.factories import NOON, ComponentFactory, ProbeFactory, ProbeScheduleF
 from tests.incidents.helpers import all_notices
 from tests.incidents.plans import HOUR, announced, tick
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.database]
 START = int(NOON.timestamp())
 VANTAGES = ("nairobi", "mombasa", "kisumu")
 EVERY = 10

@@ -15,7 +15,7 @@ from probes.models import Probe, ProbeSchedule, Result
 from probes.recording import Report
 from tests.factories import ComponentFactory, ProbeFactory, ProbeScheduleFactory, VantageFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 START = 1_800_000_000
 
 

@@ -33,7 +33,12 @@ from tests.statuspage.api import NAME, WORDS, Machine, an_incident, machine
 
 IS_FULL = os.environ.get("TEST_FUZZ") == "full"
 EXAMPLES = 2000 if IS_FULL else 100
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten"), pytest.mark.timeout(7200 if IS_FULL else 180)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("pages_unwritten"),
+    pytest.mark.timeout(7200 if IS_FULL else 180),
+]
 ALIKE = settings(
     max_examples=EXAMPLES,
     suppress_health_check=list(HealthCheck),

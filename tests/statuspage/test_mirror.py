@@ -19,7 +19,7 @@ from statuspage import mirror, restoring, s3, snapshot
 from statuspage.snapshot.serving import SnapshotFirst
 from tests.copies import free_port
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 KEY = "an-id:a-secret"
 
 

@@ -63,7 +63,7 @@ from tests.serving import rows_for_a_module
 from tests.statuspage.conftest import MFANO_PESA
 from tests.subscribers import news
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
 
 # Words of staff, and what nobody's words may carry out: a phone, an address, a payment's number, a token.
 SECRET = "zebra seven +254711000111 private@customer.example ws_CO_24112026120000 tok9f8e7d"

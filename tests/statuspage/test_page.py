@@ -20,7 +20,7 @@ from tests.factories import NOON, ComponentFactory, IncidentFactory, ProbeSchedu
 from tests.incidents.plans import BODY, announced, at, publish, tick
 from tests.statuspage import rows
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
 
 
 def test_all_working_is_said_in_both_languages() -> None:

@@ -46,7 +46,7 @@ from tests.factories import NOON, ComponentFactory, NoticeFactory, ProbeSchedule
 from tests.incidents import plans
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, page_of, sign_in, someone
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -32,7 +32,7 @@ from tests.probes.test_charts import DAY, rolled
 from tests.statuspage import rows
 from tests.statuspage.rows import change, old_component
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
 HOSTILE = "<script>alert(1)</script>\u202e{{ lang }}{% now %}]]>&amp;\"'" + "x" * 10_000
 
 

@@ -17,7 +17,7 @@ from tests.factories import NOON
 from tests.incidents import plans
 from tests.statuspage import rows
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from tests.factories import NOON, UserFactory
 from tests.incidents import plans
 from tests.statuspage import rows
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.usefixtures("mfano_pesa")]
 HOSTILE = (
     "<script>alert(1)</script> ]]> {{ 7*7 }} {% now %} & \" ' \\; , \x0b \u202edesrever\u202c \u2066apart\u2069 🙂 "
     "--><!-- </style></title></textarea> __proto__\nBEGIN:VEVENT\n" + "x" * 10_000
