@@ -73,6 +73,7 @@ def _prepare() -> None:
 def _analyse() -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")  # or the server still writes what was just made while we measure
 
 
 # --- Expanding -----------------------------------------------------------------------------------
