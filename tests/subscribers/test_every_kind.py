@@ -204,6 +204,23 @@ def test_a_digest_brings_the_days_news_in_one_mail(settings: Any, mail_server: M
     assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
 
 
+def test_each_reader_gets_one_digest_however_few_are_claimed_at_once(settings: Any, mail_server: MailServer) -> None:
+    settings.DIGEST_AT, settings.PAGE_TIME_ZONE = time(18), "Etc/UTC"
+    addresses = [f"reader{number}@customer.example" for number in range(5)]
+    for address in addresses:
+        reader(address)
+    Subscriber.objects.update(rhythm=Rhythm.DIGEST)
+    for hour, trouble in enumerate(("First", "Second", "Third")):
+        publish(now=NOON + timedelta(hours=hour), body=in_all({"en": f"{trouble} trouble.", "sw": "Tatizo."}))
+    outbox.fan_out(now=NOON + timedelta(hours=3))
+    at = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+    while outbox.deliver_due(now=at, limit=2):  # so a claim takes two rows at first sight
+        pass
+    assert {address: len(mail_server.mails_to(address)) for address in addresses} == dict.fromkeys(addresses, 1)
+    assert all("3 pieces of news" in str(mail_server.mails_to(address)[0]["Subject"]) for address in addresses)
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
 # --- Settings ------------------------------------------------------------------------------------
 
 
