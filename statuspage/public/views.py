@@ -46,11 +46,19 @@ View = Callable[..., HttpResponse]
 
 
 def _private(view: View) -> View:
-    """Answers for one reader: never kept by a cache, never named to another site, never listed by a search engine."""
+    """Answers for one reader: never kept by a cache, never named to another site, never listed by a search engine.
+
+    While the database is away they say so, in the reader's language.
+    """
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except DatabaseError as error:
+            log.error("What a reader asked for could not be done (%s).", type(error).__name__)
+            language = kwargs["language"]
+            response = _page("away", language=language, path=request.path_info.removeprefix(prefix_of(language)), status=503)
         response["Cache-Control"] = "no-store"
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"

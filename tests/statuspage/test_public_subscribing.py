@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError, connection
 from django.test import Client
 
 from subscribers import links, outbox, subscriptions
@@ -211,6 +212,25 @@ def test_nothing_of_these_pages_is_kept_by_caches_or_told_to_others(web: Client)
         assert answer["Referrer-Policy"] == "no-referrer"
         assert answer["X-Robots-Tag"] == "noindex"
         assert not answer.cookies
+
+
+@pytest.mark.parametrize(("prefix", "words"), [("", "We cannot take this right now"), ("/sw", "Hatuwezi kupokea")])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_while_the_database_is_away_each_page_says_so(
+    web: Client, monkeypatch: pytest.MonkeyPatch, prefix: str, words: str, method: str
+) -> None:
+    asha = reader(ASHA)
+    token = links.token_for(asha, links.UNSUBSCRIBE)
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(connection, "cursor", away)
+    for page in (f"/u/{token}", manage_path(asha), "/confirm/invented"):
+        answer = getattr(web, method)(prefix + page)
+        assert (answer.status_code, answer["Cache-Control"]) == (503, "no-store")
+        assert words in said(answer)
+        assert "closed the connection" not in said(answer)
 
 
 # --- Manage ------------------------------------------------------------------------------------

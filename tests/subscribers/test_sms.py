@@ -61,7 +61,7 @@ def test_a_number_has_one_form(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "711", "+1 555 0100 200", "+254", "asha", "+254711000111, +254711000112", "+2547110001119999"]
+    "typed", ["", "711", "+1 555 0100 200", "+254", "asha", "+254711000111, +254711000112", "+2547110001119999", "+25471100011١"]
 )
 def test_what_is_no_number_of_a_country_we_send_to_is_refused(typed: str) -> None:
     with pytest.raises(AddressError):
