@@ -7,8 +7,6 @@ a mail server that is down delays it and loses nothing, and a known address answ
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,34 +19,18 @@ from django.utils.crypto import constant_time_compare, get_random_string
 from incidents import audit
 from incidents.languages import codes
 from incidents.public_ids import ALPHABET
-from subscribers import addresses, endpoints, links, suppression, wishes
+from subscribers import addresses, endpoints, floods, links, suppression, wishes
 from subscribers.models import Delivery, DeliveryState, Endpoint, Payload, Subscriber, SubscriberState
 from subscribers.transports import TRANSPORTS
 from subscribers.wishes import THE_PAGE, Wishes
-
-log = logging.getLogger(__name__)
 
 LINK_HOLDS = timedelta(hours=48)
 FORGET_UNCONFIRMED = timedelta(days=7)
 MAILS_PER_ASKING = 2  # one, and one more for who asks again
 RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
-# Unconfirmed askings within an hour. Real crowds confirm, so they never come near; an address gets two mails at most anyway.
-# Behind a carrier's NAT thousands share one address: a network is refused only far above that.
-WINDOW = timedelta(hours=1)
-UNCONFIRMED_PER_NETWORK = 5000
-UNCONFIRMED_PER_DOMAIN = 2000
-LIMITS = {"sms": (500, 200)}  # an SMS costs, and a code is typed within minutes: (per network, per prefix)
 ERASE_BATCH = 500
 WRONG_CODES = 5
 UNSUBSCRIBED = "unsubscribed before it was sent"
-
-
-class TooMany(Exception):
-    """More unconfirmed askings than people make. Nothing was kept; the same answer for known and unknown addresses."""
-
-    def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("Too many unconfirmed sign-ups; try again later.")
-        self.retry_after = retry_after
 
 
 # --- Asking ------------------------------------------------------------------------------------
@@ -67,13 +49,13 @@ def subscribe(
     """Ask for updates; a link to confirm goes to the address.
 
     The answer is the same whether the address is known, unknown or barred. `source` holds `ip` and `wording` (which text they
-    agreed to); `payload` is the form of a webhook's bodies. Raises addresses.AddressError, or TooMany.
+    agreed to); `payload` is the form of a webhook's bodies. Raises addresses.AddressError, or floods.TooMany.
     """
     transport = TRANSPORTS[channel]
     normal = transport.normalise(address)
     address_hash, domain = addresses.hash_on(channel, normal), transport.domain_of(normal)
-    source = {**source, "network": network_of(source.get("ip", ""))}
-    _refuse_floods(channel, domain, source["network"], now)
+    source = {**source, "network": floods.network_of(source.get("ip", ""))}
+    floods.refuse(channel=channel, domain=domain, network=source["network"], now=now)
     if suppression.is_barred(channel=channel, address_hash=address_hash, now=now):
         return
     asked = {
@@ -117,28 +99,6 @@ def _ask_again(subscriber: Subscriber, language: str, now: datetime) -> None:
     if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and rested:
         subscriber.confirm_due_at, subscriber.confirm_attempt = now, 0
     subscriber.save(update_fields=["language", "confirm_due_at", "confirm_attempt"])
-
-
-def _refuse_floods(channel: str, domain: str, network: str, now: datetime) -> None:
-    of_network, of_domain = LIMITS.get(channel, (UNCONFIRMED_PER_NETWORK, UNCONFIRMED_PER_DOMAIN))
-    asked = Subscriber.objects.filter(channel=channel, state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
-    if network and asked.filter(consent__network=network).count() >= of_network:
-        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", of_network)
-        raise TooMany(WINDOW)
-    waiting = asked.filter(domain=domain).count()
-    # Where many have confirmed, many more may ask: a large mail provider has most of a country's people.
-    if waiting >= of_domain and waiting >= Subscriber.objects.active().filter(channel=channel, domain=domain).count():
-        log.warning("Sign-ups of one domain are refused for now: %d unconfirmed within an hour.", waiting)
-        raise TooMany(WINDOW)
-
-
-def network_of(ip: str) -> str:
-    """The /24 or /48 an address lies in; "" for none."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ""
-    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
 def token_hash(token: str) -> str:

@@ -22,7 +22,7 @@ from statuspage.doors import client_of
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import ended_webhooks, endpoints, links, subscriptions
+from subscribers import ended_webhooks, endpoints, floods, links, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
@@ -138,7 +138,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         return again(status=400, error=unknown)
     except AddressError:
         return again(status=400, error=not_an_address)
-    except subscriptions.TooMany as refusal:
+    except floods.TooMany as refusal:
         response = again(status=429, error=too_many)
         response["Retry-After"] = str(int(refusal.retry_after.total_seconds()))
         return response

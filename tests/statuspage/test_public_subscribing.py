@@ -13,7 +13,7 @@ import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
-from subscribers import links, outbox, subscriptions
+from subscribers import floods, links, outbox, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import read, text_of
@@ -150,7 +150,7 @@ def test_the_form_is_there_in_each_language_even_without_its_static_file(web: Cl
 
 
 def test_a_flood_is_told_when_to_come_back(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_NETWORK", 1)
+    monkeypatch.setattr(floods, "OTHERS", floods.Limits(network=1))
     assert web.post("/subscribe", {"email": "one@a.example"}).status_code == 200
     answer = web.post("/subscribe", {"email": "two@b.example"})
     assert (answer.status_code, answer["Retry-After"]) == (429, "3600")

@@ -10,11 +10,10 @@ import pytest
 from incidents.models import AuditEvent
 from subscribers import addresses, links, outbox, subscriptions
 from subscribers.models import Delivery, Subscriber
-from subscribers.subscriptions import TooMany
 from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import MailServer, text_of
-from tests.subscribers.news import SOURCE, ask, publish, reader
+from tests.subscribers.news import ask, publish, reader
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 ASHA = "asha@customer.example"
@@ -182,32 +181,6 @@ def test_the_unconfirmed_are_forgotten_after_a_week_and_nobody_else() -> None:
     reader("reader@customer.example", now=NOON - timedelta(days=30))
     assert subscriptions.purge_unconfirmed(now=NOON) == 1
     assert sorted(Subscriber.objects.values_list("state", flat=True)) == ["active", "pending"]
-
-
-def test_thousands_behind_one_address_may_sign_up_and_a_flood_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_NETWORK", 3)
-    for number in range(10):  # a crowd behind a carrier's NAT: they confirm
-        reader(f"person{number}@customer.example", now=NOON)
-    for number in range(3):
-        ask(f"robot{number}@other{number}.example")
-    with pytest.raises(TooMany):
-        ask("robot4@other4.example")
-    other_place = {**SOURCE, "ip": "198.51.100.1"}
-    subscriptions.subscribe(address=ASHA, language="en", source=other_place, now=NOON)
-    ask("robot4@other4.example", now=NOON + timedelta(hours=2))
-
-
-def test_a_domain_of_many_unconfirmed_is_refused_unless_many_have_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_DOMAIN", 2)
-    for number in range(2):
-        ask(f"robot{number}@victim.example")
-    with pytest.raises(TooMany) as refusal:
-        ask("robot3@victim.example")
-    assert refusal.value.retry_after == timedelta(hours=1)
-    for number in range(4):
-        reader(f"person{number}@large.example", now=NOON - timedelta(days=1))
-    for number in range(3):
-        ask(f"new{number}@large.example")
 
 
 def test_a_copy_of_everything_we_hold_names_the_address_only_there() -> None:
