@@ -255,8 +255,8 @@ def change(*, subscriber: Subscriber, now: datetime, language: str | None = None
 def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     """Stop at once: what waits to be sent is not sent any more. A second time changes nothing.
 
-    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give. It is on
-    the suppression list too, so that no file of older consents brings them back.
+    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give. The
+    suppression list has it too, so that no file of older consents brings them back.
     """
     agreed = _proof(subscriber) or subscriber.consent
     kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
