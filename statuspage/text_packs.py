@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 
 from incidents import corrections, rebuttals, stating
-from incidents.languages import by_language, codes
+from incidents.languages import codes, to_read
 from incidents.models import IncidentUpdate
 from incidents.sms_length import measure, plain
 from incidents.words import STATUS_WORDS
@@ -76,7 +76,7 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
     """What the update says in the language. Its own promise is taken out of the words: each form says it in its place."""
     at = update.display_at or now
     promise = update.next_update_by
-    words = {field: text.get(language, "") for field, text in corrections.standing(update).items()}
+    words = {field: to_read(text)[language] for field, text in corrections.standing(update).items()}
     clock = clock_words.clock(promise, language) if promise else ""
     sentences = [one for one in _SENTENCE.split(words["body"].strip()) if one]
     standing = [row for row in stating.newest(update.incident).values() if not row.withdrawal]
@@ -85,14 +85,14 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
             headline=words["name"],
             sentences=tuple(one for one in sentences if not clock or clock not in one),
             states=tuple(
-                (by_language(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
+                (to_read(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
                 for item in update.affected.select_related("component")
             ),
             what_to_do=words.get("what_to_do", ""),
             still_works=words.get("still_works", ""),
             next_by=gettext("Next update by %(time)s.") % {"time": clock_words.near(promise, at, language)} if promise else "",
             at=clock_words.full(at, language),
-            statements=tuple(by_language(row.body)[language] for row in standing),
+            statements=tuple(to_read(row.body)[language] for row in standing),
             url=f"{settings.BASE_URL}{'' if language == codes()[0] else f'/{language}'}/incidents/{update.incident.public_id}",
             pin=gettext("We never ask for your PIN.") if settings.PIN_WARNING else "",
         )
