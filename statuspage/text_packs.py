@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 
 from incidents import corrections, rebuttals, short_words, stating
-from incidents.languages import by_language, codes
+from incidents.languages import codes, to_read
 from incidents.models import IncidentUpdate
 from incidents.sms_length import measure, plain
 from incidents.words import PHASE_WORDS, STATUS_WORDS, IncidentStatus
@@ -79,7 +79,7 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
     """What the update says in the language. Its own promise is taken out of the words: each form says it in its place."""
     at = update.display_at or now
     promise = update.next_update_by
-    words = {field: text.get(language, "") for field, text in corrections.standing(update).items()}
+    words = {field: to_read(text)[language] for field, text in corrections.standing(update).items()}
     clock = clock_words.clock(promise, language) if promise else ""
     standing = [row for row in stating.newest(update.incident).values() if not row.withdrawal]
     with override(language):
@@ -90,14 +90,14 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
             is_over=update.status in IncidentStatus.closed(),
             sentences=tuple(short_words.sentences(words["body"], without=clock)),
             states=tuple(
-                (by_language(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
+                (to_read(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
                 for item in update.affected.select_related("component")
             ),
             what_to_do=words.get("what_to_do", ""),
             still_works=words.get("still_works", ""),
             next_by=gettext("Next update by %(time)s.") % {"time": clock_words.near(promise, at, language)} if promise else "",
             at=clock_words.full(at, language),
-            statements=tuple(by_language(row.body)[language] for row in standing),
+            statements=tuple(to_read(row.body)[language] for row in standing),
             url=f"{settings.BASE_URL}{'' if language == codes()[0] else f'/{language}'}/incidents/{update.incident.public_id}",
             pin=gettext("We never ask for your PIN.") if settings.PIN_WARNING else "",
         )

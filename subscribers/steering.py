@@ -88,22 +88,26 @@ def _clear_step(notification: Notification) -> int:
     return len(held)
 
 
-def resend_dead(*, notification: Notification, actor: User, now: datetime, only: Collection[int] = ()) -> int:
-    """Try dead letters of an item again (`only`: these deliveries), as if it were their first time; answers how many.
+def resend_dead(*, notification: Notification, actor: User, now: datetime, only: Collection[int] = (), channel: str = "") -> int:
+    """Try dead letters of an item again (`only`: these deliveries; `channel`: of this one), as if it were their first time;
+    answers how many.
 
-    Who has left since, or whose address is suspended, is left alone.
+    Who has left since, or whose address is suspended, is left alone; so is all of an item that was stopped.
     """
     with transaction.atomic():
-        dead = notification.deliveries.filter(state=DeliveryState.DEAD, subscriber__state=SubscriberState.ACTIVE)
+        dead = notification.deliveries.filter(
+            state=DeliveryState.DEAD, subscriber__state=SubscriberState.ACTIVE, notification__stopped_at=None
+        )
         if only:
             dead = dead.filter(pk__in=only)
+        if channel:
+            dead = dead.filter(channel=channel)
         count = Delivery.objects.filter(pk__in=dead.values("pk")).update(
             state=DeliveryState.PENDING, attempt=0, due_at=now, wanted_at=now, lease_until=None, last_error=""
         )
         if count:
-            audit.log(
-                act="notification.resend", actor=actor, now=now, target=str(notification.record_seq), details={"count": count}
-            )
+            details = {"count": count, **({"channel": channel} if channel else {})}
+            audit.log(act="notification.resend", actor=actor, now=now, target=str(notification.record_seq), details=details)
     return count
 
 

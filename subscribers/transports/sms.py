@@ -46,7 +46,7 @@ class SmsSender(Sender):
         number = re.sub(r"^00", "+", number)
         if number.startswith("0"):
             number = settings.SMS_COUNTRIES[0] + number[1:]
-        if not re.fullmatch(r"\+[1-9]\d{7,14}", number):
+        if not re.fullmatch(r"\+[1-9][0-9]{7,14}", number):
             raise AddressError("A phone number is written in full, like +254711000111.")
         if not number.startswith(tuple(settings.SMS_COUNTRIES)):
             raise AddressError(f"We send to numbers that begin with {', '.join(settings.SMS_COUNTRIES)}.")
