@@ -84,7 +84,8 @@ def test_mails_of_every_kind_read_the_same_to_two_parsers(
             said = telling.tell(items.item_of(document), language)
             read_with_the_standard_library(mail, said)
             read_independently(raw, mail)
-            assert f"[Mfano Pesa status] {said.subject}" == mail["Subject"]
+            tag = {"sw": "Hali ya Mfano Pesa", "en": "Mfano Pesa status"}[language]
+            assert f"[{tag}] {said.subject}" == mail["Subject"]
             assert max(len(line) for line in raw.split(b"\r\n")) < 998
         read_in_both_languages(kind, items.item_of(document))
         read_as_one_text(items.item_of(document))

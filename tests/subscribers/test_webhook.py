@@ -116,6 +116,11 @@ def test_our_form_says_everything_in_every_language_with_the_way_to_stop(owner: 
     assert body["meta"]["unsubscribe"] == LINK
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "press the button"), ("sw", "ubonyeze kitufe")])
+def test_the_challenge_says_in_the_owners_language_how_to_answer(language: str, words: str) -> None:
+    assert words in json.loads(WebhookSender.render_confirmation(language).text)["data"]["how"]
+
+
 # What Statuspage's own receivers read, by captured bodies.
 THEIRS = (
     "name status created_at updated_at monitoring_at resolved_at impact shortlink postmortem_ignored postmortem_body "
