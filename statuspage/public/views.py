@@ -22,10 +22,11 @@ from statuspage.doors import client_of
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import ended_webhooks, endpoints, floods, links, subscriptions
+from subscribers import ended_webhooks, endpoints, floods, links, subscriptions, wishes
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
+from subscribers.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
@@ -180,15 +181,20 @@ def confirm(request: HttpRequest, token: str, language: str) -> HttpResponse:
 
 def _confirmed(subscriber: Subscriber, language: str) -> dict[str, Any]:
     done = subscriber.state == SubscriberState.ACTIVE
-    path = f"{prefix_of(language)}/manage/{links.token_for(subscriber, links.MANAGE)}" if done else ""
+    path = f"{prefix_of(language)}/manage/{links.manage_tail(subscriber)}" if done else ""
     return {"manage_path": path, "channel": subscriber.channel}
 
 
 @csrf_exempt  # the code proves more than a cookie would
 @_private
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def confirm_code(request: HttpRequest, language: str) -> HttpResponse:
-    """The six digits of an SMS. A wrong code and an unknown number get the same answer."""
+    """The six digits of an SMS: they confirm, and lead who has confirmed to their own page, since no SMS has room for a link.
+
+    A wrong code and an unknown number get the same answer.
+    """
+    if request.method != "POST":
+        return _page("subscribe_done", language=language, path="/confirm/code", email="", channel="sms")
     address = request.POST.get("address", "").strip()
     try:
         subscriber = subscriptions.confirm_by_code(
@@ -238,12 +244,13 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         subscriptions.erase(subscriber=subscriber, now=timezone.now())
         return _page("manage", language=language, path=path, known=False, gone=True)
     saved, secret, mistyped = False, "", ""
+    also = choices.beside(request.GET.get("also", ""), subscriber)
     if request.method == "POST" and request.POST.get("action") == "begin_again":
         ended_webhooks.begin_again(subscriber=subscriber, now=timezone.now())
     active = subscriber.state == SubscriberState.ACTIVE
     if request.method == "POST" and active:
         try:
-            saved, secret = _act(request, subscriber)
+            saved, secret = _act(request, subscriber, also)
         except AddressError:
             mistyped = request.POST.get("contact", "")
         language = subscriber.language if saved else language
@@ -251,6 +258,7 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         shown = choices.shown(subscriber, language)
         no_address = NOT_AN_ADDRESS["email"]
         error = gettext(no_address) if mistyped else ""
+        asked_beside = choices.names(choices.beside(request.GET.get("also", ""), subscriber), language)
     return _page(
         "manage",
         language=language,
@@ -264,6 +272,7 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         ended=ended_webhooks.has_ended(subscriber),
         has_contact=endpoints.has_contact(subscriber),
         active=active,
+        asked_beside=asked_beside,
         channel=subscriber.channel,
         has_secret_to_show=subscriber.channel == "webhook" and endpoints.may_show(subscriber),
         sent=sent_to(subscriber, language),
@@ -274,8 +283,8 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
     )
 
 
-def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
-    """(whether something was saved, a secret to show once). Raises AddressError."""
+def _act(request: HttpRequest, subscriber: Subscriber, also: Wishes | None) -> tuple[bool, str]:
+    """(whether something was saved, a secret to show once). `also`: what their link asks for beside. Raises AddressError."""
     act, now = request.POST.get("action", "save"), timezone.now()
     if act == "show_secret" and subscriber.channel == "webhook":
         return False, endpoints.show_once(subscriber=subscriber, now=now)
@@ -286,6 +295,10 @@ def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
         return True, ""
     if act == "begin_again":
         return True, ""  # done before
+    if act == "add":
+        wanted = wishes.together(wishes.of(subscriber), also) if also else None
+        subscriptions.change(subscriber=subscriber, wanted=wanted, now=now)
+        return also is not None, ""
     subscriptions.change(
         subscriber=subscriber,
         language=_language(request, subscriber.language),

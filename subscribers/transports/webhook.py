@@ -56,6 +56,12 @@ class WebhookSender(Sender):
         body = {"type": "subscription.confirm", "data": data, "meta": {"page": settings.BASE_URL}}
         return Rendered(subject="subscription.confirm", text=_encoded(body), html="")
 
+    @classmethod
+    def render_known(cls, language: str) -> Rendered:
+        data = {"manage_url": CONFIRM_MARK, "how": "Asked for again. Open manage_url to see and change what comes."}
+        body = {"type": "subscription.manage", "data": data, "meta": {"page": settings.BASE_URL}}
+        return Rendered(subject="subscription.manage", text=_encoded(body), html="")
+
     def send(self, parcel: Parcel) -> str:
         signing = parcel.private
         if not isinstance(signing, endpoints.Signing):

@@ -7,13 +7,14 @@ from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
-from subscribers import floods, links, outbox, subscriptions
+from subscribers import floods, links, outbox, phone_replies, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import read, text_of
@@ -252,6 +253,59 @@ def test_a_subscriber_chooses_services_and_language(web: Client) -> None:
     assert (asha.language, asha.subscriptions.get().component) == ("sw", two)
     web.post(manage_path(asha), {"action": "save", "all": "1", "component": [two.public_id]})
     assert asha.subscriptions.get().component is None
+
+
+def test_a_follower_of_some_services_follows_an_incident_by_a_press_on_their_own_page(
+    web: Client, mail: Path, settings: Any
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        mine, theirs = ComponentFactory(), ComponentFactory()
+        asha = reader(ASHA, "en", mine, now=NOON - timedelta(days=200))
+        incident = publish(component=theirs).incident
+        assert web.post("/subscribe", {"email": ASHA, "incident_id": incident.public_id}).status_code == 200
+        [told] = deliver(mail)
+        path = path_in(told, "manage", settings)
+        page = said(web.get(path))
+        assert "You asked for more" in page
+        assert "Payments are late" in page.split("What we write about")[0]
+        assert list(asha.subscriptions.values_list("component", "incident")) == [(mine.pk, None)], "following a link adds nothing"
+        added = said(web.post(path, {"action": "add"}))
+        assert "You asked for more" not in added
+        assert set(asha.subscriptions.values_list("component", "incident")) == {(mine.pk, None), (None, incident.pk)}
+        assert said(web.post(path, {"action": "add"})), "a second press changes nothing"
+        assert asha.subscriptions.count() == 2
+
+
+@pytest.mark.parametrize("also", ["nosuch000000", "\x00", "x" * 5000, "all,all", ""])
+def test_a_link_that_asks_for_nothing_we_have_shows_the_page_as_it_is(web: Client, also: str) -> None:
+    asha = reader(ASHA, "en", ComponentFactory())
+    assert "You asked for more" not in said(web.get(manage_path(asha), {"also": also}))
+    web.post(f"{manage_path(asha)}?{urlencode({'also': also})}", {"action": "add"})
+    assert asha.subscriptions.count() == 1
+
+
+def test_a_link_may_ask_for_all_services(web: Client) -> None:
+    asha = reader(ASHA, "en", ComponentFactory())
+    web.post(f"{manage_path(asha)}?also=all", {"action": "add"})
+    assert asha.subscriptions.get().component is None
+
+
+def test_who_answered_by_sms_opens_their_own_page_with_number_and_code(web: Client, settings: Any) -> None:
+    settings.SMS_KEY, phone = "a key", "+254711000111"
+    with time_machine.travel(NOON, tick=False):
+        phone_replies.take_text(number=phone, text="START", now=NOON)
+        unknown = web.post("/subscribe", {"channel": "sms", "address": "+254711000112"})
+        known = web.post("/subscribe", {"channel": "sms", "address": phone})
+        assert said(known).replace(phone, "") == said(unknown).replace("+254711000112", "")
+        page = said(web.get("/confirm/code"))
+        assert 'name="address" type="tel"' in page
+        assert 'name="code"' in page
+        code = links.confirm_code(Subscriber.objects.get(state="active"))
+        opened = web.post("/confirm/code", {"address": "0711 000 111", "code": code})
+        path = re.search(r'href="(/manage/[^"]+)"', said(opened))
+        assert path, said(opened)
+        assert "Your choices" in said(web.get(path.group(1)))
+        assert web.post("/confirm/code", {"address": phone, "code": code}).status_code == 400
 
 
 def test_a_subscriber_takes_a_copy_and_is_forgotten(web: Client) -> None:
