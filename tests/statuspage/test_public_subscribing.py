@@ -35,8 +35,8 @@ def mail(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def web() -> Client:
-    """A browser that would be refused if a page asked for a CSRF token."""
-    return Client(enforce_csrf_checks=True)
+    """A browser that would be refused if a page asked for a CSRF token, on a page of ours."""
+    return Client(enforce_csrf_checks=True, headers={"Sec-Fetch-Site": "same-origin"})
 
 
 def deliver(folder: Path, minutes: float = 0) -> list[EmailMessage]:
@@ -101,6 +101,40 @@ def test_somebody_asks_confirms_hears_and_leaves(web: Client, mail: Path, settin
     publish(now=NOON + timedelta(minutes=1))
     assert deliver(mail, 1) == []
     assert not web.cookies
+
+
+@pytest.mark.parametrize(
+    ("said_by_browser", "taken"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),  # a page under no-referrer
+        ({"Origin": "http://testserver"}, True),
+        ({"Origin": "https://status.mfanopesa.example"}, True),  # HALI_BASE_URL
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "http://testserver.evil.example"}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/subscribe", "/subscriptions", "/sw/subscribe"])
+def test_only_a_form_of_ours_is_taken(settings: Any, path: str, said_by_browser: dict[str, str], taken: bool) -> None:
+    settings.BASE_URL = "https://status.mfanopesa.example"
+    answer = Client().post(path, {"email": ASHA}, headers=said_by_browser)
+    assert answer.status_code == (200 if taken else 403)
+    assert Subscriber.objects.exists() == taken
+
+
+@pytest.mark.parametrize(("language", "way_out"), [("en", "Open the form here"), ("sw", "Fungua fomu hapa")])
+def test_who_is_refused_is_told_what_to_do_in_their_language(language: str, way_out: str) -> None:
+    page = said(Client().post("/subscribe", {"email": ASHA, "language": language}))
+    prefix = "" if language == "en" else "/sw"
+    assert f'<html lang="{language}"' in page
+    assert way_out in page
+    assert all(f'href="{prefix}{other}"' in page for other in ("/subscribe", "/updates.atom", "/text/"))
+    assert ASHA not in page
 
 
 def test_the_answer_is_the_same_whether_the_address_is_known_or_not(web: Client) -> None:
@@ -210,7 +244,8 @@ def test_nothing_of_these_pages_is_kept_by_caches_or_told_to_others(web: Client)
     for page in pages:
         answer = web.get(page)
         assert answer["Cache-Control"] == "no-store"
-        assert answer["Referrer-Policy"] == "no-referrer"
+        # The form's address holds no token, and the form shown again must be able to say that it is ours.
+        assert answer["Referrer-Policy"] == ("same-origin" if page == "/subscribe" else "no-referrer")
         assert answer["X-Robots-Tag"] == "noindex"
         assert not answer.cookies
 
