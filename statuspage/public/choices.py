@@ -119,7 +119,7 @@ def names(asked: Wishes | None, language: str) -> list[str]:
     """What it holds, in words; empty for None."""
     if asked is None:
         return []
-    things = [by_language(one.name)[language] for one in (*asked.groups, *asked.components)]
+    things = [to_read(one.name)[language] for one in (*asked.groups, *asked.components)]
     things += [corrections.name_of(incident)[language] for incident in asked.incidents]
     return things or [gettext("All services")]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,9 @@ from subscribers.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
-# Which text they agreed to; count it up whenever the words of the form change.
-WORDING = "subscribe-3"
+# Which text they agreed to: the form that showed it says so in a hidden field, beside its words.
+_WORDING = re.compile(r"[a-z]{3,20}-\d{1,3} [a-z]{2,3}", re.ASCII)
+NO_FORM = "none of our forms"
 HONEYPOT = "website"
 EMAIL_FIELDS = ("email", "subscriber[email]")
 # Where an address stands, and which channel it is of: our own form names the channel, Statuspage's field says it.
@@ -139,7 +141,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
             language=language,
             wanted=choices.asked(request.POST),
             payload=payload if payload in Payload.values else Payload.HALI.value,
-            source={"ip": client_of(request), "wording": f"{WORDING} {language}", "by": "page"},
+            source={"ip": client_of(request), "wording": _wording(request), "by": "page"},
             now=timezone.now(),
         )
     except choices.UnknownChoice:
@@ -154,6 +156,11 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         log.error("Nobody could be signed up (%s).", type(error).__name__)
         return again(status=503, error=away)
     return done()
+
+
+def _wording(request: HttpRequest) -> str:
+    said = request.POST.get("wording", "")
+    return said if _WORDING.fullmatch(said) else NO_FORM
 
 
 def _address(request: HttpRequest) -> tuple[str, str]:

@@ -14,6 +14,9 @@ import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
+from statuspage import rendering
+from statuspage.page import build_incident
+from statuspage.snapshot import building
 from subscribers import floods, links, outbox, phone_replies, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
@@ -68,6 +71,46 @@ def test_the_form_offers_services_and_keeps_the_ticks_of_who_mistyped(web: Clien
     assert f'value="{payouts.public_id}" checked>' not in again
     web.post("/subscribe", {"email": ASHA, "component": payments.public_id})
     assert list(Subscriber.objects.get().subscriptions.values_list("component", flat=True)) == [payments.pk]
+
+
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_the_consent_names_the_words_that_its_form_showed(web: Client, language: str) -> None:
+    """The one of the form they were on, in the language they read it in, whichever language they chose for the mails."""
+    incident = publish().incident
+    path = {"en": "", "sw": "sw/"}[language]
+    files = building.incident_files(build_incident(incident.public_id, now=NOON), [])
+    forms = {
+        "subscribe-4": said(web.get(f"/{path}subscribe")),
+        "incident-1": files[f"{path}{incident.public_id}.html"].decode(),
+    }
+    for name, form in forms.items():
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+        assert fields["wording"] == f"{name} {language}"
+        carriers = {"en": "carriers see it, some of them abroad", "sw": "wanaiona, baadhi yao wako nje ya nchi"}[language]
+        assert carriers in form
+        assert "/privacy" in form
+        web.post("/subscribe", {**fields, "email": f"{name}@customer.example", "language": "en"})
+        assert Subscriber.objects.latest("pk").consent["wording"] == f"{name} {language}"
+
+
+@pytest.mark.parametrize("wording", ["", "x", "subscribe-4 en\n", "subscribe-4 en" * 100, "<b>-1 en"])
+def test_who_used_no_form_of_ours_is_written_down_so(web: Client, wording: str) -> None:
+    web.post("/subscribe", {"email": ASHA, "wording": wording})
+    assert Subscriber.objects.get().consent["wording"] == "none of our forms"
+
+
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_form_privacy_page_and_own_page_say_the_same(web: Client, language: str) -> None:
+    """That carriers see the address, some abroad, and that a mark stays when somebody is forgotten."""
+    privacy = rendering.render("public/privacy.html", language=language, path="/privacy")
+    own = said(web.get({"en": "", "sw": "/sw"}[language] + manage_path(reader(ASHA))))
+    abroad, mark = {
+        "en": ("some of them abroad", "a mark that your address cannot be read from"),
+        "sw": ("baadhi yao wako nje ya nchi", "alama isiyoweza kuonyesha anwani yako"),
+    }[language]
+    assert abroad in privacy
+    assert mark in privacy
+    assert mark in own
 
 
 def test_somebody_asks_confirms_hears_and_leaves(web: Client, mail: Path, settings: Any) -> None:
