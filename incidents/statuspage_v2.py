@@ -296,7 +296,7 @@ def incident_dict(
         "shortlink": f"{page.url}/incidents/{incident.public_id}",
         "started_at": time(incident.started_at, page),
         "page_id": page.id,
-        "incident_updates": [update_dict(page, incident, update) for update in incident.updates],
+        "incident_updates": [update_dict(page, incident.public_id, update) for update in incident.updates],
         "components": _named_components(
             page, {item.component_id for item in incident.stated}, components, shown, positions or _positions(components)
         ),
@@ -339,15 +339,20 @@ def maintenance_dict(
         "shortlink": f"{page.url}/incidents/{planned.public_id}",
         "started_at": time(planned.published_at, page),
         "page_id": page.id,
-        "incident_updates": [update_dict(page, planned, update) for update in planned.updates],
+        "incident_updates": [update_dict(page, planned.public_id, update) for update in planned.updates],
         "components": _named_components(page, planned.expected, components, shown, _positions(components)),
         "scheduled_for": time(planned.starts_at, page),
         "scheduled_until": time(planned.ends_at, page),
     }
 
 
-def update_dict(page: Page, incident: IncidentFacts | MaintenanceFacts, update: UpdateFacts) -> dict[str, Any]:
-    return _update(update, incident.public_id, page.language, page.time_zone)
+def update_dict(page: Page, incident_id: str, update: UpdateFacts) -> dict[str, Any]:
+    return _update(update, incident_id, page.language, page.time_zone)
+
+
+def html(text: str) -> str:
+    """Plain text as its readers show it."""
+    return escape(text, quote=False).replace("\r\n", "\n").replace("\n", "<br />")
 
 
 @per_object
@@ -355,7 +360,7 @@ def _update(update: UpdateFacts, incident_id: str, language: str, time_zone: str
     return {
         "id": update.public_id,
         "status": phase(update.status),
-        "body": escape(update.body[language], quote=False).replace("\r\n", "\n").replace("\n", "<br />"),
+        "body": html(update.body[language]),
         "incident_id": incident_id,
         "created_at": _written(update.published_at, time_zone),
         "updated_at": _written(update.published_at, time_zone),

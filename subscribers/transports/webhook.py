@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext, override
 
 from incidents.languages import codes
 from incidents.models import IncidentUpdate, MaintenanceUpdate, StatusChange
@@ -52,7 +53,9 @@ class WebhookSender(Sender):
 
     @classmethod
     def render_confirmation(cls, language: str) -> Rendered:
-        data = {"confirm_url": CONFIRM_MARK, "how": "POST to confirm_url, or open it and press the button. Otherwise do nothing."}
+        with override(language):
+            how = gettext("POST to confirm_url, or open it and press the button. Otherwise do nothing.")
+        data = {"confirm_url": CONFIRM_MARK, "how": how}
         body = {"type": "subscription.confirm", "data": data, "meta": {"page": settings.BASE_URL}}
         return Rendered(subject="subscription.confirm", text=_encoded(body), html="")
 
