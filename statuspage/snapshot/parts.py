@@ -267,10 +267,13 @@ def _aged(page: ComponentPage, language: str) -> dict[str, str]:
     with override(language):
         title = gettext("%(name)s status") % {"name": page.identity.name}
         known = gettext("last known: %(state)s") % {"state": "%"}
+        todo = gettext("What to do")
     return {
         "title": f"{sentence}: {title}",
         "sentence": sentence,
         "lead": state_words.last_known(facts)[language],
+        "todo": todo,
+        "action": state_words.stale_action(page.identity.help_line)[language],
         "count": "",
         "word": word,
         "worse": f"{word} ({known})",
@@ -309,7 +312,7 @@ def _answer_files(page: AnswerPage) -> Halves:
                 language=language,
                 path=f"/answers/{address}",
                 page=page,
-                verdict_means=rebuttals.VERDICTS[said.verdict][1].get(language, ""),
+                verdict_means=rebuttals.VERDICTS[said.verdict][1].get(language, rebuttals.VERDICTS[said.verdict][1]["en"]),
                 share=_share_of_answer(page, language),
             ).encode()
             for language in codes()
