@@ -20,7 +20,7 @@ from statuspage.admin.document_forms import choice, line
 from statuspage.admin.subscribers import WHY
 from statuspage.admin.views import DeskView
 from statuspage.templatetags.desk import first_text, headline
-from subscribers import looking_up, subscriptions, wishes
+from subscribers import floods, looking_up, wishes
 from subscribers.addresses import LONGEST, AddressError
 from subscribers.channels import CHANNELS
 from subscribers.looking_up import Held, NotDone
@@ -74,7 +74,7 @@ class LookUpView(DeskView):
         held = looking_up.find(**form.cleaned_data, now=now)
         try:
             done = act(self, held, form.cleaned_data["address"], now)
-        except (NotDone, subscriptions.TooMany) as refusal:
+        except (NotDone, floods.TooMany) as refusal:
             return self._show(form, held, status=409, refusal=str(refusal))
         return self._show(form, looking_up.find(**form.cleaned_data, now=now), done=done)
 
