@@ -132,7 +132,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @display(description="Stop, try again")
     def telling(self, delivery: Delivery) -> str:
-        return format_html('<a href="{}">How far it is</a>', told_url(delivery.notification))
+        return format_html('<a class="underline" href="{}">How far it is</a>', told_url(delivery.notification))
 
     @display(description="Next try")
     def due(self, delivery: Delivery) -> str:
