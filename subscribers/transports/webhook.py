@@ -71,12 +71,8 @@ class WebhookSender(Sender):
             raise TransportError("This webhook has no secret to sign with.", permanent=True)
         is_theirs = signing.payload == Payload.STATUSPAGE and parcel.rendered.html
         body = filled(parcel.rendered.html if is_theirs else parcel.rendered.text, parcel.fills)
-        message_id, timestamp = f"msg_{parcel.message_id.replace('.', '_')}", int(time.time())
-        headers = {
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": endpoints.signatures(signing, message_id=message_id, timestamp=timestamp, body=body),
-        }
+        message_id = f"msg_{parcel.message_id.replace('.', '_')}"
+        headers = endpoints.headers_of(signing, message_id=message_id, timestamp=int(time.time()), body=body)
         posting.require_taken(self._poster.post(parcel.address, body, headers))
         return message_id
 
