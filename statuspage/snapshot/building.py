@@ -266,8 +266,10 @@ def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: st
 def _statements_on_poster(page: NowPage, language: str) -> Iterable[str]:
     """What stands of money and data in the problem spoken of last, each with its time."""
     for said in (said for incident in page.open_incidents[:1] for said in incident.statements if said.stands):
+        signed = f"{state_words.roles(said.signed_in)[language]}. " if said.signed_in else ""
+        time = clock_words.near(said.as_of, page.built_at, language)
         with override(language):
-            yield f"{said.body[language]} ({gettext('True as of')} {clock_words.near(said.as_of, page.built_at, language)})"
+            yield f"{said.body[language]} ({signed}{gettext('True as of')} {time})"
 
 
 def _answers_on_poster(page: NowPage, language: str) -> Iterable[str]:

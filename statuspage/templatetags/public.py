@@ -253,6 +253,12 @@ def verdict_word(verdict: str, language: str) -> str:
 
 
 @register.filter
+def role_words(roles: Sequence[str], language: str) -> str:
+    """Head of security, Head of operations"""
+    return state_words.roles(roles)[language]
+
+
+@register.filter
 def status_word(status: str) -> str:
     return gettext(STATUS_WORDS[status])
 
