@@ -211,7 +211,7 @@ def _share_now(page: NowPage, words: Mapping[str, str], language: str, form: str
 
 # --- The poster ----------------------------------------------------------------------------------
 
-LISTED_ON_POSTER = 8
+LISTED_ON_POSTER = 8  # services in one state; the others are counted
 
 
 def _poster(page: NowPage, language: str, form: str) -> bytes:
@@ -220,7 +220,7 @@ def _poster(page: NowPage, language: str, form: str) -> bytes:
     order = [language, *(code for code in codes() if code != language)]
     unwell = [] if form == STALE else [part for part in page.components if not part.is_operational]
     columns = [
-        (status, there[:LISTED_ON_POSTER])
+        _column(status, there, order)
         for status in rollup.WORST_FIRST
         if (there := [part for part in unwell if part.status == status])
     ]
@@ -233,6 +233,23 @@ def _poster(page: NowPage, language: str, form: str) -> bytes:
         "built_at": page.built_at,
     }
     return render("public/poster.html", language=language, path="/poster", **context).encode()
+
+
+def _column(status: str, there: Sequence[ComponentFacts], order: Sequence[str]) -> dict[str, Any]:
+    """Which services are in a state, in each language of the sheet: (language, words), no words twice."""
+    more = len(there) - LISTED_ON_POSTER
+    rows = [part.name for part in there[:LISTED_ON_POSTER]]
+    if more > 0:
+        rows.append(state_words.say(gettext_noop("and %(n)d more"), n=more))
+    return {
+        "status": status,
+        "word": _each_once(state_words.status_word(status), order),
+        "rows": [_each_once(row, order) for row in rows],
+    }
+
+
+def _each_once(text: Text, order: Sequence[str]) -> list[tuple[str, str]]:
+    return list({text[code]: (code, text[code]) for code in reversed(order)}.values())[::-1]
 
 
 def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: str) -> dict[str, Any]:

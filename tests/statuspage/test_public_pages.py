@@ -325,6 +325,23 @@ def test_the_poster_has_every_language_its_time_and_when_it_is_old(folder: Path)
     assert "We can’t confirm right now" in read(folder, "stale/poster.html")
 
 
+def test_the_poster_names_services_in_each_of_its_languages_and_counts_those_it_leaves_out(folder: Path) -> None:
+    for number in range(11):
+        name = {"en": f"Pay a bill {number}", "sw": f"Lipa bili {number}"} if number else {"en": "SMS", "sw": "SMS"}
+        old_component(f"part-{number}", status="delayed", name=in_all(name))
+    snapshot.refresh(now=NOON)
+    for sheet, first, second in (
+        ("poster.html", "Pay a bill 7", "Lipa bili 7"),
+        ("sw/poster.html", "Lipa bili 7", "Pay a bill 7"),
+    ):
+        said = words_of(read(folder, f"fresh/{sheet}"))
+        assert f"{first} / {second}" in said
+        assert "SMS / " not in said, "one name in both"
+        assert "Pay a bill 8" not in said
+        assert "and 3 more" in said
+        assert "na nyingine 3" in said
+
+
 # --- The record's file ---------------------------------------------------------------------------
 
 

@@ -251,6 +251,13 @@ def test_every_page_carries_the_hashes_of_its_own_sheet_and_script(folder: Path)
             policy = public.policy_text().replace("script-src ", named)
             assert policy.replace(public.hash_of(public.style_text()), f"sha256-{sha(sheet)}") in html
             assert set(sheet) <= set(public.style_text())
+            # The policy stands before all that it rules, what the page is written in among the first 1024 bytes, where it is sought.
+            assert re.search(r'<head>\s*<meta http-equiv="Content-Security-Policy"', html), path
+            assert html.index('<meta charset="utf-8">') < 1024, path
+            feeds = re.findall(
+                r'<link rel="alternate" type="application/(?:atom|rss|feed)\+\w+"[^>]+/((?:updates|history|feed)\.\w+)">', html
+            )
+            assert {"updates.atom", "updates.rss", "feed.json", "history.atom", "history.rss"} <= set(feeds), path
             assert " style=" not in html
             assert html.count("<script") - bool(own_data) <= 1
 
