@@ -12,7 +12,7 @@ from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from incidents import documents
 from incidents.drafts import TimelineError
 from incidents.facts import EarlierText, Text
-from incidents.languages import by_language, in_all
+from incidents.languages import by_language, in_all, to_read
 from incidents.models import Correction, Incident, IncidentUpdate, MaintenanceUpdate, Redress
 from incidents.models.correction import BESIDE, Corrected
 from incidents.words import Publication
@@ -96,7 +96,7 @@ def earlier(originals: Mapping[str, Text], corrections: Iterable[Correction]) ->
     for correction in corrections:
         for field, text in correction.words().items():
             if field in before and correction.published_at:
-                yield EarlierText(before[field], correction.published_at, by_language(correction.reason), field)
+                yield EarlierText(to_read(before[field]), correction.published_at, to_read(correction.reason), field)
                 before[field] = text
 
 

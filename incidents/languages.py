@@ -1,4 +1,4 @@
-"""Text in every configured language: a dict {code: text}, read from the data and never from a fallback."""
+"""Text in every configured language: a dict {code: text}, read from the data; readers alone get a fallback (`to_read`)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,27 @@ def by_language(value: Any) -> dict[str, str]:
     if not isinstance(data, Mapping):
         data = {codes()[0]: str(data)} if data else {}
     return {code: str(data.get(code) or "") for code in codes()}
+
+
+class StandIn(str):
+    """Words of another language, `language`, where nobody has written the reader's: a language came after they were published."""
+
+    language: str
+
+    def __new__(cls, words: str, language: str) -> StandIn:
+        made = super().__new__(cls, words)
+        made.language = language
+        return made
+
+
+def to_read(value: Any) -> dict[str, str]:
+    """The same for readers: what is missing in one language is said in the first that has it, as a StandIn. What is published is
+    never edited, so a language that comes later would be blank for ever. Nothing that is signed or hashed is made of this."""
+    found = by_language(value)
+    written = next(((code, text) for code, text in found.items() if text.strip()), None)
+    if written is None or all(found.values()):
+        return found
+    return {code: text if text.strip() else StandIn(written[1], written[0]) for code, text in found.items()}
 
 
 def in_all(value: Mapping[str, str]) -> LazyI18nString:

@@ -14,7 +14,7 @@ from django.db.models import Prefetch
 
 from incidents import rebutting
 from incidents.facts import Text
-from incidents.languages import by_language
+from incidents.languages import to_read
 from incidents.models import Rebuttal, Statement, Withdrawal
 from incidents.models.rebuttal import FOR_STAFF
 from incidents.rebuttals import Verdict
@@ -125,7 +125,7 @@ def _withdrawals() -> Prefetch[Any]:
 def _taken_back(row: Statement | Rebuttal) -> TakenBack | None:
     for withdrawal in row.withdrawals.all():
         assert withdrawal.published_at is not None
-        return TakenBack(withdrawal.published_at, by_language(withdrawal.note))
+        return TakenBack(withdrawal.published_at, to_read(withdrawal.note))
     return None
 
 
@@ -137,8 +137,8 @@ def _statement_facts(row: Statement, *, is_newest: bool) -> StatementFacts:
         public_id=row.public_id,
         level=row.level,
         ladder=Level(row.level).ladder,
-        scope=by_language(row.scope),
-        body=by_language(row.body),
+        scope=to_read(row.scope),
+        body=to_read(row.body),
         as_of=row.as_of,
         expires_at=row.expires_at,
         published_at=row.published_at,
@@ -164,20 +164,20 @@ def _answer_facts(row: Rebuttal, slug: str) -> AnswerFacts:
         version=row.version,
         slug=slug,
         verdict=Verdict(row.verdict),
-        fact_headline=by_language(row.fact_headline),
-        what_is_true=by_language(row.what_is_true),
-        what_is_false=by_language(row.what_is_false),
-        why_it_spread=by_language(row.why_it_spread),
+        fact_headline=to_read(row.fact_headline),
+        what_is_true=to_read(row.what_is_true),
+        what_is_false=to_read(row.what_is_false),
+        why_it_spread=to_read(row.why_it_spread),
         claim_quote=row.claim_quote,
         claim_language=row.claim_language,
-        claim_where=by_language(row.claim_where),
+        claim_where=to_read(row.claim_where),
         claim_first_seen=row.claim_first_seen,
         evidence=_without_staff(row.evidence),
         corroborations=_without_staff(row.corroborations),
         legal_basis=_without_staff(row.legal_basis),
         short_forms=row.short_forms,
         spokesperson=row.spokesperson,
-        spokesperson_role=by_language(row.spokesperson_role),
+        spokesperson_role=to_read(row.spokesperson_role),
         spoke_at=row.spoke_at,
         spoke_in=row.spoke_in,
         review_date=row.review_date,
@@ -189,4 +189,8 @@ def _answer_facts(row: Rebuttal, slug: str) -> AnswerFacts:
 
 
 def _without_staff(items: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    return tuple({key: value for key, value in item.items() if key not in FOR_STAFF} for item in items)
+    """Their texts are in each language or in one, which is then a plain value."""
+    return tuple(
+        {key: to_read(value) if isinstance(value, Mapping) else value for key, value in item.items() if key not in FOR_STAFF}
+        for item in items
+    )

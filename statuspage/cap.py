@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 
 from incidents.facts import IncidentFacts, MaintenanceFacts, UpdateFacts
-from incidents.languages import codes
+from incidents.languages import StandIn, codes
 from incidents.maintenance import Phase
 from incidents.words import Impact, IncidentStatus
 from statuspage import inert, state_words
@@ -79,7 +79,7 @@ def _message(whose: Identity, told: Told, number: int) -> bytes:
         _element("msgType", _type(told, update, number)),
         _element("scope", "Public"),
         *([_element("references", earlier)] if earlier else []),
-        *(_info(whose, told.thing, update, language) for language in codes()),
+        *(_info(whose, told.thing, update, language) for language in codes() if not isinstance(update.body[language], StandIn)),
         "</alert>",
     ]
     return ("\n".join(parts) + "\n").encode()

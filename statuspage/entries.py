@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_noop, override
 
 from incidents import planned_words, rebuttals, wording
 from incidents.facts import EarlierText, IncidentFacts, MaintenanceFacts, Text, UpdateFacts
+from incidents.languages import StandIn
 from incidents.maintenance import Phase
 from incidents.words import IncidentStatus
 from statuspage import clock_words, inert, page_beside, state_words
@@ -157,8 +158,17 @@ def _paragraph(said: Lately, update: UpdateFacts, language: str, *, repeats: boo
     day = f"<var data-var='date'>{local.day}</var>"
     hour = f"<var data-var='time'>{local:%H:%M}</var> {wording.zone_name(local, zone)}"
     when = f"<small>{_MONTHS[local.month - 1]} {day}, {hour}</small>"
-    said_now = f"<p>{when}<br><strong>{_label(update, language, repeats)}</strong> - {inert.html(update.body[language])}</p>"
+    said_now = f"<p>{when}<br><strong>{_label(update, language, repeats)}</strong> - {_words_in(update.body, language)}</p>"
     return said_now + "".join(_earlier(text, language) for text in update.earlier)
+
+
+def _words_in(text: Text, language: str) -> str:
+    """As HTML; words of another language, which stand in until these are written, carry theirs."""
+    said = text[language]
+    if not isinstance(said, StandIn):
+        return inert.html(said)
+    with override(language):
+        return f'<span lang="{said.language}">{inert.html(said)}</span> ({gettext("The translation is still to come.")})'
 
 
 def _earlier(text: EarlierText, language: str) -> str:
@@ -203,7 +213,7 @@ def _changed(one: StatementFacts) -> datetime:
 
 def _statement(one: StatementFacts, language: str) -> str:
     head = f"<small>{clock_words.full(one.published_at, language)}</small><br>"
-    return f"<p>{head}{_struck(inert.html(one.body[language]), one.taken_back)}</p>{_taken_back(one.taken_back, language)}"
+    return f"<p>{head}{_struck(_words_in(one.body, language), one.taken_back)}</p>{_taken_back(one.taken_back, language)}"
 
 
 def _struck(text: str, taken_back: TakenBack | None) -> str:
@@ -284,7 +294,7 @@ def _answer(one: AnswerFacts, taken_back: TakenBack | None, language: str) -> st
     said = [
         f"<p><strong>{_struck(inert.html(one.fact_headline[language]), taken_back)}</strong></p>",
         _taken_back(taken_back, language),
-        f"<p>{_struck(inert.html(one.what_is_true[language]), taken_back)}</p>",
+        f"<p>{_struck(_words_in(one.what_is_true, language), taken_back)}</p>",
         f"<p>{saying}: “{inert.html(one.claim_quote)}” {verdict.get(language, verdict['en'])}.</p>",
     ]
     said += [f"<p>{confirms}: {_confirmed(item, language)}</p>" for item in one.corroborations]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from incidents import corrections, rebuttals
 from incidents.facts import Text
-from incidents.languages import by_language
+from incidents.languages import to_read
 from incidents.models import Incident
 from incidents.rebuttals import ReviewState
 from statuspage import answers, clock_words
@@ -32,12 +32,12 @@ def build_answers(now: datetime, found: Sequence[Answer] | None = None) -> tuple
         return ()
     about = {answer.now.incident for answer in found if answer.now.incident}
     named = Incident.objects.published().filter(public_id__in=about).values_list("public_id", "name")
-    names = {public_id: by_language(name) for public_id, name in named} | corrections.names(about)
+    names = dict(named) | corrections.names(about)
     today = now.astimezone(clock_words.zone()).date()
     return tuple(
         AnswerPage(
             answer=answer,
-            incident=(answer.now.incident, names[answer.now.incident]) if answer.now.incident in names else None,
+            incident=(answer.now.incident, to_read(names[answer.now.incident])) if answer.now.incident in names else None,
             is_overdue=answer.taken_back is None
             and rebuttals.review_state(answer.now.review_date, today=today) == ReviewState.OVERDUE,
         )

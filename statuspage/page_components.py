@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 
 from incidents import corrections, rollup
 from incidents.facts import Text
-from incidents.languages import by_language
+from incidents.languages import to_read
 from incidents.models import IncidentUpdate
 from incidents.words import IncidentStatus
 from statuspage import clock_words, days, page_responses, state_words
@@ -112,7 +112,7 @@ def problems_by_component(now: datetime, only: Sequence[str] | None = None) -> M
             over = over_at if phase in IncidentStatus.closed() else None
             found[component, public_id] = Problem(
                 public_id,
-                corrected.get(public_id) or by_language(name),
+                to_read(corrected.get(public_id) or name),
                 state_words.phase_word(phase),
                 status,
                 began_at,

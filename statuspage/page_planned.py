@@ -9,7 +9,7 @@ from django.db.models import Prefetch, QuerySet
 
 from incidents import corrections, exercise
 from incidents.facts import AffectedFacts, AnnouncementFacts, MaintenanceFacts, UpdateFacts
-from incidents.languages import by_language
+from incidents.languages import by_language, to_read
 from incidents.models import (
     AffectedComponent,
     Announcement,
@@ -61,11 +61,11 @@ def _corrections() -> QuerySet[Correction]:
 
 def affected_facts(item: AffectedComponent | MaintenanceComponent) -> AffectedFacts:
     """What an update says of one component, under the name it had then."""
-    frozen, group = by_language(item.name), item.component.group
+    frozen, group = to_read(item.name), item.component.group
     return AffectedFacts(
         component_id=item.component.public_id,
-        name=frozen if any(frozen.values()) else by_language(item.component.name),
-        group_name=by_language(group.name if group.has_heading else {}),
+        name=frozen if any(frozen.values()) else to_read(item.component.name),
+        group_name=to_read(group.name if group.has_heading else {}),
         old_status=item.old_status,
         new_status=item.new_status,
     )
@@ -91,7 +91,7 @@ def maintenance_facts(planned: ScheduledMaintenance) -> MaintenanceFacts:
     plan = next(word for word in words if word.pk == planned.plan_id)
     return MaintenanceFacts(
         public_id=planned.public_id,
-        name=exercise.marked(corrections.now_said(name, corrected)["name"]),
+        name=to_read(exercise.marked(corrections.now_said(name, corrected)["name"])),
         phase=planned.phase,
         starts_at=planned.starts_at,
         ends_at=planned.ends_at,
@@ -115,7 +115,7 @@ def _update_facts(update: MaintenanceUpdate) -> UpdateFacts:
     return UpdateFacts(
         public_id=update.public_id,
         status=update.status,
-        body=corrections.now_said(said, corrected)["body"],
+        body=to_read(corrections.now_said(said, corrected)["body"]),
         earlier=tuple(corrections.earlier(said, corrected)),
         display_at=update.published_at,
         published_at=update.published_at,
@@ -134,8 +134,8 @@ def _announcement_facts(announcement: Announcement, corrected: Sequence[Correcti
     words = corrections.now_said(said, corrected)
     return AnnouncementFacts(
         public_id=announcement.public_id,
-        title=exercise.marked(words["title"]),
-        body=words["body"],
+        title=to_read(exercise.marked(words["title"])),
+        body=to_read(words["body"]),
         earlier=tuple(corrections.earlier(said, corrected)),
         starts_at=announcement.starts_at,
         ends_at=announcement.ends_at,

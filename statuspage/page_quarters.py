@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Q, Subquery
 
 from incidents import periods
 from incidents.facts import Text
-from incidents.languages import by_language
+from incidents.languages import to_read
 from incidents.models import Incident, IncidentUpdate
 from incidents.periods import Quarter
 from incidents.words import IncidentStatus
@@ -81,7 +81,7 @@ def build_quarter(quarter: Quarter, *, now: datetime) -> QuarterPage:
     rows = Incident.objects.published().filter(merged_into=None, withdrawn_at=None).filter(is_over & ended | ~is_over & begun)
     found: list[Any] = list(rows.annotate(newest=Subquery(said.values("pk")[:1])).defer("evidence"))
     words = reading.bodies([row.newest for row in found])
-    problems = [_past(row, words.get(row.newest) or by_language(row.name)) for row in found]
+    problems = [_past(row, to_read(words.get(row.newest) or row.name)) for row in found]
     problems.sort(key=lambda one: one.filed_at, reverse=True)
     today = now.astimezone(zone).date()
     firsts = [first for number in (2, 1, 0) if (first := quarter.first + relativedelta(months=number)) <= today]
@@ -91,4 +91,4 @@ def build_quarter(quarter: Quarter, *, now: datetime) -> QuarterPage:
 
 def _past(row: Incident, words: Text) -> Past:
     ended = row.resolved_at if row.status in IncidentStatus.closed() else None
-    return Past(row.public_id, by_language(row.name), words, row.impact, row.started_at, ended)
+    return Past(row.public_id, to_read(row.name), words, row.impact, row.started_at, ended)

@@ -11,7 +11,7 @@ from typing import Any
 from incidents import closing, figures
 from incidents.facts import Text
 from incidents.figures import ReviewState
-from incidents.languages import by_language
+from incidents.languages import to_read
 from incidents.models import Incident, Review
 from incidents.words import Publication
 
@@ -110,18 +110,18 @@ def _facts(row: Review) -> ReviewFacts:
         record_seq=row.record_seq,
         cause_known=row.cause_known,
         cause_due_at=row.cause_due_at,
-        cause=by_language(row.cause),
-        measures=by_language(row.measures),
+        cause=to_read(row.cause),
+        measures=to_read(row.measures),
         prevention=tuple(map(_prevention, row.prevention)),
-        apology=by_language(row.apology),
-        compensation=by_language(row.compensation),
+        apology=to_read(row.apology),
+        compensation=to_read(row.compensation),
     )
 
 
 def _prevention(item: Mapping[str, Any]) -> Prevention:
     by = item.get("by")
     return Prevention(
-        what=by_language(item.get("what", {})),
-        owner=by_language(item.get("owner", {})),
+        what=to_read(item.get("what", {})),
+        owner=to_read(item.get("owner", {})),
         by=date.fromisoformat(by) if by else None,
     )

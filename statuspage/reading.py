@@ -13,7 +13,7 @@ from django.db.models import Max, Prefetch, QuerySet
 
 from incidents import corrections, exercise, intervals, uptime
 from incidents.facts import ComponentFacts, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
-from incidents.languages import by_language, codes
+from incidents.languages import by_language, codes, to_read
 from incidents.models import (
     AffectedComponent,
     Component,
@@ -54,8 +54,8 @@ def _component_facts(component: Component) -> ComponentFacts:
     return ComponentFacts(
         public_id=component.public_id,
         code=component.code,
-        name=by_language(component.name),
-        description=by_language(component.description),
+        name=to_read(component.name),
+        description=to_read(component.description),
         group=group_facts(component.group),
         status=component.status,
         source=component.status_source,
@@ -74,7 +74,7 @@ def _component_facts(component: Component) -> ComponentFacts:
 
 def group_facts(group: ComponentGroup) -> GroupFacts:
     parent = group_facts(group.parent) if group.parent else None
-    return GroupFacts(group.public_id, group.code, by_language(group.name), group.created_at, parent, group.has_heading)
+    return GroupFacts(group.public_id, group.code, to_read(group.name), group.created_at, parent, group.has_heading)
 
 
 def last_days(components: Sequence[Component], *, now: datetime, head: RecordHead) -> dict[str, Days]:
@@ -202,7 +202,7 @@ def incident_facts(incident: Incident) -> IncidentFacts:
     name = {"name": by_language(incident.name)}
     return IncidentFacts(
         public_id=incident.public_id,
-        name=exercise.marked(corrections.now_said(name, corrected)["name"]),
+        name=to_read(exercise.marked(corrections.now_said(name, corrected)["name"])),
         status=incident.status,
         impact=incident.impact,
         started_at=incident.started_at,
@@ -228,7 +228,7 @@ def incident_facts(incident: Incident) -> IncidentFacts:
 def _redress_facts(redress: Redress) -> RedressFacts:
     assert redress.published_at is not None
     originals, corrected = corrections.said(redress), list(redress.corrections.all())
-    words = corrections.now_said(originals, corrected)
+    words = {field: to_read(text) for field, text in corrections.now_said(originals, corrected).items()}
     earlier = tuple(corrections.earlier(originals, corrected))
     return RedressFacts(words["who"], words["how"], words["complain"], redress.good_by, redress.published_at, earlier)
 
@@ -238,6 +238,7 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
     assert update.published_at is not None
     assert update.record_seq is not None
     said = {"body": by_language(update.body), **update.more_words()}
+    now = corrections.now_said(said, update.corrections.all())
     return UpdateFacts(
         public_id=update.public_id,
         status=update.status,
@@ -250,7 +251,7 @@ def _update_facts(update: IncidentUpdate, before: IncidentUpdate | None) -> Upda
         record_seq=update.record_seq,
         affected=tuple(map(affected_facts, update.affected.all())),
         earlier=tuple(corrections.earlier(said, update.corrections.all())),
-        **corrections.now_said(said, update.corrections.all()),
+        **{field: to_read(text) for field, text in now.items()},
         attribution=update.attribution,
         channels=tuple(update.channels),
         areas=tuple(update.areas),

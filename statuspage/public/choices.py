@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from incidents import corrections
 from incidents.facts import Text
-from incidents.languages import by_language
+from incidents.languages import to_read
 from incidents.models import Component, ComponentGroup, Incident
 from incidents.public_ids import PATTERN
 from incidents.words import Impact
@@ -60,8 +60,8 @@ def services() -> Services:
     except DatabaseError:
         return ()
     for component in components:
-        _, listed = groups.setdefault(component.group.public_id, (by_language(component.group.name), []))
-        listed.append((component.public_id, by_language(component.name)))
+        _, listed = groups.setdefault(component.group.public_id, (to_read(component.group.name), []))
+        listed.append((component.public_id, to_read(component.name)))
     return tuple((public_id, name, tuple(listed)) for public_id, (name, listed) in groups.items())
 
 
@@ -131,12 +131,12 @@ def shown(subscriber: Subscriber, language: str) -> dict[str, Any]:
             component.group_id,
             {
                 "public_id": component.group.public_id,
-                "name": by_language(component.group.name)[language],
+                "name": to_read(component.group.name)[language],
                 "chosen": component.group_id in followed_groups,
                 "components": [],
             },
         )
-        name = by_language(component.name)[language]
+        name = to_read(component.name)[language]
         group["components"].append({"public_id": component.public_id, "name": name, "chosen": component.pk in components})
     return {
         "follows_all": not (held.components or held.groups or held.incidents),

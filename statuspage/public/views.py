@@ -22,7 +22,7 @@ from statuspage.doors import client_of, was_sent_by_our_page
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import ended_webhooks, endpoints, links, subscriptions
+from subscribers import ended_webhooks, endpoints, floods, links, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
@@ -47,11 +47,19 @@ View = Callable[..., HttpResponse]
 
 def _private(view: View, referrer: str = "no-referrer") -> View:
     """Answers for one reader: never kept by a cache, never named to another site, never listed by a search engine. `referrer`:
-    the policy; a page whose address holds a token is named to nobody."""
+    the policy; a page whose address holds a token is named to nobody.
+
+    While the database is away they say so, in the reader's language.
+    """
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except DatabaseError as error:
+            log.error("What a reader asked for could not be done (%s).", type(error).__name__)
+            language = kwargs["language"]
+            response = _page("away", language=language, path=request.path_info.removeprefix(prefix_of(language)), status=503)
         response["Cache-Control"] = "no-store"
         response["Referrer-Policy"] = referrer
         response["X-Robots-Tag"] = "noindex"
@@ -137,7 +145,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         return again(status=400, error=unknown)
     except AddressError:
         return again(status=400, error=not_an_address)
-    except subscriptions.TooMany as refusal:
+    except floods.TooMany as refusal:
         response = again(status=429, error=too_many)
         response["Retry-After"] = str(int(refusal.retry_after.total_seconds()))
         return response

@@ -312,7 +312,7 @@ def _answer_files(page: AnswerPage) -> Halves:
                 language=language,
                 path=f"/answers/{address}",
                 page=page,
-                verdict_means=rebuttals.VERDICTS[said.verdict][1].get(language, ""),
+                verdict_means=rebuttals.VERDICTS[said.verdict][1].get(language, rebuttals.VERDICTS[said.verdict][1]["en"]),
                 share=_share_of_answer(page, language),
             ).encode()
             for language in codes()

@@ -20,6 +20,7 @@ from django.utils.translation import get_language_bidi, gettext, ngettext
 
 from incidents import rebuttals, rollup, uptime
 from incidents.facts import IncidentFacts, Text, UpdateFacts
+from incidents.languages import StandIn
 from incidents.uptime import Figure
 from incidents.words import STATUS_WORDS, ComponentStatus
 from statuspage import clock_words, drawings, state_words
@@ -445,5 +446,21 @@ def digits(number: str) -> str:
 
 @register.filter
 def of(texts: Mapping[str, Any] | str, key: str) -> Any:
-    """The text in a language: `incident.name|of:lang`; what has one language alone is itself."""
+    """The text in a language: `incident.name|of:lang`; what has one language alone is itself. Words of another language that
+    stand in for it carry theirs: in an attribute, a title or a condition take `words` instead."""
+    text = words(texts, key)
+    return format_html('<span lang="{}">{}</span>', text.language, str(text)) if isinstance(text, StandIn) else text
+
+
+@register.filter
+def words(texts: Mapping[str, Any] | str, key: str) -> Any:
+    """The same without markup."""
     return texts if isinstance(texts, str) else texts.get(key, "")
+
+
+@register.simple_tag(takes_context=True)
+def to_come(context: template.Context, texts: Mapping[str, str]) -> SafeString:
+    """Said beside words that stand in for the reader's, until somebody writes them as a correction."""
+    if not isinstance(texts.get(context["lang"]), StandIn):
+        return SafeString("")
+    return format_html('<p class="m">{}</p>', gettext("The translation is still to come."))

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents import corrections, rollup, statuspage_v2
-from incidents.languages import by_language, codes
+from incidents.languages import by_language, codes, to_read
 from incidents.models import (
     AffectedComponent,
     Component,
@@ -151,7 +151,7 @@ def _nothing() -> dict[str, Any]:
 def _body_now(update: IncidentUpdate | MaintenanceUpdate) -> Any:
     """As last corrected."""
     published = sorted((one for one in update.corrections.all() if one.is_published), key=lambda one: one.record_seq or 0)
-    return corrections.now_said({"body": by_language(update.body)}, published)["body"]
+    return to_read(corrections.now_said({"body": by_language(update.body)}, published)["body"])
 
 
 def _update(update: IncidentUpdate | MaintenanceUpdate, incident_id: str, page: statuspage_v2.Page, body: Any) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError, connection
 from django.test import Client
 
-from subscribers import links, outbox, subscriptions
+from subscribers import floods, links, outbox, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import read, text_of
@@ -183,7 +184,7 @@ def test_the_form_is_there_in_each_language_even_without_its_static_file(web: Cl
 
 
 def test_a_flood_is_told_when_to_come_back(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_NETWORK", 1)
+    monkeypatch.setattr(floods, "OTHERS", floods.Limits(network=1))
     assert web.post("/subscribe", {"email": "one@a.example"}).status_code == 200
     answer = web.post("/subscribe", {"email": "two@b.example"})
     assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
@@ -246,6 +247,25 @@ def test_nothing_of_these_pages_is_kept_by_caches_or_told_to_others(web: Client)
         assert answer["Referrer-Policy"] == ("same-origin" if page == "/subscribe" else "no-referrer")
         assert answer["X-Robots-Tag"] == "noindex"
         assert not answer.cookies
+
+
+@pytest.mark.parametrize(("prefix", "words"), [("", "We cannot take this right now"), ("/sw", "Hatuwezi kupokea")])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_while_the_database_is_away_each_page_says_so(
+    web: Client, monkeypatch: pytest.MonkeyPatch, prefix: str, words: str, method: str
+) -> None:
+    asha = reader(ASHA)
+    token = links.token_for(asha, links.UNSUBSCRIBE)
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(connection, "cursor", away)
+    for page in (f"/u/{token}", manage_path(asha), "/confirm/invented"):
+        answer = getattr(web, method)(prefix + page)
+        assert (answer.status_code, answer["Cache-Control"]) == (503, "no-store")
+        assert words in said(answer)
+        assert "closed the connection" not in said(answer)
 
 
 # --- Manage ------------------------------------------------------------------------------------

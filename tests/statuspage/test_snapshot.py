@@ -251,7 +251,7 @@ def test_every_page_carries_the_hashes_of_its_own_sheet_and_script(folder: Path)
             policy = public.policy_text().replace("script-src ", named)
             assert policy.replace(public.hash_of(public.style_text()), f"sha256-{sha(sheet)}") in html
             assert set(sheet) <= set(public.style_text())
-            # The policy stands before all that it rules, what the page is written in among the first 1024 bytes, where it is sought.
+            # The policy stands before all that it rules; the encoding in the first 1024 bytes, where it is looked for.
             assert re.search(r'<head>\s*<meta http-equiv="Content-Security-Policy"', html), path
             assert html.index('<meta charset="utf-8">') < 1024, path
             feeds = re.findall(

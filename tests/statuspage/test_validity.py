@@ -23,8 +23,10 @@ from incidents import merging
 from incidents.languages import in_all
 from incidents.models import (
     AffectedComponent,
+    Announcement,
     Component,
     ComponentGroup,
+    Correction,
     Incident,
     IncidentUpdate,
     MaintenanceUpdate,
@@ -69,7 +71,11 @@ def everything() -> None:
     rows.rebuttal(before=answered, incident=going_on, at=NOON + timedelta(minutes=3))
     rows.review(over)
     rows.review(over, at=NOON + timedelta(minutes=4))
-    plans.announced({part: "partial_outage"}, start=5, end=6)
+    words = in_all(rows.both("Callers ask for PINs"))
+    warned = rows._public(Announcement(title=words, body=words, starts_at=NOON - timedelta(hours=1)), NOON)
+    planned = plans.announced({part: "partial_outage"}, start=5, end=6)
+    for of in ({"update": going_on.updates.first()}, {"announcement": warned}, {"planned": planned.updates.first()}):
+        rows._public(Correction(body=words, beside={"name": words.data}, reason=words, **of), NOON + timedelta(minutes=5))
     snapshot.rebuild_all(now=NOON + timedelta(minutes=10))
 
 
@@ -86,9 +92,14 @@ def make_hostile() -> None:
     Statement.objects.update(body=words, scope=words)
     Withdrawal.objects.update(note=words)
     Redress.objects.update(who=words, how=words, complain=words)
+    Announcement.objects.update(title=words, body=words)
+    Correction.objects.update(body=words, beside={"name": words.data, "what_to_do": words.data}, reason=words)
+    evidence = [{"what": words.data, "dated": "2026-11-24"}]
+    legal = [{"act": HOSTILE, "section": HOSTILE, "says": words.data, "link": 'https://law.example/?a=1&b=<">'}]
     named = [{"body": HOSTILE, "said": {"en": HOSTILE, "sw": HOSTILE}, "dated": "2026-11-24"}]
     told = {name: words for name in Rebuttal.text_fields if name != "fact_headline"}
-    Rebuttal.objects.update(claim_quote=HOSTILE, spokesperson="<script>", corroborations=named, **told)
+    Rebuttal.objects.update(claim_quote=HOSTILE, spokesperson="<script>", corroborations=named, evidence=evidence, **told)
+    Rebuttal.objects.update(legal_basis=legal)
     prevention = [{"what": {"en": HOSTILE, "sw": HOSTILE}, "owner": {"en": HOSTILE, "sw": HOSTILE}, "by": "2026-12-01"}]
     Review.objects.update(prevention=prevention, **dict.fromkeys(Review.text_fields, words))
 
@@ -229,6 +240,16 @@ def test_no_id_stands_twice_and_every_reference_has_its_element(folder: Path) ->
         wanted = set(re.findall(r'<[^>]*?\s(?:xlink:href|href)="#([^"]+)"', html))
         wanted |= {one for listed in re.findall(r'aria-(?:describedby|labelledby)="([^"]+)"', html) for one in listed.split()}
         assert wanted <= set(ids), name
+
+
+def test_every_link_of_a_feed_leads_to_an_element_of_its_page(folder: Path) -> None:
+    found = files(folder)
+    pages = {name.rpartition("/")[2].removesuffix(".html"): raw.decode() for name, raw in found.items() if name.endswith(".html")}
+    linked = set()
+    for raw in (raw for name, raw in found.items() if name.endswith(".atom")):
+        linked |= set(re.findall(r'href="[^"]+/([^/"]+)#((u|s|v)[^"]*)"', raw.decode()))
+    assert {kind for _, _, kind in linked} == {"u", "s", "v"}
+    assert [place for page, place, _ in linked if f' id="{place}"' not in pages[page]] == []
 
 
 # --- Hostile words ---------------------------------------------------------------------------------
