@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,8 @@ def _sources() -> Iterable[Path]:
     yield base / "static" / "js" / "freshness.js"
 
 
+PLANNED_AHEAD = timedelta(days=7)  # what begins later is named, not told
+
 # --- Home --------------------------------------------------------------------------------------
 
 
@@ -129,6 +132,7 @@ def _home(page: NowPage, language: str, form: str) -> bytes:
     said = _said_when_stale(page) if form == STALE else _said_when_fresh(page)
     words = {key: text[language] if text else "" for key, text in said.items()}
     going_on = [incident.facts for incident in page.open_incidents]
+    planned, soon = page.planned, page.built_at + PLANNED_AHEAD
     picture = pictures.of_page(page.components, going_on, language=language, stale=form == STALE)
     context: dict[str, Any] = {
         **words,
@@ -145,6 +149,8 @@ def _home(page: NowPage, language: str, form: str) -> bytes:
             ]
         ),
         "aged": _aged(page, language),
+        "planned": [work for work in planned if work.facts.starts_at <= soon],
+        "planned_later": [work for work in planned if work.facts.starts_at > soon],
         "more_open": _more_open(page, language),
         "share": _share_now(page, words, language, form),
         "freshness": form,

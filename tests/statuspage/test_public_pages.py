@@ -28,6 +28,7 @@ from statuspage import page_history, page_uptime, snapshot
 from statuspage.page import build_now
 from statuspage.snapshot import gathering, parts
 from tests.factories import NOON, ComponentGroupFactory, IncidentFactory, ProbeScheduleFactory
+from tests.incidents import plans
 from tests.probes.test_charts import DAY, rolled
 from tests.statuspage import rows
 from tests.statuspage.rows import change, old_component
@@ -313,6 +314,29 @@ def test_plain_text_says_what_matters_in_about_a_kilobyte(folder: Path) -> None:
     assert "WE CAN’T CONFIRM RIGHT NOW" in stale
     assert "12 of 13" not in stale
     assert "HAIPATIKANI KWA BAADHI YA WATEJA" in read(folder, "fresh/sw/text.txt").replace("\n", " ")
+
+
+def test_plain_text_counts_the_problems_that_it_does_not_tell(folder: Path) -> None:
+    part = old_component()
+    for minute in range(5):
+        rows.publish(affected={part: "delayed"}, at=NOON - timedelta(minutes=minute))
+    snapshot.refresh(now=NOON)
+    assert "\n\n2 more problems are open.\n\n" in read(folder, "fresh/text.txt")
+    assert "Kuna matatizo mengine 2 yanayoendelea." in read(folder, "fresh/sw/text.txt")
+
+
+def test_the_front_page_tells_of_work_in_the_next_seven_days_and_names_what_comes_later(folder: Path) -> None:
+    part = old_component()
+    soon, later = (plans.announced({part: "under_maintenance"}, start=hours, end=hours + 1) for hours in (24 * 6, 24 * 9))
+    snapshot.refresh(now=NOON)
+    [told] = re.findall('<section class="s" id="planned">.*?</section>', read(folder, "fresh/index.html"), re.S)
+    now, _, folded = told.partition("<details>")
+    assert f"/maintenance/{soon.public_id}" in now
+    assert "Planned for later: 1" in folded
+    assert f"/maintenance/{later.public_id}" in folded
+    snapshot.refresh(now=NOON + timedelta(days=3), force=True)
+    [told] = re.findall('<section class="s" id="planned">.*?</section>', read(folder, "fresh/index.html"), re.S)
+    assert "Planned for later" not in told
 
 
 def test_the_poster_has_every_language_its_time_and_when_it_is_old(folder: Path) -> None:

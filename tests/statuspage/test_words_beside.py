@@ -133,6 +133,16 @@ def test_of_two_statements_of_one_kind_the_newer_stands_and_the_older_is_folded_
     assert said.index("It was no attack.") < said.index("Said before:") < said.index("Balances are not changed.")
 
 
+def test_the_map_for_search_engines_names_each_public_review(ask: Read) -> None:
+    reviewed, owed = resolved_incident(code="one"), resolved_incident(days_ago=4, code="two")
+    rows.review(reviewed)
+    snapshot.refresh(now=NOON)
+    places = ask("/sitemap.xml")
+    assert f"/sw/incidents/{reviewed.public_id}/review<" in places
+    assert f"/incidents/{owed.public_id}<" in places
+    assert f"/incidents/{owed.public_id}/review<" not in places
+
+
 # --- Answers to claims ---------------------------------------------------------------------------
 
 
