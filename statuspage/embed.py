@@ -61,7 +61,7 @@ def robots(url: str) -> bytes:
 def sitemap(said: Lately, standing: Sequence[str]) -> bytes:
     """Every page that stands, every service, what was said lately; each with its twins. Months are linked from /history."""
     paths = ["/", *standing, *(f"/components/{component.code}" for component in said.components)]
-    paths += [f"/incidents/{incident.public_id}" for incident in said.incidents]
+    paths += [f"/incidents/{incident.public_id}" for incident in said.incidents if not incident.is_gone]
     paths += [f"/maintenance/{work.public_id}" for work in said.maintenances]
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',

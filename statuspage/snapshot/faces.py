@@ -55,7 +55,7 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 
         if only is None or component.code in only:
             found |= _of_component(said, component, by_language)
     for told in cap.told_of(said):
-        if only is None or told.words[-1].record_seq > since:
+        if only is None or told.says_more_than(since):
             found[f"cap {told.thing.public_id}"] = Part(key_of(said.identity, told), _cap_maker(said, told))
     return found
 
@@ -155,7 +155,7 @@ def _embed_files(said: Lately, forms: Collection[str]) -> Halves:
 def _addresses(said: Lately) -> Sequence[Sequence[str]]:
     return [
         [component.code for component in said.components],
-        [incident.public_id for incident in said.incidents],
+        [incident.public_id for incident in said.incidents if not incident.is_gone],
         [work.public_id for work in said.maintenances],
     ]
 
