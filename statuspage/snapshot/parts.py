@@ -158,7 +158,8 @@ def figures(now: datetime) -> dict[str, Part]:
 
 
 def hour_of(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y-%m-%dT%H}"
+    """With the day of the page's own zone, which may begin at a quarter or half of an hour."""
+    return f"{now.astimezone(UTC):%Y-%m-%dT%H} {now.astimezone(clock_words.zone()):%Y-%m-%d}"
 
 
 def _maker(make: Callable[..., Halves], *values: Any) -> Callable[[Collection[str]], Halves]:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
@@ -164,6 +164,20 @@ def test_only_the_pages_something_happened_to_are_written_again(folder: Path) ->
     assert again["other"] == first["other"]
     assert again["touched"] != first["touched"]
     assert other.code == "other"
+
+
+@pytest.mark.parametrize(("zone", "minute"), [("Asia/Kolkata", 30), ("Asia/Kathmandu", 15), ("Africa/Nairobi", 180)])
+def test_a_day_begins_at_its_own_midnight_in_every_zone(folder: Path, settings: Any, zone: str, minute: int) -> None:
+    settings.PAGE_TIME_ZONE = zone
+    rows.component(created_at=NOON - timedelta(days=200))
+    midnight = datetime(2026, 11, 30, 18, tzinfo=UTC) + timedelta(minutes=minute)  # of the last day of a month
+    axes = []
+    for seconds in (-20, 0):
+        snapshot.refresh(now=midnight + timedelta(seconds=seconds))
+        html = (folder / "current" / "fresh" / "pages" / "components" / "send-money" / "page.html").read_text()
+        axes.append(re.findall(r'class="ax m"><span>(.*?)</span>', html)[0])
+    assert axes == ["2 Sep", "3 Sep"]
+    assert (folder / "current" / "archive" / "pages" / "history" / "2026-12.html").exists()
 
 
 def test_a_service_taken_off_the_page_loses_its_own(folder: Path) -> None:
