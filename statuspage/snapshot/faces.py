@@ -149,7 +149,7 @@ def _embed_files(said: Lately, forms: Collection[str]) -> Halves:
         }
         for form in forms
     }
-    return {**frames, ARCHIVE: {"embed/script.js": embed.SCRIPT.encode()}}
+    return {**frames, ARCHIVE: {"embed/script.js": embed.script()}}
 
 
 def _addresses(said: Lately) -> Sequence[Sequence[str]]:
