@@ -1,13 +1,15 @@
 """Pure: planned work -> iCalendar. Times are UTC, so no zone need be described; UID and SEQUENCE follow the work for ever.
 
-DTSTAMP is the last word's time, never “now”: the file stays the same while nothing changes.
+DTSTAMP is the time of the last word or correction, never “now”: the file stays the same while nothing changes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.utils.translation import gettext, override
 from icalendar import Calendar, Event, vCalAddress, vDuration, vUri
 
@@ -53,7 +55,7 @@ def calendar(
     made.add("url", vUri(f"{whose.url}{prefix}/"))
     listed = list(works)
     if listed:
-        made.add("last-modified", _second(max(work.last_word_at for work in listed)))
+        made.add("last-modified", _second(max(work.last_change_at for work in listed)))
     for work in listed:
         made.add_component(_event(whose, work, known, language, prefix))
     return bytes(made.to_ical())
@@ -62,9 +64,9 @@ def calendar(
 def _event(whose: Identity, work: MaintenanceFacts, known: dict[str, ComponentFacts], language: str, prefix: str) -> Event:
     event = Event()
     event.add("uid", f"{work.public_id}@{whose.host}")
-    event.add("dtstamp", _second(work.last_word_at))
+    event.add("dtstamp", _second(work.last_change_at))
     event.add("created", _second(work.published_at))
-    event.add("last-modified", _second(work.last_word_at))
+    event.add("last-modified", _second(work.last_change_at))
     event.add("sequence", len(work.earlier_dates) + (work.phase == Phase.CANCELLED))
     event.add("dtstart", _second(work.starts_at))
     event.add("dtend", _second(work.ends_at))
@@ -74,7 +76,7 @@ def _event(whose: Identity, work: MaintenanceFacts, known: dict[str, ComponentFa
     event.add("url", vUri(f"{whose.url}{prefix}/maintenance/{work.public_id}"))
     event.add("categories", ["MAINTENANCE"])
     event.add("transp", "TRANSPARENT")
-    organiser = vCalAddress(f"{whose.url}/")
+    organiser = vCalAddress(_organiser(whose))
     organiser.params["CN"] = inert.line(whose.name).replace('"', "")
     event.add("organizer", organiser)
     for name, value in _notes(whose, work).items():
@@ -84,6 +86,11 @@ def _event(whose: Identity, work: MaintenanceFacts, known: dict[str, ComponentFa
             impact = _IMPACTS.get(ComponentStatus(status), "NO-IMPACT")
             event.add("x-maintnote-object-id", known[public_id].code, parameters={"X-MAINTNOTE-OBJECT-IMPACT": impact})
     return event
+
+
+def _organiser(whose: Identity) -> str:
+    """Where readers write, if that is a mail address; calendars take any URI."""
+    return f"mailto:{settings.CONTACT}" if re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", settings.CONTACT) else f"{whose.url}/"
 
 
 def _notes(whose: Identity, work: MaintenanceFacts) -> dict[str, str]:

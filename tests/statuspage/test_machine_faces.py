@@ -109,6 +109,7 @@ def test_every_calendar_reads_without_an_error(written: Path) -> None:
         assert event["UID"].endswith("@status.mfanopesa.example")
         assert event["DTEND"].dt - event["DTSTART"].dt == timedelta(hours=1)
         assert event["STATUS"] == "CONFIRMED"
+        assert event["ORGANIZER"] == "mailto:status@mfanopesa.example"
 
 
 def test_nothing_hostile_lives_in_any_of_them(written: Path) -> None:
