@@ -93,7 +93,7 @@ bench-outbox: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.outbox
 
 # What the public page weighs, what a publication costs after one, two and five years, and how fast files are served (with wrk), in
-# small sizes and two minutes; `python -m tests.benchmarks.page --full` for those of its bars, in 20.
+# small sizes and two minutes; `python -m tests.benchmarks.page --full` for those of its bars, in an hour at most.
 bench-page: $(VENV)/tools
 	$(BIN)/python -m tests.benchmarks.page
 

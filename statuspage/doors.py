@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,28 @@ def client_of(request: HttpRequest) -> str:
         return str(request.META.get("REMOTE_ADDR", ""))
     noted = [part.strip() for part in str(request.headers.get("X-Forwarded-For", "")).split(",")]
     return noted[-settings.TRUSTED_PROXIES] if len(noted) >= settings.TRUSTED_PROXIES else ""
+
+
+def is_from_our_page(*, fetch_site: str, origin: str, ours: Collection[str]) -> bool:
+    """Pure: was a form sent from a page of ours, by the browser's own word (headers; "" where it sends none)?
+
+    Sec-Fetch-Site wins: a page that names itself to nobody (Referrer-Policy: no-referrer) posts `Origin: null` even to its own
+    site. A form of ours is always of the same origin: no neighbour's (same-site), and nobody types a POST (none). Who says
+    neither is refused: an old browser or a program looks no different from a form elsewhere.
+    """
+    if fetch_site:
+        return fetch_site == "same-origin"
+    return origin in ours
+
+
+def was_sent_by_our_page(request: HttpRequest) -> bool:
+    """`request`: a POST. Ours are the public address and the one that was asked, which ALLOWED_HOSTS has let through."""
+    public = urlsplit(settings.BASE_URL)
+    return is_from_our_page(
+        fetch_site=request.headers.get("Sec-Fetch-Site", ""),
+        origin=request.headers.get("Origin", ""),
+        ours=(f"{public.scheme}://{public.netloc}", f"{request.scheme}://{request.get_host()}"),
+    )
 
 
 def factors_of(request: HttpRequest) -> list[tuple[str, float]]:

@@ -9,7 +9,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import override
 
 from incidents.languages import codes
-from statuspage import inert
+from statuspage import inert, sheets
+from statuspage.templatetags.public import hash_of, style_text
 
 
 def prefix_of(language: str) -> str:
@@ -44,6 +45,9 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
 
 def render(template: str, *, language: str, path: str, **context: Any) -> str:
     """A public page in one language. Context given here wins over the frame's. Whatever people wrote, no character in it is one
-    that HTML does not have, or turns the text around it."""
+    that HTML does not have, or turns the text around it. Of the sheet it has the rules it needs, and its policy names those."""
     with override(language):
-        return inert.inert(render_to_string(template, {**frame(language=language, path=path), **context}))
+        page = inert.inert(render_to_string(template, {**frame(language=language, path=path), **context}))
+        whole = style_text()
+    trimmed = sheets.trimmed(whole, page)
+    return page.replace(whole, trimmed, 1).replace(hash_of(whole), hash_of(trimmed), 1)

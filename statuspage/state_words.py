@@ -29,6 +29,7 @@ from incidents.words import (
 from statuspage import clock_words
 
 NAMED_AT_MOST = 5
+LONGEST_LEAD = 110  # letters: on a phone of 360 pixels what to do and the next promise are seen below it, without scrolling
 
 # (one service, some services, all of them): the headline when this is the worst state of any service.
 _HEADLINES: dict[str, tuple[str, str, str]] = {
@@ -144,12 +145,12 @@ def measured(components: Sequence[ComponentFacts]) -> Text | None:
     return say(words, services=named([own[component.public_id] for component in few]))
 
 
-def named(names: Sequence[Text]) -> Text:
-    """A, B and C; of many the first ones and how many more."""
-    if len(names) <= NAMED_AT_MOST:
+def named(names: Sequence[Text], at_most: int = NAMED_AT_MOST) -> Text:
+    """A, B and C; of more than `at_most` (2 or more) the first ones and how many more."""
+    if len(names) <= at_most:
         return joined(names)
-    first = {code: ", ".join(name[code] for name in names[: NAMED_AT_MOST - 1]) for code in codes()}
-    return say(gettext_noop("%(first)s and %(n)s more"), first=first, n=len(names) - NAMED_AT_MOST + 1)
+    first = {code: ", ".join(name[code] for name in names[: at_most - 1]) for code in codes()}
+    return say(gettext_noop("%(first)s and %(n)s more"), first=first, n=len(names) - at_most + 1)
 
 
 def told_apart(listed: Sequence[tuple[Text, Text]], among: Iterable[tuple[Text, Text]] = ()) -> list[Text]:
@@ -266,26 +267,53 @@ def _headline_without_trouble(components: Sequence[ComponentFacts], open_inciden
 
 
 def lead(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts], help_line: str) -> Text:
-    """What the headline leaves out: which services are in which state, and who says so."""
+    """What the headline leaves out: which services are in which state, and who says so. Where that would be long, those in the
+    worst state, and how many more there are: every list of services says the rest."""
     worst = rollup.worst(component.status for component in components)
     if worst == ComponentStatus.OPERATIONAL:
         return _lead_without_trouble(components, open_incidents, help_line)
-    sentences = []
     own = names_of(components)
     by_status = {status: [part for part in components if part.status == status] for status in rollup.WORST_FIRST}
-    named_above = worst if len(by_status[worst]) == 1 and worst != ComponentStatus.UNDER_MAINTENANCE else ""
-    for status, there in by_status.items():
-        if there and status not in (ComponentStatus.OPERATIONAL, ComponentStatus.UNKNOWN, named_above):
-            names = named([own[component.public_id] for component in there])
-            sentences.append(say(gettext_noop("%(state)s: %(services)s."), state=status_word(status), services=names))
-    if by_status[ComponentStatus.UNKNOWN]:
-        sentences.append(_silence(by_status[ComponentStatus.UNKNOWN], own))
-    if by_status[ComponentStatus.OPERATIONAL]:
-        sentences.append(say(gettext_noop("Other services are working.")))
-    return _paragraph(sentences)
+    working = by_status.pop(ComponentStatus.OPERATIONAL)
+    if len(by_status[worst]) == 1 and worst not in (ComponentStatus.UNDER_MAINTENANCE, ComponentStatus.UNKNOWN):
+        del by_status[worst]  # the headline names it
+    silent = by_status.pop(ComponentStatus.UNKNOWN)
+    groups = [(status, there) for status, there in by_status.items() if there]
+    groups += [(ComponentStatus.UNKNOWN.value, silent)] if silent else []
+    others = [say(gettext_noop("Other services are working."))] if working else []
+    return _short_enough(_leads(groups, own, others))
 
 
-def _silence(silent: Sequence[ComponentFacts], own: Mapping[str, Text]) -> Text:
+def _leads(groups: Sequence[tuple[str, Sequence[ComponentFacts]]], own: Mapping[str, Text], others: list[Text]) -> Iterable[Text]:
+    """From all there is to say to the shortest form."""
+    yield _paragraph([*(_of_state(*group, own) for group in groups), *others])
+    if not groups:
+        return
+    first, *rest = groups
+    more = sum(len(there) for _, there in rest)
+    counted_only = [say(gettext_noop("Not as usual: %(n)s other services."), n=more)]
+    left_out = counted_only if more > 1 else [_of_state(*group, own) for group in rest]
+    for at_most in range(NAMED_AT_MOST, 1, -1):
+        yield _paragraph([_of_state(*first, own, at_most), *(left_out or others)])
+
+
+def _short_enough(forms: Iterable[Text]) -> Text:
+    """The first of these that is short in every language, else the last."""
+    for form in forms:
+        if all(len(words) <= LONGEST_LEAD for words in form.values()):
+            break
+    return form
+
+
+def _of_state(status: str, there: Sequence[ComponentFacts], own: Mapping[str, Text], at_most: int = NAMED_AT_MOST) -> Text:
+    """Which services are in a state, as a sentence."""
+    if status == ComponentStatus.UNKNOWN:
+        return _silence(there, own, at_most)
+    names = named([own[component.public_id] for component in there], at_most)
+    return say(gettext_noop("%(state)s: %(services)s."), state=status_word(status), services=names)
+
+
+def _silence(silent: Sequence[ComponentFacts], own: Mapping[str, Text], at_most: int) -> Text:
     """Unknown: our probes are silent. Another thing than stale, so another text."""
     if len(silent) == 1 and silent[0].since:
         since = {code: clock_words.full(silent[0].since, code) for code in codes()}
@@ -296,13 +324,14 @@ def _silence(silent: Sequence[ComponentFacts], own: Mapping[str, Text]) -> Text:
         )
     return say(
         gettext_noop("Our probes see nothing of %(services)s. They may be working."),
-        services=named([own[component.public_id] for component in silent]),
+        services=named([own[component.public_id] for component in silent], at_most),
     )
 
 
 def _lead_without_trouble(components: Sequence[ComponentFacts], open_incidents: Sequence[IncidentFacts], help_line: str) -> Text:
     if open_incidents:
-        return joined([incident.name for incident in open_incidents])
+        names = [incident.name for incident in open_incidents]
+        return _short_enough(named(names, at_most) for at_most in range(NAMED_AT_MOST, 1, -1))
     if not components:
         return say(gettext_noop("Services appear here as soon as they are entered at the desk."))
     watched = any(component.watched for component in components)
@@ -366,9 +395,7 @@ def stale_lead(last_confirmed: datetime) -> Text:
     """Stale: we cannot read our own record."""
     time = {code: clock_words.full(last_confirmed, code) for code in codes()}
     return say(
-        gettext_noop(
-            "This page could last be confirmed at %(time)s. Services may be working. We are not able to say how they are now."
-        ),
+        gettext_noop("This page could last be confirmed at %(time)s. Services may be working."),
         time=time,
     )
 

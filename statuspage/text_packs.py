@@ -14,17 +14,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from incidents import corrections, rebuttals, stating
+from incidents import corrections, rebuttals, short_words, stating
 from incidents.languages import codes, to_read
 from incidents.models import IncidentUpdate
 from incidents.sms_length import measure, plain
-from incidents.words import STATUS_WORDS
+from incidents.words import PHASE_WORDS, STATUS_WORDS, IncidentStatus
 from statuspage import clock_words
 
 LINK_COUNTS = 23  # letters that any link counts in a post
 MOST = rebuttals.SHORT_FORMS
 _URL = re.compile(r"https?://\S+")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an update says in one language, as far as the forms need it. `next_by`: the promise in words, "" without one."""
+    """What an update says in one language, as far as the forms need it. `next_by`: the promise in words, "" without one; `phase`:
+    the incident's, as the public reads it."""
 
+    language: str
     headline: str
+    phase: str
+    is_over: bool
     sentences: tuple[str, ...]
     states: tuple[tuple[str, str], ...]
     what_to_do: str
@@ -78,12 +81,14 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
     promise = update.next_update_by
     words = {field: to_read(text)[language] for field, text in corrections.standing(update).items()}
     clock = clock_words.clock(promise, language) if promise else ""
-    sentences = [one for one in _SENTENCE.split(words["body"].strip()) if one]
     standing = [row for row in stating.newest(update.incident).values() if not row.withdrawal]
     with override(language):
         return Said(
+            language=language,
             headline=words["name"],
-            sentences=tuple(one for one in sentences if not clock or clock not in one),
+            phase=gettext(PHASE_WORDS[IncidentStatus(update.status)]),
+            is_over=update.status in IncidentStatus.closed(),
+            sentences=tuple(short_words.sentences(words["body"], without=clock)),
             states=tuple(
                 (to_read(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
                 for item in update.affected.select_related("component")
@@ -122,13 +127,16 @@ def post_length(text: str) -> int:
 
 
 def sms(said: Said) -> str:
-    """One message: who speaks, what is wrong, what to do, when the next word comes, where to read on."""
-    host = urlsplit(settings.BASE_URL).netloc
-    sentences = [plain(one) for one in _first_words(said)]
-    return _fit(
-        f"{plain(settings.PROVIDER_NAME)}:",
-        sentences,
-        plain(f"{said.next_by} {host}".strip()),
+    """One message: who speaks, what is so, what to do, when the next word comes, where to read on; as subscribers get it."""
+    first, *others = said.sentences or ("",)
+    whats = short_words.what_is_so(first, name=said.headline, states=said.states, phase=said.phase, is_over=said.is_over)
+    to_do = [*short_words.sentences(said.what_to_do), *short_words.advice(others, said.language)]
+    frames = short_words.of_update(whats, to_do, said.next_by, urlsplit(settings.BASE_URL).netloc)
+    return short_words.one_message(
+        plain(f"{settings.PROVIDER_NAME}:"),
+        (([plain(one) for one in together], plain(end)) for together, end in frames),
+        [plain(one) for one in (*to_do, *others)],
+        "",
         lambda text: measure(text).fits_one,
     )
 

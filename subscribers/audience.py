@@ -6,7 +6,7 @@
 | correction            | if its writer said so                                                |
 | redress               | always: it is about their money                                      |
 | statement             | of what is known (levels 1 to 3, money); "we are checking" and advice stand in the updates' own words |
-| withdrawal            | if what it takes back was told                                       |
+| withdrawal            | to those whom what it takes back was sent, or may still be           |
 | rebuttal              | to those who asked for answers to claims                             |
 | maintenance_update    | unless its writer said no                                            |
 | review                | unless its writer said no                                            |
@@ -19,10 +19,11 @@ Everything else in the record is for readers of the page.
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents import statuspage_v2
 from incidents.models import Announcement, Correction, MaintenanceUpdate, Rebuttal, Statement, StatusChange, Withdrawal
@@ -30,7 +31,7 @@ from incidents.models.publishable import Publishable
 from incidents.statements import UNSHAKEN
 from incidents.words import Impact
 from subscribers.items import Document, Item
-from subscribers.models import NewsKind, Notification, Payload, Subscriber, SubscriberQuerySet
+from subscribers.models import Delivery, DeliveryState, NewsKind, Notification, Payload, Subscriber, SubscriberQuerySet
 
 # Written down by itself beside an update that says the same: a mail of its own would only be a second one.
 _UNTOLD_LEVELS = frozenset(level.value for level in UNSHAKEN)
@@ -48,7 +49,7 @@ def is_told(document: Document | None) -> bool:
         return document.level not in _UNTOLD_LEVELS
     if isinstance(document, Withdrawal):
         taken_back = document.statement or document.rebuttal
-        return taken_back is not None and is_told(taken_back) and _was_told(taken_back)
+        return taken_back is not None and is_told(taken_back) and _was_told(document)
     return bool(getattr(document, "deliver_notifications", True))
 
 
@@ -57,10 +58,29 @@ def _as_statuspage(chosen: SubscriberQuerySet) -> SubscriberQuerySet:
     return chosen.filter(channel="webhook", endpoint__payload=Payload.STATUSPAGE)
 
 
-def _was_told(document: Publishable) -> bool:
-    """Was it queued for anybody? A statement that was taken back before the first mail needs no second one."""
-    told = Notification.objects.filter(record_seq=document.record_seq or 0, stopped_at=None)
-    return told.exists()
+def _was_told(withdrawal: Withdrawal) -> bool:
+    """A statement that was taken back before the first mail needs no second one; one that was stopped halfway needs it."""
+    told = _notifications_of(withdrawal)
+    return told.filter(stopped_at=None, expanded_at=None).exists() or _tellings(withdrawal).exists()
+
+
+def _tellings(withdrawal: Withdrawal) -> QuerySet[Delivery]:
+    """What went out of what is taken back, or may yet: of what was stopped, only what a sender has in its hands."""
+    rows = Delivery.objects.filter(notification__in=list(_notifications_of(withdrawal)))
+    on_its_way = Q(state=DeliveryState.PENDING) & (Q(notification__stopped_at=None) | Q(lease_until__isnull=False))
+    return rows.filter(Q(state=DeliveryState.SENT) | on_its_way)
+
+
+def _notifications_of(withdrawal: Withdrawal) -> QuerySet[Notification]:
+    """Of what is taken back, in each version that said the same before it."""
+    same: Any  # rows of one of the two
+    if said := withdrawal.statement:
+        same = Statement.objects.filter(incident=said.incident_id, level=said.level, record_seq__lte=said.record_seq)
+    else:
+        answer = withdrawal.rebuttal
+        assert answer is not None
+        same = Rebuttal.objects.filter(series=answer.series, record_seq__lte=answer.record_seq)
+    return Notification.objects.filter(record_seq__in=same.values("record_seq"))
 
 
 def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySet[Subscriber]:
@@ -71,19 +91,16 @@ def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySe
     if isinstance(item.document, StatusChange):
         return _as_statuspage(active.following(NewsKind.INCIDENTS, components=item.components, between=between))
     document: Publishable = item.document.of if isinstance(item.document, Correction) else item.document
-    incident = getattr(document, "incident_id", None) or _incident_of(document)
+    incident = getattr(document, "incident_id", None)
     if isinstance(document, Announcement):
         return active
-    if isinstance(document, Rebuttal) or (isinstance(document, Withdrawal) and document.rebuttal_id):
+    if isinstance(document, Withdrawal):  # whoever read it, whatever they follow now
+        return active.filter(Exists(_tellings(document).filter(subscriber=OuterRef("pk"))))
+    if isinstance(document, Rebuttal):
         return active.following(NewsKind.REBUTTALS)
     kind = NewsKind.PLANNED_WORK if isinstance(document, MaintenanceUpdate) else NewsKind.INCIDENTS
     followers = active.following(kind, components=item.components, incident=incident, between=between)
     return followers.minding(item.impact) if item.impact else followers
-
-
-def _incident_of(document: Publishable) -> int | None:
-    about = getattr(document, "statement", None)
-    return about.incident_id if about else None
 
 
 # --- When ----------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from email import message_from_bytes, message_from_string, policy
 from email.message import Message
 from enum import StrEnum
-from typing import Any
 
 READ_AT_MOST = 256 * 1024  # octets of one mail
 
@@ -22,14 +21,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a mail to our return address says. One of `address` and `token` names whom; "" where it cannot be told."""
+    """What was said of our mail. One of `address` and `token` names whom.
+
+    `key`: the recipient's key in the Message-ID of the mail that came back, which has to be that of `address`; None from who is
+    known by a signature (a provider's webhook).
+    """
 
     kind: Kind
     address: str = ""
     token: str = ""
+    key: str | None = None
 
 
 _TOKEN = re.compile(r"unsub\+([A-Za-z0-9._=-]{20,90})@", re.IGNORECASE)
+_KEY = re.compile(r"\.([0-9a-f]{16})@")  # how our Message-IDs end (addresses.recipient_key)
 # Enhanced status codes (RFC 3463) that say that the mailbox is not there, or is closed for good.
 _NO_MAILBOX = re.compile(r"5\.(1\.\d+|2\.1)")
 
@@ -45,7 +50,8 @@ def is_unknown_mailbox(code: int, words: str) -> bool:
 def read(raw: bytes) -> list[Report]:
     """What one mail reports: a delivery status (RFC 3464), a complaint (RFC 5965), or a wish to leave. Empty for anything else.
 
-    Whatever the mail holds, nothing here raises: mailboxes take mail from everybody.
+    Mailboxes take mail from everybody. So whatever the mail holds, nothing here raises; and a report counts only where it brings
+    back a mail of ours: what it says by itself of an address could be said by anybody of anyone.
     """
     if len(raw) > READ_AT_MOST:
         raw = raw[:READ_AT_MOST]
@@ -68,28 +74,34 @@ def _of_leaving(mail: Message) -> Iterator[Report]:
 
 
 def _of_delivery_status(mail: Message) -> Iterator[Report]:
-    token = _token_in_original(mail)
+    original = _original(mail)
     for part in mail.walk():
         if part.get_content_type() != "message/delivery-status":
             continue
         for fields in _blocks(part):
             if str(fields.get("Action", "")).strip().lower() != "failed":
                 continue  # delayed, relayed, delivered, expanded
-            status = str(fields.get("Status", "")).split("(")[0].strip()
-            hard = _NO_MAILBOX.fullmatch(status) is not None
             recipient = fields.get("Original-Recipient") or fields.get("Final-Recipient") or ""
-            yield Report(Kind.HARD if hard else Kind.SOFT, address="" if token else _address(str(recipient)), token=token)
+            yield from _about(original, Kind.HARD if _is_hard(fields) else Kind.SOFT, str(recipient))
+
+
+def _is_hard(fields: Message) -> bool:
+    """By the status; where that says nothing but that it failed (Exim writes 5.0.0 always), by what the other server answered."""
+    status = str(fields.get("Status", "")).split("(")[0].strip()
+    if status not in ("", "5.0.0"):
+        return _NO_MAILBOX.fullmatch(status) is not None
+    said = re.search(r"\b(5\d\d)[ -].*", str(fields.get("Diagnostic-Code", "")), re.DOTALL | re.ASCII)
+    return said is not None and is_unknown_mailbox(int(said.group(1)), said.group())
 
 
 def _of_complaint(mail: Message) -> Iterator[Report]:
-    token = _token_in_original(mail)
+    original = _original(mail)
     for part in mail.walk():
         if part.get_content_type() != "message/feedback-report":
             continue
         for fields in _blocks(part):
             if str(fields.get("Feedback-Type", "")).strip().lower() in ("abuse", "fraud", "other", "virus", "opt-out"):
-                recipient = fields.get("Original-Rcpt-To") or ""
-                yield Report(Kind.COMPLAINT, address="" if token else _address(str(recipient)), token=token)
+                yield from _about(original, Kind.COMPLAINT, str(fields.get("Original-Rcpt-To") or ""))
                 return
 
 
@@ -109,15 +121,22 @@ def _address(field: str) -> str:
     return field.rpartition(";")[2].strip().strip("<>").strip()
 
 
-def _token_in_original(mail: Message) -> str:
-    """Whose mail came back, by our own List-Unsubscribe in what is attached of it: relays rewrite addresses, not that."""
+def _about(original: Message, kind: Kind, recipient: str) -> Iterator[Report]:
+    """Whom it is about, by what only a mail of ours holds: the token of its List-Unsubscribe, or the key in its Message-ID (one
+    that asks somebody to confirm has no token). Relays rewrite addresses, not those."""
+    if token := _TOKEN.search(str(original.get("List-Unsubscribe", ""))):
+        yield Report(kind, token=token.group(1))
+    elif key := _KEY.search(str(original.get("Message-ID", ""))):
+        written_to = str(original.get("To", ""))  # as we wrote it, unless the report hides it
+        yield Report(kind, address=_address(written_to if "@" in written_to else recipient), key=key.group(1))
+
+
+def _original(mail: Message) -> Message:
+    """What is attached of the mail that came back; empty headers where nothing is."""
     for part in mail.walk():
-        original = part.get_payload()
-        headers: Any = {}
-        if part.get_content_type() == "message/rfc822" and isinstance(original, list) and original:
-            headers = original[0]
-        elif part.get_content_type() == "text/rfc822-headers":
-            headers = message_from_string(str(original), policy=policy.compat32)
-        if found := _TOKEN.search(str(headers.get("List-Unsubscribe", ""))):
-            return found.group(1)
-    return ""
+        held = part.get_payload()
+        if part.get_content_type() == "message/rfc822" and isinstance(held, list) and held and isinstance(held[0], Message):
+            return held[0]
+        if part.get_content_type() == "text/rfc822-headers":
+            return message_from_string(str(held), policy=policy.compat32)
+    return Message()

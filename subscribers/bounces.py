@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.crypto import constant_time_compare
 
 from subscribers import addresses, links, subscriptions, suppression
 from subscribers.bounce_reports import Kind, Report
@@ -98,4 +99,6 @@ def _whom(report: Report) -> Subscriber | None:
         found = addresses.hash_of(report.address)
     except addresses.AddressError:
         return None
+    if report.key is not None and not constant_time_compare(report.key, addresses.recipient_key(found)):
+        return None  # anybody may send such a mail; only ours ends with this key
     return Subscriber.objects.filter(channel="email", address_hash=found).first()

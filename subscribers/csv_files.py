@@ -137,14 +137,14 @@ def _row(row: Mapping[str, str | None], components: dict[str, Component], now: d
 
 def _add(row: _Row, actor: User, mark: str, now: datetime) -> str:
     address_hash = addresses.hash_on(row.channel, row.normal)
-    if suppression.standing(now).filter(channel=row.channel, address_hash=address_hash, since__gt=row.agreed_at).exists():
-        return "barred"
-    if suppression.is_barred(channel=row.channel, address_hash=address_hash, now=now):
-        return "barred"
     known = Subscriber.objects.select_for_update().filter(channel=row.channel, address_hash=address_hash).first()
     left_since = known and known.unsubscribed_at and known.unsubscribed_at >= row.agreed_at
     if known and (known.state == SubscriberState.ACTIVE or left_since):
         return "known"
+    if suppression.standing(now).filter(channel=row.channel, address_hash=address_hash, since__gt=row.agreed_at).exists():
+        return "barred"
+    if suppression.is_barred(channel=row.channel, address_hash=address_hash, now=now, by_owner=True):
+        return "barred"
     agreed = row.agreed_at.isoformat()
     subscriber = known or Subscriber(channel=row.channel, address_hash=address_hash, public_id=get_random_string(12, ALPHABET))
     subscriber.address_encrypted = addresses.encrypt(row.normal)
@@ -162,6 +162,7 @@ def _add(row: _Row, actor: User, mark: str, now: datetime) -> str:
         "imported_by": actor.get_username(),
     }
     subscriber.save()
+    suppression.forgive(subscriber=subscriber)
     wishes.take(subscriber, Wishes(components=row.components))
     if row.channel == "webhook":
         endpoints.make_for(subscriber)

@@ -1,9 +1,8 @@
-"""Pure: text in the letters of GSM-7, counted as a phone network counts them, and cut to one part without losing its point."""
+"""Pure: text in the letters of GSM-7, counted and cut as a phone network counts them."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 
 from incidents.sms_length import BASIC, TWICE
 
@@ -49,22 +48,3 @@ def cut(text: str, room: int) -> str:
         kept += letter
     whole = kept.rpartition(" ")[0] if " " in kept and len(kept.rpartition(" ")[0]) > len(kept) // 2 else kept
     return whole.rstrip(" ,;:-") + "..."
-
-
-def fit(pieces: Sequence[tuple[str, int]], room: int = ONE_PART) -> str:
-    """The pieces in their order, one space between, in `room` septets.
-
-    Each is (text, weight): the lightest are left out first, and of what may not be left out (weight 0) the longest is cut.
-    """
-    kept = [(plain(text).strip(), weight) for text, weight in pieces if text.strip()]
-    while _joined(kept) > room and any(weight for _, weight in kept):
-        kept.remove(min((piece for piece in kept if piece[1]), key=lambda piece: piece[1]))
-    over = _joined(kept) - room
-    if over > 0:
-        place = max(range(len(kept)), key=lambda one: length(kept[one][0]))
-        kept[place] = (cut(kept[place][0], length(kept[place][0]) - over), 0)
-    return " ".join(text for text, _ in kept)
-
-
-def _joined(pieces: Sequence[tuple[str, int]]) -> int:
-    return length(" ".join(text for text, _ in pieces))

@@ -13,7 +13,7 @@ from django.db.models import BooleanField, F, Max, QuerySet
 from django.db.models.expressions import RawSQL
 
 from subscribers import paces
-from subscribers.models import Delivery, DeliveryState, Notification
+from subscribers.models import Delivery, DeliveryState, Notification, Subscriber
 from subscribers.retries import LEASE, OF_CHANNELS, Schedule, retry_at, schedule_of
 from subscribers.rows import Claimed, among
 from subscribers.transports.base import TransportError
@@ -27,6 +27,7 @@ OVERTAKING = frozenset({"incident_update", "maintenance_update"})
 STATES = frozenset({"component_status"})
 Note = Callable[[Sequence[Claimed]], None]
 KEYS_AT_ONCE = 1000  # in one statement
+DIGESTS_REACH = timedelta(days=2)  # a day's news, and the hours that it is tried for
 _TABLE = Delivery._meta.db_table
 _Row = tuple[int, int, int, str, int, datetime, bool, str, datetime, str]
 _COLUMNS = (
@@ -60,9 +61,11 @@ def claim_due(
 ) -> list[Claimed]:
     """Take up to `limit` due deliveries (of one channel, if given) under a lease of 5 minutes, older news first.
 
-    `without`: domains that have enough in hand; `after`: look behind this place only, since what lies before it is theirs. What
-    was tried as often or has been due as long as its channel's schedule allows, or was overtaken by newer news, is buried on the
-    way. `note` hears what is claimed before the claim holds, so that no kill comes between the two.
+    `without`: domains that have enough in hand; `after`: look behind this place only, since what lies before it is theirs. Of
+    digests all that is due for a reader is taken, over the limit too: it goes out in one mail.
+
+    What was tried as often or has been due as long as its channel's schedule allows, or was overtaken by newer news, is buried on
+    the way. `note` hears what is claimed before the claim holds, so that no kill comes between the two.
     """
     claimed: list[Claimed] = []
     while not claimed:
@@ -80,7 +83,7 @@ def _claim_once(
     """(claimed, how many were due)"""
     pace, limit = paces.granted(channel, "", limit, now)
     rows = list(_found(now, limit, channel, without, digest, after))
-    paces.spend(pace, len(rows))
+    paces.spend(pace, _mails(rows, digest))
     notifications = Notification.objects.in_bulk({row[1] for row in rows})
     found = [Claimed(row[0], notifications[row[1]], *row[2:]) for row in rows]
     rest = _bury_hopeless(found, now)
@@ -105,21 +108,43 @@ def _found(
     waiting = due(now).filter(digest=digest).exclude(notification_id__in=stopped())
     if channel:
         waiting = waiting.filter(channel=channel)
-    rows = waiting.select_for_update(skip_locked=True).order_by("due_at", "pk").values_list(*_COLUMNS)
+    rows = waiting.order_by("due_at", "pk").values_list(*_COLUMNS)
     resting = {*without, *(paces.quiet_domains(channel, now) if channel else ())}
     capped = paces.capped_domains(channel)
     for domain in capped:
         if domain in resting or limit <= 0:
             continue
         pace, share = paces.granted(channel, domain, limit, now)
-        taken = list(rows.filter(domain=domain)[:share]) if share else []
-        paces.spend(pace, len(taken))
+        taken = _locked(rows.filter(domain=domain), share, digest, now) if share else []
+        paces.spend(pace, _mails(taken, digest))
         limit -= len(taken)
         yield from taken
     if limit > 0:
         left_out = [*resting, *capped]
         rows = rows.filter(_behind(after)) if after else rows
-        yield from (rows.exclude(domain__in=left_out) if left_out else rows)[:limit]
+        yield from _locked(rows.exclude(domain__in=left_out) if left_out else rows, limit, digest, now)
+
+
+def _locked(rows: QuerySet[Delivery, _Row], limit: int, digest: bool, now: datetime) -> list[_Row]:
+    """The first of them, locked; of digests all that wait for their readers, who are locked before, so that no two senders share
+    what goes out in one mail."""
+    locked = rows.select_for_update(skip_locked=True)
+    if not digest:
+        return list(locked[:limit])
+    first = list(rows[:limit])
+    wanted = Subscriber.objects.filter(among({row[2] for row in first})).select_for_update(skip_locked=True, no_key=True)
+    mine = list(wanted.order_by("pk").values_list("pk", flat=True)) if first else []
+    if not mine:
+        return []
+    # By both columns of the one index that names subscribers.
+    lately = list(Notification.objects.filter(created_at__gt=now - DIGESTS_REACH).exclude(thread="").values_list("pk", flat=True))
+    of_mine = locked.filter(subscriber__in=mine)
+    found = [*of_mine.filter(among([row[0] for row in first])), *of_mine.filter(notification__in=lately)]
+    return list({row[0]: row for row in found}.values())
+
+
+def _mails(rows: Sequence[_Row], digest: bool) -> int:
+    return len({row[2] for row in rows}) if digest else len(rows)
 
 
 def _behind(place: Place) -> RawSQL:

@@ -34,7 +34,7 @@ def take_text(*, number: str, text: str, now: datetime) -> str:
 
 
 def opt_out(*, number: str, now: datetime) -> Subscriber | None:
-    """Nothing more to that number, at once. Only its owner, by START or by a code that reaches it, brings it back.
+    """Nothing more to that number, at once, whoever types it into our form. Only its owner, by START, brings it back.
 
     Answers whose subscription ended by it; None where none ran.
     """
@@ -51,8 +51,7 @@ def _start(number: str, language: str, now: datetime) -> bool:
     """Who texts START has shown by it that the number is theirs: they ask and confirm in one."""
     farewells.take_back(number=number)
     source = {"wording": f"sms-start {language}", "by": "sms"}
-    subscriptions.subscribe(address=number, channel=CHANNEL, language=language, source=source, now=now)
-    return subscriptions.confirm_by_reply(address=number, now=now) is not None
+    return subscriptions.start(address=number, channel=CHANNEL, language=language, source=source, now=now) is not None
 
 
 def take_report(*, reference: str, status: str, reason: str, now: datetime) -> bool:

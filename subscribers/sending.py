@@ -162,7 +162,7 @@ class Round:
         if not claimed and after:
             claimed = self._claim_after(None, full, digest)
         place = leases.reached(claimed, self.channel)
-        if full and place:
+        if full and place and not digest:  # a digest's later news lies far behind the first of other readers
             self._places[left_out] = place
         self._left -= len(claimed)
         return claimed

@@ -12,7 +12,9 @@ from django.db import transaction
 from django.db.models import Count, Min, Q
 
 from incidents import audit
+from subscribers.leases import OVERTAKEN, OVERTAKING
 from subscribers.models import Delivery, DeliveryState, Notification, SubscriberState
+from subscribers.rows import among
 
 CLEARED_AT_ONCE = 5000
 STOPPED = "stopped by staff before it was sent"
@@ -51,38 +53,61 @@ def stop_sending(*, notification: Notification, actor: User, reason: str, now: d
 
 
 def clear_stopped(*, now: datetime, limit: int = 10 * CLEARED_AT_ONCE) -> int:
-    """Cancel what still waits of stopped items, in bounded steps; answers how many. Senders take none of it meanwhile."""
+    """Cancel what still waits of stopped items, in bounded steps; answers how many. Senders take none of it meanwhile.
+
+    What such an item had overtaken waits again for whom it did not reach: they would hear neither. Where something newer still
+    stands, the next claim finds it overtaken once more.
+    """
     cleared = 0
     for notification in Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True):
         while cleared < limit:
-            waiting = notification.deliveries.filter(state=DeliveryState.PENDING, lease_until__isnull=True)
-            keys = list(waiting.values_list("pk", flat=True)[:CLEARED_AT_ONCE])
-            cleared += Delivery.objects.filter(pk__in=keys, state=DeliveryState.PENDING, lease_until__isnull=True).update(
-                state=DeliveryState.CANCELLED, last_error=STOPPED
-            )
-            if len(keys) < CLEARED_AT_ONCE:
+            step = _clear_step(notification)
+            cleared += step
+            if step < CLEARED_AT_ONCE:
                 break
         if not notification.deliveries.filter(state=DeliveryState.PENDING).exists():
             Notification.objects.filter(pk=notification.pk).update(cleared_at=now)
     return cleared
 
 
-def resend_dead(*, notification: Notification, actor: User, now: datetime, only: Collection[int] = ()) -> int:
-    """Try dead letters of an item again (`only`: these deliveries), as if it were their first time; answers how many.
+@transaction.atomic
+def _clear_step(notification: Notification) -> int:
+    waiting = notification.deliveries.filter(state=DeliveryState.PENDING, lease_until__isnull=True)
+    held = dict(waiting.select_for_update(skip_locked=True).values_list("pk", "subscriber_id")[:CLEARED_AT_ONCE])
+    Delivery.objects.filter(among(held)).update(state=DeliveryState.CANCELLED, last_error=STOPPED)
+    if notification.kind in OVERTAKING and held:
+        before = Notification.objects.filter(
+            thread=notification.thread, kind=notification.kind, record_seq__lt=notification.record_seq, stopped_at=None
+        )
+        Delivery.objects.filter(
+            notification__in=list(before),
+            subscriber__in=list(held.values()),
+            state=DeliveryState.SUPERSEDED,
+            last_error=OVERTAKEN,
+        ).update(state=DeliveryState.PENDING, attempt=0, last_error="")
+    return len(held)
 
-    Who has left since, or whose address is suspended, is left alone.
+
+def resend_dead(*, notification: Notification, actor: User, now: datetime, only: Collection[int] = (), channel: str = "") -> int:
+    """Try dead letters of an item again (`only`: these deliveries; `channel`: of this one), as if it were their first time;
+    answers how many.
+
+    Who has left since, or whose address is suspended, is left alone; so is all of an item that was stopped.
     """
     with transaction.atomic():
-        dead = notification.deliveries.filter(state=DeliveryState.DEAD, subscriber__state=SubscriberState.ACTIVE)
+        dead = notification.deliveries.filter(
+            state=DeliveryState.DEAD, subscriber__state=SubscriberState.ACTIVE, notification__stopped_at=None
+        )
         if only:
             dead = dead.filter(pk__in=only)
+        if channel:
+            dead = dead.filter(channel=channel)
         count = Delivery.objects.filter(pk__in=dead.values("pk")).update(
             state=DeliveryState.PENDING, attempt=0, due_at=now, wanted_at=now, lease_until=None, last_error=""
         )
         if count:
-            audit.log(
-                act="notification.resend", actor=actor, now=now, target=str(notification.record_seq), details={"count": count}
-            )
+            details = {"count": count, **({"channel": channel} if channel else {})}
+            audit.log(act="notification.resend", actor=actor, now=now, target=str(notification.record_seq), details=details)
     return count
 
 

@@ -7,9 +7,8 @@ a mail server that is down delays it and loses nothing, and a known address answ
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,34 +20,19 @@ from django.utils.crypto import constant_time_compare, get_random_string
 from incidents import audit
 from incidents.languages import codes
 from incidents.public_ids import ALPHABET
-from subscribers import addresses, endpoints, links, suppression, wishes
-from subscribers.models import Delivery, DeliveryState, Endpoint, Payload, Subscriber, SubscriberState
+from subscribers import addresses, endpoints, floods, links, suppression, wishes
+from subscribers.models import Delivery, DeliveryState, Endpoint, Payload, Subscriber, SubscriberState, Suppressed
 from subscribers.transports import TRANSPORTS
 from subscribers.wishes import THE_PAGE, Wishes
-
-log = logging.getLogger(__name__)
 
 LINK_HOLDS = timedelta(hours=48)
 FORGET_UNCONFIRMED = timedelta(days=7)
 MAILS_PER_ASKING = 2  # one, and one more for who asks again
 RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
-# Unconfirmed askings within an hour. Real crowds confirm, so they never come near; an address gets two mails at most anyway.
-# Behind a carrier's NAT thousands share one address: a network is refused only far above that.
-WINDOW = timedelta(hours=1)
-UNCONFIRMED_PER_NETWORK = 5000
-UNCONFIRMED_PER_DOMAIN = 2000
-LIMITS = {"sms": (500, 200)}  # an SMS costs, and a code is typed within minutes: (per network, per prefix)
 ERASE_BATCH = 500
 WRONG_CODES = 5
+EARLIER = "earlier"  # in a consent that nobody confirmed yet: the one before it
 UNSUBSCRIBED = "unsubscribed before it was sent"
-
-
-class TooMany(Exception):
-    """More unconfirmed askings than people make. Nothing was kept; the same answer for known and unknown addresses."""
-
-    def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("Too many unconfirmed sign-ups; try again later.")
-        self.retry_after = retry_after
 
 
 # --- Asking ------------------------------------------------------------------------------------
@@ -67,78 +51,109 @@ def subscribe(
     """Ask for updates; a link to confirm goes to the address.
 
     The answer is the same whether the address is known, unknown or barred. `source` holds `ip` and `wording` (which text they
-    agreed to); `payload` is the form of a webhook's bodies. Raises addresses.AddressError, or TooMany.
+    agreed to); `payload` is the form of a webhook's bodies. Raises addresses.AddressError, or floods.TooMany.
     """
-    transport = TRANSPORTS[channel]
-    normal = transport.normalise(address)
-    address_hash, domain = addresses.hash_on(channel, normal), transport.domain_of(normal)
-    source = {**source, "network": network_of(source.get("ip", ""))}
-    _refuse_floods(channel, domain, source["network"], now)
-    if suppression.is_barred(channel=channel, address_hash=address_hash, now=now):
+    asking = _Asking.of(channel, address, language)
+    source = {**source, "network": floods.network_of(source.get("ip", ""))}
+    floods.refuse(channel=channel, domain=asking.domain, network=source["network"], now=now)
+    if suppression.is_barred(channel=channel, address_hash=asking.address_hash, now=now):
         return
-    asked = {
-        "address_encrypted": addresses.encrypt(normal),
-        "domain": domain,
-        "language": language if language in codes() else codes()[0],
-        "created_at": now,
-    }
     with transaction.atomic():
-        subscriber, is_new = Subscriber.objects.select_for_update().get_or_create(
-            channel=channel,
-            address_hash=address_hash,
-            defaults={**asked, "public_id": get_random_string(12, ALPHABET)},
-        )
+        subscriber, is_new = asking.row(now)
         if subscriber.state == SubscriberState.ACTIVE:
             return  # nobody but the owner, by a link in a mail, may change what is confirmed
         if is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber):
-            _ask_anew(subscriber, asked, source, now)
+            _ask_anew(subscriber, asking, source, now)
         else:
-            _ask_again(subscriber, str(asked["language"]), now)
+            subscriber.language = asking.language
+        _let_one_go(subscriber, now)
+        subscriber.save()
         wishes.take(subscriber, wanted)
         if channel == "webhook":
             endpoints.make_for(subscriber, payload)
 
 
-def _ask_anew(subscriber: Subscriber, asked: Mapping[str, Any], source: Mapping[str, str], now: datetime) -> None:
-    for field, value in asked.items():
-        setattr(subscriber, field, value)
-    subscriber.state = SubscriberState.PENDING
-    subscriber.confirmed_at = subscriber.unsubscribed_at = subscriber.confirm_sent_at = None
-    subscriber.confirm_mails_sent = subscriber.confirm_attempt = subscriber.confirm_tries = subscriber.hard_bounces = 0
-    subscriber.confirm_due_at = now
+def start(*, address: str, channel: str, language: str, source: Mapping[str, str], now: datetime) -> Subscriber | None:
+    """Who writes to us from the address itself asks and confirms in one, whatever they had opted out of, and however many others
+    ask just now: nothing has to be sent for it.
+
+    None where they hear from us already, or where it is barred for another reason. Raises addresses.AddressError.
+    """
+    asking = _Asking.of(channel, address, language)
+    if suppression.is_barred(channel=channel, address_hash=asking.address_hash, now=now, by_owner=True):
+        return None
+    with transaction.atomic():
+        subscriber, _ = asking.row(now)
+        if subscriber.state == SubscriberState.ACTIVE:
+            return None
+        _ask_anew(subscriber, asking, source, now)
+        subscriber.save()
+        wishes.take(subscriber, THE_PAGE)
+        return _begin(subscriber, now, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """An address as somebody typed it, and the language they want."""
+
+    channel: str
+    encrypted: str
+    address_hash: str
+    domain: str
+    language: str
+
+    @classmethod
+    def of(cls, channel: str, address: str, language: str) -> _Asking:
+        """Raises addresses.AddressError."""
+        normal = TRANSPORTS[channel].normalise(address)
+        known = language if language in codes() else codes()[0]
+        return cls(
+            channel, addresses.encrypt(normal), addresses.hash_on(channel, normal), TRANSPORTS[channel].domain_of(normal), known
+        )
+
+    def row(self, now: datetime) -> tuple[Subscriber, bool]:
+        """The row of that address, locked, and whether it is new."""
+        made = {
+            "address_encrypted": self.encrypted,
+            "domain": self.domain,
+            "language": self.language,
+            "created_at": now,
+            "public_id": get_random_string(12, ALPHABET),
+        }
+        return Subscriber.objects.select_for_update().get_or_create(
+            channel=self.channel, address_hash=self.address_hash, defaults=made
+        )
+
+
+def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str], now: datetime) -> None:
+    """Begin an asking; not saved. What is known of an earlier consent stays until they confirm: anybody may type an address."""
+    earlier = _proof(subscriber)
+    subscriber.consent = {"asked_at": now.isoformat(), **source, **({EARLIER: earlier} if earlier else {})}
+    subscriber.address_encrypted, subscriber.domain = asking.encrypted, asking.domain
+    subscriber.language, subscriber.created_at, subscriber.state = asking.language, now, SubscriberState.PENDING
+    subscriber.confirm_due_at = None
+    subscriber.confirm_attempt = subscriber.confirm_tries = subscriber.hard_bounces = 0
     subscriber.confirm_token_hash = token_hash(links.confirm_token(subscriber))
-    subscriber.consent = {"asked_at": now.isoformat(), **source}
-    subscriber.save()
 
 
-def _ask_again(subscriber: Subscriber, language: str, now: datetime) -> None:
-    subscriber.language = language
-    rested = subscriber.confirm_sent_at is None or now - subscriber.confirm_sent_at >= RESEND_AFTER
+def _let_one_go(subscriber: Subscriber, now: datetime) -> None:
+    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved."""
+    sent_at = subscriber.confirm_sent_at
+    if sent_at is None or now - sent_at >= LINK_HOLDS:
+        subscriber.confirm_mails_sent = 0
+    rested = sent_at is None or now - sent_at >= RESEND_AFTER
     if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and rested:
         subscriber.confirm_due_at, subscriber.confirm_attempt = now, 0
-    subscriber.save(update_fields=["language", "confirm_due_at", "confirm_attempt"])
 
 
-def _refuse_floods(channel: str, domain: str, network: str, now: datetime) -> None:
-    of_network, of_domain = LIMITS.get(channel, (UNCONFIRMED_PER_NETWORK, UNCONFIRMED_PER_DOMAIN))
-    asked = Subscriber.objects.filter(channel=channel, state=SubscriberState.PENDING, created_at__gt=now - WINDOW)
-    if network and asked.filter(consent__network=network).count() >= of_network:
-        log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", of_network)
-        raise TooMany(WINDOW)
-    waiting = asked.filter(domain=domain).count()
-    # Where many have confirmed, many more may ask: a large mail provider has most of a country's people.
-    if waiting >= of_domain and waiting >= Subscriber.objects.active().filter(channel=channel, domain=domain).count():
-        log.warning("Sign-ups of one domain are refused for now: %d unconfirmed within an hour.", waiting)
-        raise TooMany(WINDOW)
-
-
-def network_of(ip: str) -> str:
-    """The /24 or /48 an address lies in; "" for none."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ""
-    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+def _proof(subscriber: Subscriber) -> dict[str, Any]:
+    """On what they agreed before they asked (or somebody did) and left this unconfirmed; {} for who never did."""
+    consent: dict[str, Any] = subscriber.consent
+    if subscriber.state == SubscriberState.PENDING:
+        return dict(consent.get(EARLIER, {}))
+    if EARLIER in consent:  # suspended while they were asked
+        return dict(consent[EARLIER])
+    return dict(consent) if subscriber.confirmed_at or subscriber.unsubscribed_at else {}
 
 
 def token_hash(token: str) -> str:
@@ -150,7 +165,7 @@ def token_hash(token: str) -> str:
 
 def link_ends(subscriber: Subscriber) -> datetime:
     """Until when the link to confirm holds: 48 hours from the last mail with it."""
-    return (subscriber.confirm_sent_at or subscriber.created_at) + LINK_HOLDS
+    return max(subscriber.created_at, subscriber.confirm_sent_at or subscriber.created_at) + LINK_HOLDS
 
 
 def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
@@ -203,11 +218,13 @@ def _asking(channel: str, address: str, now: datetime) -> Subscriber | None:
 
 
 def _begin(subscriber: Subscriber, now: datetime, ip: str) -> Subscriber:
+    agreed = {key: value for key, value in subscriber.consent.items() if key != EARLIER}
     Subscriber.objects.filter(pk=subscriber.pk, state=SubscriberState.PENDING).update(
         state=SubscriberState.ACTIVE,
         confirmed_at=now,
+        unsubscribed_at=None,
         confirm_due_at=None,
-        consent={**subscriber.consent, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
+        consent={**agreed, "confirmed_at": now.isoformat(), "confirmed_ip": ip},
     )
     suppression.forgive(subscriber=subscriber)
     subscriber.refresh_from_db()
@@ -238,9 +255,11 @@ def change(*, subscriber: Subscriber, now: datetime, language: str | None = None
 def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     """Stop at once: what waits to be sent is not sent any more. A second time changes nothing.
 
-    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give.
+    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give. The
+    suppression list has it too, so that no file of older consents brings them back.
     """
-    kept = {key: value for key, value in subscriber.consent.items() if key not in ("ip", "network", "confirmed_ip")}
+    agreed = _proof(subscriber) or subscriber.consent
+    kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
     with transaction.atomic():
         left = (
             Subscriber.objects.filter(pk=subscriber.pk)
@@ -259,8 +278,13 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
+            _opt_out(subscriber, now)
     subscriber.refresh_from_db()
     return subscriber
+
+
+def _opt_out(subscriber: Subscriber, now: datetime) -> None:
+    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.OPTED_OUT, now=now)
 
 
 def unsubscribe_for(*, subscriber: Subscriber, actor: User, now: datetime) -> Subscriber:
@@ -271,11 +295,13 @@ def unsubscribe_for(*, subscriber: Subscriber, actor: User, now: datetime) -> Su
 
 
 def erase(*, subscriber: Subscriber, now: datetime) -> None:
-    """Forget them wholly: the row, its hash, what was sent to it. Only the act itself stays in the log, under the random id."""
+    """Forget them: the row, the consent, what was sent to it. The act itself stays in the log, under the random id, and the keyed
+    hash on the suppression list, so that nobody subscribes them anew but they themselves."""
     with transaction.atomic():
         audit.log(act="subscriber.erase", actor_name="subscriber", now=now, target=subscriber.public_id)
         Endpoint.objects.filter(contact_hash=subscriber.address_hash).update(contact_hash="")
         subscriber.delete()
+        _opt_out(subscriber, now)
 
 
 def export(subscriber: Subscriber) -> dict[str, Any]:
@@ -322,9 +348,25 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def purge_unconfirmed(*, now: datetime) -> int:
-    """Forget who never confirmed within 7 days; answers how many, a bounded number a time."""
+    """Forget who never confirmed within 7 days; answers how many, a bounded number a time.
+
+    Who had agreed before and left is again what they were before somebody typed their address: that they left stays known.
+    """
     old = Subscriber.objects.filter(state=SubscriberState.PENDING, created_at__lte=now - FORGET_UNCONFIRMED)
     with transaction.atomic():  # locked: nobody confirms between the choice and the deletion
-        chosen = list(old.select_for_update().order_by("created_at").values_list("pk", flat=True)[:ERASE_BATCH])
-        _, gone = Subscriber.objects.filter(pk__in=chosen).delete()
-    return gone.get("subscribers.Subscriber", 0)
+        chosen = list(old.select_for_update().order_by("created_at")[:ERASE_BATCH])
+        known = [one for one in chosen if one.confirmed_at or one.unsubscribed_at]
+        Subscriber.objects.filter(pk__in={one.pk for one in chosen} - {one.pk for one in known}).delete()
+        for subscriber in known:
+            _put_back(subscriber)
+    return len(chosen)
+
+
+def _put_back(subscriber: Subscriber) -> None:
+    subscriber.consent = _proof(subscriber)
+    subscriber.confirm_token_hash, subscriber.confirm_due_at = "", None
+    if subscriber.unsubscribed_at:
+        subscriber.state, subscriber.address_encrypted = SubscriberState.UNSUBSCRIBED, ""
+    else:
+        subscriber.state = SubscriberState.SUSPENDED
+    subscriber.save(update_fields=["state", "address_encrypted", "consent", "confirm_token_hash", "confirm_due_at"])

@@ -36,11 +36,12 @@ from subscribers.items import Document, Item
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A paragraph, with a heading or "" before it. `struck`: it no longer holds."""
+    """A paragraph, with a heading or "" before it. `struck`: it no longer holds; `advises`: it says what to do."""
 
     heading: str
     text: str
     struck: bool = False
+    advises: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ _BESIDE = {
 def _update(update: IncidentUpdate, language: str) -> _Said:
     name = said(update.incident.name, language)
     moment = update.display_at or update.created_at
-    beside = [Section(gettext(label), said(getattr(update, field), language)) for field, label in _BESIDE.items()]
+    beside = [_section(field, said(getattr(update, field), language)) for field in _BESIDE]
     return _Said(
         subject=name,
         headline=gettext(PHASE_WORDS[IncidentStatus(update.status)]),
@@ -124,7 +125,7 @@ def _states(rows: Iterable[tuple[Any, Any, str]], language: str) -> list[tuple[s
 
 def _correction(correction: Correction, language: str) -> _Said:
     words, before = correction.words(), corrections.standing(correction.of, until=correction.record_seq)
-    now = [Section(_label(field), text.get(language, "")) for field, text in words.items()]
+    now = [_section(field, text.get(language, "")) for field, text in words.items()]
     struck = [Section(_before(field), before[field].get(language, ""), struck=True) for field in words if field in before]
     subject, about = _thread_of(correction.of, language)
     return _Said(
@@ -142,6 +143,10 @@ def _thread_of(of: Corrected, language: str) -> tuple[str, str]:
     if isinstance(of, MaintenanceUpdate):
         return said(of.maintenance.name, language), corrections.standing(of)["name"][language]
     return said(of.incident.name, language), _name_of(of.incident, language)
+
+
+def _section(field: str, text: str) -> Section:
+    return Section(_label(field), text, advises=field == "what_to_do")
 
 
 def _label(field: str) -> str:

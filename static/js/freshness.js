@@ -8,19 +8,39 @@
   if (!script || root.getAttribute('data-freshness') !== 'fresh') return;
   function all(selector, act) { [].forEach.call(d.querySelectorAll(selector), act); }
   function age() { return Math.max(built ? Date.now() / 1000 - built : 0, performance.now() / 1000); }
+  function made(name, text) {
+    var one = d.createElement(name);
+    one.textContent = text;
+    return one;
+  }
+  function drawn(shape) { /* one of the page's own, as a picture by itself */
+    return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="#66717c"><path fill-rule="evenodd" d="' +
+      d.getElementById(shape).getAttribute('d') + '"/></svg>';
+  }
   function turn() {
     var words = JSON.parse(decodeURIComponent(script.getAttribute('data-aged')));
     var h1 = d.querySelector('h1');
     root.setAttribute('data-freshness', 'stale');
     d.title = words.title;
-    all('#now h3', function (open) { /* an open incident stays above it */
-      var line = d.createElement('p');
-      line.className = 'was';
-      line.innerHTML = open.innerHTML;
-      h1.parentNode.insertBefore(line, h1);
-    });
+    all('link[rel=icon]', function (icon) { icon.href = 'data:image/svg+xml,' + encodeURIComponent(drawn('u')); });
+    var open = d.querySelector('#now h3'); /* an open incident stays above it, and how many more there are */
+    if (open) {
+      var line = h1.parentNode.insertBefore(made('p', ''), h1);
+      line.className = 'was'; /* names of classes stand like this, for the sheet is cut to them (statuspage.sheets) */
+      line.innerHTML = open.innerHTML + ' ';
+      line.appendChild(made('a', words.more)).href = '#now';
+    }
     h1.textContent = words.sentence;
-    h1.className = h1.className.replace('lo', '');
+    if (open) h1.className = 'lo'; else h1.className = h1.className.replace('lo', '');
+    var action = d.querySelector('.do'), facts = d.querySelector('.f');
+    if (!action) {
+      var row = facts.insertBefore(made('div', ''), facts.firstChild);
+      row.className = 'y';
+      row.appendChild(made('dt', words.todo));
+      action = row.appendChild(made('dd', '')).appendChild(made('strong', ''));
+    }
+    action.textContent = words.action;
+    all('.still', function (claim) { claim.textContent = ''; });
     all('.lead', function (lead) { lead.textContent = words.lead; });
     all('.count', function (count) { count.textContent = words.count; });
     all('.band use, .st use', function (use) { use.setAttributeNS('http://www.w3.org/1999/xlink', 'href', '#u'); });

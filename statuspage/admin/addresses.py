@@ -1,10 +1,12 @@
-"""Where pages about one incident or update are, and which row an address names."""
+"""Where pages about one incident, update or published item are, and which row an address names."""
 
 from __future__ import annotations
 
 from django.urls import reverse
 
 from incidents.models import Incident, IncidentUpdate
+from incidents.models.publishable import Publishable
+from subscribers.models import Notification
 
 
 def incident_url(incident: Incident) -> str:
@@ -32,6 +34,19 @@ def translate_url(update: IncidentUpdate) -> str:
 def after_url(update: IncidentUpdate) -> str:
     """How far its telling is."""
     return reverse("admin:incidents_incidentupdate_after", args=[update.pk])
+
+
+def told_url(notification: Notification) -> str:
+    """The same of anything that was published."""
+    if notification.update_id:
+        return reverse("admin:incidents_incidentupdate_after", args=[notification.update_id])
+    return reverse("admin:subscribers_notification_change", args=[notification.pk])
+
+
+def telling_of(document: Publishable) -> str:
+    """The same, by the document; "" while it is not public."""
+    notification = Notification.objects.filter(record_seq=document.record_seq or 0).first()
+    return told_url(notification) if notification else ""
 
 
 def whole(text: str) -> int | None:

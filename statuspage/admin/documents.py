@@ -27,6 +27,7 @@ from incidents.models.publishable import Document
 from incidents.public_ids import new_public_id
 from incidents.words import Publication
 from statuspage import document_blockers, publishing
+from statuspage.admin.addresses import telling_of
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display
 from statuspage.admin.document_forms import WordsForm
@@ -298,6 +299,7 @@ class DocumentAdmin(DeskAdmin, Generic[Kind]):
             "locked": [(one, one.code in ticked) for one in ticks.locked_in(document)] if is_draft else [],
             "urls": {act.replace("-", "_"): self.url(document, act) for act in (*_ACTS, "change")},
             "public_url": self.public_url(document) if document.is_published else "",
+            "telling_url": telling_of(document) if document.is_published else "",
             "may_write": user.has_perm(self.rights.write),
             "may_sign": user.has_perm(self.rights.sign) and not signing.has_written(user, document),
             "may_publish": user.has_perm(self.rights.publish),
@@ -393,8 +395,7 @@ class DocumentAdmin(DeskAdmin, Generic[Kind]):
             published = self.publish(document, actor=actor, now=timezone.now())
         except publishing.Blocked as refusal:
             return self.show(request, self.found(document.pk), status=409, blockers=refusal.blockers, was_refused=True)
-        messages.success(request, f"Published. It is public since {moment(published.published_at)}.")
-        return redirect(self.url(published))
+        return redirect(telling_of(published) or self.url(published))
 
     def discard_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         actor = require(request, self.rights.write)

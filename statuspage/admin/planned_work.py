@@ -21,7 +21,7 @@ from incidents.maintenance import LONGER_BEFORE, REMIND_BEFORE, STEPS, Phase
 from incidents.models import MaintenanceUpdate, ScheduledMaintenance
 from incidents.words import Publication
 from statuspage import publishing
-from statuspage.admin.addresses import whole
+from statuspage.admin.addresses import telling_of, whole
 from statuspage.admin.base import DeskAdmin, person, require
 from statuspage.admin.columns import display, publication_column
 from statuspage.admin.document_forms import WordsForm
@@ -334,12 +334,11 @@ class WindowAdmin(FilingPages, DeskAdmin):
             return redirect(reverse("admin:incidents_maintenanceupdate_change", args=[update.pk]))
         update = planned_work.step(planned=planned, status=status, author=actor, now=now)
         try:
-            publishing.publish_maintenance(update=update, actor=actor, now=now)
+            published = publishing.publish_maintenance(update=update, actor=actor, now=now)
         except publishing.Blocked:
             documents.discard(document=update, actor=actor, now=now, reason="it could not go out")
             raise
-        messages.success(request, f"Published: {planned_words.PHASE_WORDS[status].lower()}.")
-        return redirect(window_url(planned))
+        return redirect(telling_of(published) or window_url(planned))
 
     def end_series_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         actor = require(request, RIGHTS.write)

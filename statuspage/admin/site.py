@@ -89,6 +89,7 @@ POLICY = (
 
 # The desk's own full pages: (address below /admin/, its name, the page).
 _UPDATE = "incidents/incidentupdate/<int:update_id>"
+_TELLING = "subscribers/notification/<int:pk>"
 PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
     ("incidents/incident/<int:incident_id>/data-and-funds/", "statement_ladder", statements.LadderPage),
     ("incidents/incidentupdate/<int:update_id>/text-pack/", "text_pack", text_packs.TextPack),
@@ -110,6 +111,9 @@ PAGES: tuple[tuple[str, str, type[DeskView]], ...] = (
     (f"{_UPDATE}/after/", "incidents_incidentupdate_after", after.AfterView),
     (f"{_UPDATE}/stop/", "incidents_incidentupdate_stop", after.StopView),
     (f"{_UPDATE}/resend/", "incidents_incidentupdate_resend", after.ResendView),
+    (f"{_TELLING}/change/", "subscribers_notification_change", after.TellingView),
+    (f"{_TELLING}/stop/", "subscribers_notification_stop", after.StopView),
+    (f"{_TELLING}/resend/", "subscribers_notification_resend", after.ResendView),
 )
 
 

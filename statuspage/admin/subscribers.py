@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
 
+from statuspage.admin.addresses import told_url
 from statuspage.admin.base import ReadOnlyAdmin, person
 from statuspage.admin.columns import display
 from statuspage.templatetags.desk import moment
@@ -74,11 +76,9 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
 
 class NotificationAdmin(ReadOnlyAdmin):
-    """One published item, and how many were told."""
+    """One published item, and how many were told. Each one's own page is after.TellingView."""
 
     list_display = ["created", "kind", "record_seq", "sent", "waiting", "failed", "expanded"]
-    readonly_fields = ("created", "kind", "record_seq", "update", "expanded", "sent", "waiting", "failed")
-    fields = readonly_fields
     ordering = ["-record_seq"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
@@ -111,16 +111,20 @@ class NotificationAdmin(ReadOnlyAdmin):
 
 
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["told", "channel", "state", "attempt", "due", "last_error"]
+    list_display = ["told", "channel", "state", "attempt", "due", "last_error", "telling"]
     list_filter = ["state", "channel"]
     list_select_related = ["notification", "subscriber"]
-    readonly_fields = ("told", "channel", "state", "attempt", "due", "sent", "last_error")
+    readonly_fields = ("told", "channel", "state", "attempt", "due", "sent", "last_error", "telling")
     fields = readonly_fields
     ordering = ["-id"]
 
     @display(description="Notification and subscriber")
     def told(self, delivery: Delivery) -> str:
         return f"{delivery.notification.record_seq} to {delivery.subscriber.public_id}"
+
+    @display(description="Stop, try again")
+    def telling(self, delivery: Delivery) -> str:
+        return format_html('<a href="{}">How far it is</a>', told_url(delivery.notification))
 
     @display(description="Next try")
     def due(self, delivery: Delivery) -> str:

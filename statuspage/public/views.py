@@ -18,11 +18,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from incidents.languages import codes
-from statuspage.doors import client_of
+from statuspage.doors import client_of, was_sent_by_our_page
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import ended_webhooks, endpoints, links, subscriptions
+from subscribers import ended_webhooks, endpoints, floods, links, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
@@ -45,14 +45,23 @@ NOT_A_HOOK = gettext_noop("Copy the whole address of the webhook. It begins with
 View = Callable[..., HttpResponse]
 
 
-def _private(view: View) -> View:
-    """Answers for one reader: never kept by a cache, never named to another site, never listed by a search engine."""
+def _private(view: View, referrer: str = "no-referrer") -> View:
+    """Answers for one reader: never kept by a cache, never named to another site, never listed by a search engine. `referrer`:
+    the policy; a page whose address holds a token is named to nobody.
+
+    While the database is away they say so, in the reader's language.
+    """
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except DatabaseError as error:
+            log.error("What a reader asked for could not be done (%s).", type(error).__name__)
+            language = kwargs["language"]
+            response = _page("away", language=language, path=request.path_info.removeprefix(prefix_of(language)), status=503)
         response["Cache-Control"] = "no-store"
-        response["Referrer-Policy"] = "no-referrer"
+        response["Referrer-Policy"] = referrer
         response["X-Robots-Tag"] = "noindex"
         response["Content-Security-Policy"] = "frame-ancestors 'none'"
         return response
@@ -81,14 +90,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 # --- Subscribe ---------------------------------------------------------------------------------
 
 
-@csrf_exempt  # the form is a static file; all it can do is to send one mail with a link
-@_private
+# The form shown again must be able to say where it is sent from: under no-referrer a browser says `Origin: null`.
+_private_form = functools.partial(_private, referrer="same-origin")
+
+
+@csrf_exempt  # the form is a static file without a token: the browser says where it was sent from
+@_private_form
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscribe(request: HttpRequest, language: str) -> HttpResponse:
-    """The form, and what it posts. The answer is the same whether the address is known or not."""
+    """The form, and what it posts from a page of ours. The answer is the same whether the address is known or not."""
     if request.method != "POST":
         return _page("subscribe", language=language, path="/subscribe", services=choices.services())
     language = _language(request, language)
+    if not was_sent_by_our_page(request):
+        return _page("refused", language=language, path="/subscribe", status=403)
     channel, address = _address(request)
     done = functools.partial(_page, "subscribe_done", language=language, path="/subscribe", email=address, channel=channel)
     if request.POST.get(HONEYPOT):
@@ -130,7 +145,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         return again(status=400, error=unknown)
     except AddressError:
         return again(status=400, error=not_an_address)
-    except subscriptions.TooMany as refusal:
+    except floods.TooMany as refusal:
         response = again(status=429, error=too_many)
         response["Retry-After"] = str(int(refusal.retry_after.total_seconds()))
         return response

@@ -145,12 +145,20 @@ def _home(page: NowPage, language: str, form: str) -> bytes:
             ]
         ),
         "aged": _aged(page, language),
+        "more_open": _more_open(page, language),
         "share": _share_now(page, words, language, form),
         "freshness": form,
         "built_at": page.built_at,
         "page": page,
     }
     return render("public/home.html", language=language, path="/", **context).encode()
+
+
+def _more_open(page: NowPage, language: str) -> str:
+    """Above the stale sentence stands one open problem, so that what to do is seen below; how many more there are."""
+    with override(language):
+        n = len(page.open_incidents) - 1
+        return gettext("and %(n)d more") % {"n": n} if n > 0 else ""
 
 
 def _said_when_fresh(page: NowPage) -> Mapping[str, Text | None]:
@@ -182,10 +190,14 @@ def _aged(page: NowPage, language: str) -> dict[str, str]:
     with override(language):
         title = gettext("%(name)s status") % {"name": page.identity.name}
         known = gettext("last known: %(state)s") % {"state": "%"}
+        todo = gettext("What to do")
     return {
         "title": f"{sentence}: {title}",
         "sentence": sentence,
         "lead": state_words.stale_lead(page.built_at)[language],
+        "todo": todo,
+        "action": state_words.stale_action(page.identity.help_line)[language],
+        "more": _more_open(page, language),
         "count": state_words.counted_when_stale(page.components)[language],
         "word": word,
         "worse": f"{word} ({known})",

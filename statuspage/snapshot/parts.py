@@ -269,10 +269,13 @@ def _aged(page: ComponentPage, language: str) -> dict[str, str]:
     with override(language):
         title = gettext("%(name)s status") % {"name": page.identity.name}
         known = gettext("last known: %(state)s") % {"state": "%"}
+        todo = gettext("What to do")
     return {
         "title": f"{sentence}: {title}",
         "sentence": sentence,
         "lead": state_words.last_known(facts)[language],
+        "todo": todo,
+        "action": state_words.stale_action(page.identity.help_line)[language],
         "count": "",
         "word": word,
         "worse": f"{word} ({known})",

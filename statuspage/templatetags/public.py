@@ -33,14 +33,15 @@ from statuspage.trust import Trust
 
 register = template.Library()
 
-# --- The sheet and the script, one of each, so that one policy fits every page ------------------
+# --- The sheet and the script -------------------------------------------------------------------
 
 
 ACCENT_IN_THE_SHEET = Accent(light="#6b2fa0", dark="#c79af0", underline="#8a4fbe")  # as public.css is written
 
 
 def style_text() -> str:
-    """The sheet, in the provider's accent and the direction of the language that is spoken."""
+    """The sheet, in the provider's accent and the direction of the language that is spoken. A page that is finished has less of
+    it (rendering.render)."""
     return _style_text(bidi=get_language_bidi())
 
 
@@ -64,7 +65,8 @@ def _tight(text: str) -> str:
     return "\n".join(line.strip() for line in lines if line.strip())
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """As a policy names what it allows."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -74,7 +76,7 @@ def policy_text() -> str:
     `connect-src`: checkers fetch robots.txt. `frame-ancestors` counts only as a header: both servers send it (snapshot.headers).
     """
     return (
-        f"default-src 'none'; style-src '{_hash(style_text())}'; script-src '{_hash(script_text())}'; "
+        f"default-src 'none'; style-src '{hash_of(style_text())}'; script-src '{hash_of(script_text())}'; "
         "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'"
     )
 
@@ -83,7 +85,7 @@ def policy_text() -> str:
 def policy(context: template.Context) -> SafeString:
     said = policy_text()
     if data := context.get("data_script"):
-        said = said.replace("script-src ", f"script-src '{_hash(data)}' ")
+        said = said.replace("script-src ", f"script-src '{hash_of(data)}' ")
     return format_html('<meta http-equiv="Content-Security-Policy" content="{}">', mark_safe(said))  # noqa: S308
 
 

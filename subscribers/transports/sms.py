@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from subscribers import gsm, links, posting
+from subscribers import gsm, posting, sms_words
 from subscribers.addresses import AddressError
 from subscribers.items import Item
 from subscribers.rendering import CODE_MARK, Rendered
-from subscribers.telling import Telling, tell
+from subscribers.telling import tell
 from subscribers.transports.base import (
     Failed,
     Outcome,
@@ -46,7 +46,7 @@ class SmsSender(Sender):
         number = re.sub(r"^00", "+", number)
         if number.startswith("0"):
             number = settings.SMS_COUNTRIES[0] + number[1:]
-        if not re.fullmatch(r"\+[1-9]\d{7,14}", number):
+        if not re.fullmatch(r"\+[1-9][0-9]{7,14}", number):
             raise AddressError("A phone number is written in full, like +254711000111.")
         if not number.startswith(tuple(settings.SMS_COUNTRIES)):
             raise AddressError(f"We send to numbers that begin with {', '.join(settings.SMS_COUNTRIES)}.")
@@ -60,8 +60,7 @@ class SmsSender(Sender):
     @classmethod
     def render(cls, item: Item, language: str) -> Rendered:
         told = tell(item, language)
-        with override(told.language):
-            return Rendered(subject=told.subject, text=text_of(told), html="")
+        return Rendered(subject=told.subject, text=sms_words.text_of(item.document, told), html="")
 
     @classmethod
     def render_confirmation(cls, language: str) -> Rendered:
@@ -147,20 +146,6 @@ def _outcome(told: dict[str, Any] | None) -> Outcome:
 
 def _filled(parcel: Parcel) -> str:
     return parcel.rendered.text.replace(CODE_MARK, parcel.fills.get(CODE_MARK, ""))
-
-
-def text_of(told: Telling) -> str:
-    """One part. What happened and where to read on stays; the words of the update give way first."""
-    about = f"{told.about} - {told.headline}" if told.about and told.about != told.headline else told.headline
-    head = f"{settings.PROVIDER_NAME}: {about.rstrip('.')}."
-    by = gettext("Next update by %(time)s.") % {"time": told.next_update_by} if told.next_update_by else ""
-    body = next((section.text for section in told.sections if not section.heading), "")
-    return gsm.fit([(head, 0), (_first_sentence(body), 1), (by, 3), (links.host(), 4), (gettext("Never share your PIN."), 2)])
-
-
-def _first_sentence(text: str) -> str:
-    first, dot, _ = " ".join(text.split()).partition(". ")
-    return f"{first}." if dot else first
 
 
 def confirmation_text() -> str:

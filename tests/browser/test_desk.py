@@ -20,12 +20,13 @@ from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from incidents import drafts, signing, timeline
+from incidents import documents, drafts, signing, timeline
 from incidents.languages import by_language, in_all
-from incidents.models import AuditEvent, IncidentUpdate
+from incidents.models import Announcement, AuditEvent, IncidentUpdate
 from probes.models import Result
 from statuspage import publishing, snapshot
 from statuspage.roles import APPROVER, AUTHOR
+from subscribers.models import Notification
 from tests.browser.desk_server import PASSWORD, officer, running, seat, sign_in_by_form
 from tests.browser.test_accessibility import bring_axe, violations
 from tests.factories import ComponentFactory, ProbeScheduleFactory
@@ -269,6 +270,29 @@ def test_everything_from_login_to_publish_is_done_by_keyboard(desk: Desk, open_a
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("heading", name="The page says it")).to_be_visible()
     assert outline == "solid"
+
+
+@pytest.mark.parametrize("with_script", [True, False])
+def test_an_announcement_goes_out_in_a_minute_and_is_stopped_by_one_press(desk: Desk, open_as: Open, with_script: bool) -> None:
+    snapshot.rebuild_all(now=timezone.now())
+    now, words = timezone.now(), in_all({"en": "Beware of callers", "sw": "Jihadharini"})
+    news = Announcement(title=words, body=words, starts_at=now, deliver_notifications=True)
+    documents.add(document=news, author=desk.other, now=now)
+    signing.sign(item=news, signer=desk.approver, now=now)
+    page = open_as(desk.author, f"/admin/incidents/announcement/{news.pk}/change/", java_script_enabled=with_script)
+    page.get_by_role("button", name="Publish now").click()
+    expect(page.get_by_role("heading", name="until subscribers are told")).to_be_visible()
+    assert "Beware of callers" in public(desk)
+    if with_script:
+        page.keyboard.press("Escape")
+        page.keyboard.press("Enter")
+    else:
+        page.get_by_role("button", name="Stop sending").click()
+    expect(page.get_by_text("Sending was stopped")).to_be_visible()
+    notification = Notification.objects.get(kind="announcement")
+    assert notification.stopped_at
+    assert page.url.endswith(f"/admin/subscribers/notification/{notification.pk}/change/")
+    assert "Beware of callers" in public(desk)
 
 
 def test_the_dashboard_refreshes_without_taking_the_focus_or_what_is_open(desk: Desk, open_as: Open) -> None:

@@ -17,13 +17,13 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from incidents import claims, deadlines, documents, drafts, linking, rebutting, stating
+from incidents import claims, deadlines, documents, drafts, linking, rebutting, signing, stating
 from incidents.languages import in_all
 from incidents.models import Announcement, Component, Correction, Incident, Notice, Review
 from incidents.rebuttals import State
 from incidents.statements import Level
 from probes.models import Result
-from statuspage import grounds
+from statuspage import grounds, publishing
 from statuspage.admin.base import ReadOnlyAdmin
 from statuspage.admin.site import desk
 from statuspage.models import DutyShift, StaffAlert
@@ -39,8 +39,19 @@ from tests.statuspage.desk import a_public_incident, page_of, someone
 from tests.subscribers.news import reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-LOOKED_AT = ["facts", "deadlines", "statement", "text pack", "announcement sign", "window", "planned", "rebuttal", "review"]
-LOOKED_AT += ["dutyshift list", "dutyshift add", "staffalert list", "push", "translate"]
+LOOKED_AT = [
+    "facts",
+    "deadlines",
+    "statement",
+    "text pack",
+    "announcement sign",
+    "telling",
+    "window",
+    "planned",
+    "rebuttal",
+    "review",
+]
+LOOKED_AT += ["dutyshift list", "dutyshift add", "staffalert list", "push", "translate", "telling"]
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 WIDTHS = {"dark": 1280, "light": 390}
 BEGIN_ELSEWHERE = ("correction", "redress", "withdrawal", "statement", "rebuttal", "review", "incidentupdate", "group")
@@ -131,6 +142,13 @@ def _of_incident(incident: Incident, author: Any, now: Any) -> dict[str, str]:
     )
     announcement = Announcement(title=in_all(both("Beware of callers")), body=in_all(both("We never ask for it.")), starts_at=now)
     documents.add(document=announcement, author=author, now=now)
+    news = Announcement(
+        title=in_all(both("A new number")), body=in_all(both("Call 100.")), starts_at=now, deliver_notifications=True
+    )
+    documents.add(document=news, author=author, now=now)
+    public = signing.sign(item=news, signer=someone(APPROVER), now=now)
+    publishing.publish_announcement(announcement=public, actor=author, now=now)
+    telling = Notification.objects.get(kind="announcement")
     base = f"/admin/incidents/incident/{incident.pk}"
     return {
         "incident": f"{base}/change/",
@@ -141,6 +159,7 @@ def _of_incident(incident: Incident, author: Any, now: Any) -> dict[str, str]:
         "one statement": page_of(statement),
         "correction": page_of(correction),
         "announcement sign": page_of(announcement, "sign"),
+        "telling": f"/admin/subscribers/notification/{telling.pk}/change/",
         "text pack": f"/admin/incidents/incidentupdate/{said.pk}/text-pack/",
         "poster": f"/admin/incidents/incidentupdate/{said.pk}/poster/",
     }

@@ -255,10 +255,14 @@ def test_the_link_of_a_merged_problem_leads_on_through_both_and_says_what_happen
 
 
 def test_forms_reach_the_app_through_nginx(app: str, nginx: str) -> None:
-    answer = requests.post(f"{nginx}/subscribe", data={"email": "not an address", "language": "en"}, timeout=10)
+    ours = {"Origin": nginx}
+    answer = requests.post(f"{nginx}/subscribe", data={"email": "not an address", "language": "en"}, headers=ours, timeout=10)
     assert answer.status_code == 400
     assert "not an address" in answer.text
     answer = requests.post(f"{nginx}/subscribe", data={"email": "asha@example.org", "language": "en"}, timeout=10)
+    assert answer.status_code == 403, "a form that does not say it is ours"
+    assert "We did not take this form" in answer.text
+    answer = requests.post(f"{nginx}/subscribe", data={"email": "asha@example.org", "language": "en"}, headers=ours, timeout=10)
     assert answer.status_code == 503, "this app has no tables"
     assert "Please try again in a few minutes" in answer.text
     assert requests.get(f"{nginx}/healthz", timeout=10).status_code == 503

@@ -31,7 +31,7 @@ def _provider(settings: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def web() -> Client:
-    return Client(enforce_csrf_checks=True)
+    return Client(enforce_csrf_checks=True, headers={"Sec-Fetch-Site": "same-origin"})
 
 
 def said(response: Any) -> str:

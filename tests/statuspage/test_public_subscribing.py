@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError, connection
 from django.test import Client
 
-from subscribers import links, outbox, subscriptions
+from subscribers import floods, links, outbox, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import read, text_of
@@ -33,8 +34,8 @@ def mail(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def web() -> Client:
-    """A browser that would be refused if a page asked for a CSRF token."""
-    return Client(enforce_csrf_checks=True)
+    """A browser that would be refused if a page asked for a CSRF token, on a page of ours."""
+    return Client(enforce_csrf_checks=True, headers={"Sec-Fetch-Site": "same-origin"})
 
 
 def deliver(folder: Path, minutes: float = 0) -> list[EmailMessage]:
@@ -101,6 +102,40 @@ def test_somebody_asks_confirms_hears_and_leaves(web: Client, mail: Path, settin
     assert not web.cookies
 
 
+@pytest.mark.parametrize(
+    ("said_by_browser", "taken"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),  # a page under no-referrer
+        ({"Origin": "http://testserver"}, True),
+        ({"Origin": "https://status.mfanopesa.example"}, True),  # HALI_BASE_URL
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://testserver"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "http://testserver.evil.example"}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/subscribe", "/subscriptions", "/sw/subscribe"])
+def test_only_a_form_of_ours_is_taken(settings: Any, path: str, said_by_browser: dict[str, str], taken: bool) -> None:
+    settings.BASE_URL = "https://status.mfanopesa.example"
+    answer = Client().post(path, {"email": ASHA}, headers=said_by_browser)
+    assert answer.status_code == (200 if taken else 403)
+    assert Subscriber.objects.exists() == taken
+
+
+@pytest.mark.parametrize(("language", "way_out"), [("en", "Open the form here"), ("sw", "Fungua fomu hapa")])
+def test_who_is_refused_is_told_what_to_do_in_their_language(language: str, way_out: str) -> None:
+    page = said(Client().post("/subscribe", {"email": ASHA, "language": language}))
+    prefix = "" if language == "en" else "/sw"
+    assert f'<html lang="{language}"' in page
+    assert way_out in page
+    assert all(f'href="{prefix}{other}"' in page for other in ("/subscribe", "/updates.atom", "/text/"))
+    assert ASHA not in page
+
+
 def test_the_answer_is_the_same_whether_the_address_is_known_or_not(web: Client) -> None:
     reader(ASHA)
     known = web.post("/subscribe", {"email": ASHA})
@@ -149,7 +184,7 @@ def test_the_form_is_there_in_each_language_even_without_its_static_file(web: Cl
 
 
 def test_a_flood_is_told_when_to_come_back(web: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "UNCONFIRMED_PER_NETWORK", 1)
+    monkeypatch.setattr(floods, "OTHERS", floods.Limits(network=1))
     assert web.post("/subscribe", {"email": "one@a.example"}).status_code == 200
     answer = web.post("/subscribe", {"email": "two@b.example"})
     assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
@@ -208,9 +243,29 @@ def test_nothing_of_these_pages_is_kept_by_caches_or_told_to_others(web: Client)
     for page in pages:
         answer = web.get(page)
         assert answer["Cache-Control"] == "no-store"
-        assert answer["Referrer-Policy"] == "no-referrer"
+        # The form's address holds no token, and the form shown again must be able to say that it is ours.
+        assert answer["Referrer-Policy"] == ("same-origin" if page == "/subscribe" else "no-referrer")
         assert answer["X-Robots-Tag"] == "noindex"
         assert not answer.cookies
+
+
+@pytest.mark.parametrize(("prefix", "words"), [("", "We cannot take this right now"), ("/sw", "Hatuwezi kupokea")])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_while_the_database_is_away_each_page_says_so(
+    web: Client, monkeypatch: pytest.MonkeyPatch, prefix: str, words: str, method: str
+) -> None:
+    asha = reader(ASHA)
+    token = links.token_for(asha, links.UNSUBSCRIBE)
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(connection, "cursor", away)
+    for page in (f"/u/{token}", manage_path(asha), "/confirm/invented"):
+        answer = getattr(web, method)(prefix + page)
+        assert (answer.status_code, answer["Cache-Control"]) == (503, "no-store")
+        assert words in said(answer)
+        assert "closed the connection" not in said(answer)
 
 
 # --- Manage ------------------------------------------------------------------------------------

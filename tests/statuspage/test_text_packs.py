@@ -34,7 +34,7 @@ def texts_of(update: IncidentUpdate) -> dict[tuple[str, str], text_packs.Piece]:
 
 def a_long_draft(**more: Any) -> IncidentUpdate:
     draft = a_draft()
-    body = {"en": f"“Paybill” is late. {LONG}", "sw": f"Paybill inachelewa. {LONG}"}
+    body = {"en": f"“Service stk-push” is late. {LONG}", "sw": f"Huduma stk-push inachelewa. {LONG}"}
     actor = UserFactory()
     return drafts.edit_update(update=draft, actor=actor, now=timezone.now(), body=body, more=more)
 
@@ -50,7 +50,7 @@ def test_every_form_exists_in_both_languages_and_fits(make: Any) -> None:
 def test_an_sms_says_who_what_when_and_where_once() -> None:
     found = texts_of(a_long_draft())
     text = found["sms", "en"].text
-    assert text.startswith('Mfano Pesa: "Paybill" is late.')
+    assert text.startswith('Mfano Pesa: "Service stk-push" is late.')
     assert text.endswith("status.mfanopesa.example")
     assert text.count("Next update by") == 1
     assert measure(text).is_plain
@@ -61,9 +61,10 @@ def test_a_first_sentence_that_is_too_long_loses_words_and_not_the_promise() -> 
     draft = a_draft()
     said = {"en": f"{'very ' * 60}late.", "sw": f"{'sana ' * 60}."}
     long = drafts.edit_update(update=draft, actor=UserFactory(), now=timezone.now(), body=said)
-    text = texts_of(long)["sms", "en"].text
-    assert "very..." in text
-    assert "Next update by" in text
+    found = texts_of(long)
+    assert "very..." in found["ussd", "en"].text
+    assert "Next update by" in found["ussd", "en"].text
+    assert found["sms", "en"].text.startswith("Mfano Pesa: Service stk-push: Not working for some. Next update by ")
 
 
 def test_a_post_counts_its_link_as_posts_do_and_a_ussd_line_has_none() -> None:
@@ -91,7 +92,7 @@ def test_the_script_says_of_data_and_money_what_stands_and_no_more() -> None:
 
 def test_advice_comes_before_the_rest_of_the_words() -> None:
     update = a_long_draft(what_to_do={"en": "Wait for your SMS.", "sw": "Subiri SMS."})
-    assert '"Paybill" is late. Wait for your SMS.' in texts_of(update)["ussd", "en"].text
+    assert '"Service stk-push" is late. Wait for your SMS.' in texts_of(update)["ussd", "en"].text
 
 
 def test_the_desk_shows_the_pack_with_its_lengths_and_a_poster_in_both_languages() -> None:

@@ -15,12 +15,12 @@ from anymail.signals import EventType, RejectReason
 from anymail.webhooks.postmark import PostmarkTrackingWebhookView
 from django.test import RequestFactory
 
-from subscribers import bounce_mailbox, bounces, links, mail_events
+from subscribers import addresses, bounce_mailbox, bounces, confirmations, links, mail_events
 from subscribers.bounce_mailbox import MailboxError
 from subscribers.bounce_reports import Kind, Report, is_unknown_mailbox, read
 from subscribers.models import BounceReport, Delivery, Notification, Subscriber, Suppression
 from tests.factories import NOON
-from tests.subscribers.news import reader
+from tests.subscribers.news import ask, reader
 
 ASHA = "asha@customer.example"
 TOKEN = "q7wbgm1dxhk2.aZ_-0123456789abcdefghijklmnopqrstuvwxyzABCDE"
@@ -46,12 +46,12 @@ Final-Recipient: rfc822; {recipient}
 Original-Recipient: rfc822;{recipient}
 Action: {action}
 Status: {status}
-Diagnostic-Code: smtp; 550 5.1.1 No such user
+Diagnostic-Code: {diagnostic}
 
 --A/b
 Content-Type: {original}
 
-List-Unsubscribe: <https://status.mfanopesa.example/u/{token}>, <mailto:unsub+{token}@mfanopesa.example>
+{ours}
 Subject: [Mfano Pesa status] Payments are late
 
 --A/b--
@@ -80,22 +80,38 @@ Original-Rcpt-To: <{recipient}>
 Content-Type: message/rfc822
 
 From: status@mfanopesa.example
+{ours}
 Subject: [Mfano Pesa status] Payments are late
-{unsubscribe}
+
 Words.
 
 --x--
 """
 
 
-def dsn(recipient: str = ASHA, *, action: str = "failed", status: str = "5.1.1", token: str = "", headers: bool = True) -> bytes:
+def dsn(
+    recipient: str = ASHA,
+    *,
+    action: str = "failed",
+    status: str = "5.1.1",
+    diagnostic: str = "smtp; 550 5.1.1 No such user",
+    headers: bool = True,
+    **ours: str,
+) -> bytes:
     original = "text/rfc822-headers" if headers else "message/rfc822"
-    return DSN.format(recipient=recipient, action=action, status=status, token=token, original=original).encode()
+    filled = {"recipient": recipient, "action": action, "status": status, "diagnostic": diagnostic, "original": original}
+    return DSN.format(**filled, ours=returned(**ours)).encode()
 
 
-def complaint(recipient: str = ASHA, *, type: str = "abuse", token: str = "") -> bytes:
-    line = f"List-Unsubscribe: <mailto:unsub+{token}@mfanopesa.example>\n" if token else ""
-    return ARF.format(recipient=recipient, type=type, unsubscribe=line).encode()
+def complaint(recipient: str = ASHA, *, type: str = "abuse", **ours: str) -> bytes:
+    return ARF.format(recipient=recipient, type=type, ours=returned(**ours)).encode()
+
+
+def returned(*, token: str = "", key: str = "", to: str = ASHA) -> str:
+    """The headers of ours in a mail that came back: of a piece of news (`token`), or of one that asks to confirm."""
+    if token:
+        return f"List-Unsubscribe: <https://status.mfanopesa.example/u/{token}>, <mailto:unsub+{token}@mfanopesa.example>"
+    return f"To: {to}\nMessage-ID: <confirm.1764400000.1.{key}@status.mfanopesa.example>"
 
 
 def leaving(token: str) -> bytes:
@@ -108,16 +124,21 @@ def leaving(token: str) -> bytes:
 # --- Reading -------------------------------------------------------------------------------------
 
 
+KEY = "0123456789abcdef"
+
+
 @pytest.mark.parametrize(
     ("raw", "report"),
     [
-        (dsn(), Report(Kind.HARD, address=ASHA)),
         (dsn(token=TOKEN), Report(Kind.HARD, token=TOKEN)),
         (dsn(token=TOKEN, headers=False), Report(Kind.HARD, token=TOKEN)),
-        (dsn(status="5.2.2"), Report(Kind.SOFT, address=ASHA)),
-        (dsn(status="4.4.7"), Report(Kind.SOFT, address=ASHA)),
-        (dsn(status="5.7.1"), Report(Kind.SOFT, address=ASHA)),
-        (complaint(), Report(Kind.COMPLAINT, address=ASHA)),
+        (dsn(key=KEY), Report(Kind.HARD, address=ASHA, key=KEY)),
+        (dsn("asha@elsewhere.example", key=KEY), Report(Kind.HARD, address=ASHA, key=KEY)),
+        (dsn(key=KEY, to="redacted"), Report(Kind.HARD, address=ASHA, key=KEY)),
+        (dsn(key=KEY, status="5.2.2"), Report(Kind.SOFT, address=ASHA, key=KEY)),
+        (dsn(token=TOKEN, status="4.4.7"), Report(Kind.SOFT, token=TOKEN)),
+        (dsn(token=TOKEN, status="5.7.1"), Report(Kind.SOFT, token=TOKEN)),
+        (complaint(key=KEY), Report(Kind.COMPLAINT, address=ASHA, key=KEY)),
         (complaint("redacted", token=TOKEN), Report(Kind.COMPLAINT, token=TOKEN)),
         (leaving(TOKEN), Report(Kind.LEAVE, token=TOKEN)),
     ],
@@ -128,9 +149,29 @@ def test_what_a_mail_reports(raw: bytes, report: Report) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("smtp; 550 5.1.1 <asha@customer.example> User unknown", Kind.HARD),
+        ("smtp; 550-5.1.1 The email account does not exist.\n 550 5.1.1 Look at", Kind.HARD),
+        ("smtp; 550 No such user here", Kind.HARD),
+        ("smtp; 550 5.7.1 Blocked by policy", Kind.SOFT),
+        ("smtp; 554 Refused", Kind.SOFT),
+        ("smtp; 452 4.2.2 Over quota", Kind.SOFT),
+        ("X-Something; 192.0.2.250 gone", Kind.SOFT),
+    ],
+)
+def test_where_the_status_says_nothing_the_other_servers_answer_is_read(said: str, kind: Kind) -> None:
+    """Exim writes 5.0.0 in each failure."""
+    assert [report.kind for report in read(dsn(token=TOKEN, status="5.0.0", diagnostic=said))] == [kind]
+    assert [report.kind for report in read(dsn(token=TOKEN, status="5.7.1", diagnostic=said))] == [Kind.SOFT]
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         b"",
+        dsn(),
+        complaint(),
         b"\xff\xfe\x00 no mail at all",
         dsn(action="delayed"),
         complaint(type="not-spam"),
@@ -244,6 +285,29 @@ def test_a_mailbox_is_read_once_and_its_mails_are_kept(maildir: Path) -> None:
     assert bounce_mailbox.read_mailbox(now=NOON) == 0
     assert Subscriber.objects.get().state == "unsubscribed"
     assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.mail:2,S", "2.mail:2,S"]
+
+
+@pytest.mark.django_db
+def test_nobody_else_silences_a_subscriber_by_a_mail_that_names_them(maildir: Path) -> None:
+    """Anybody may write to the address our mails come from; only mails of ours end with what we make of their recipient."""
+    brian = addresses.recipient_key(reader("brian@customer.example").address_hash)
+    reader(ASHA)
+    forged = [dsn(), dsn(status="5.1.2"), complaint(), dsn(key=KEY), dsn(key=KEY, status="5.1.2"), complaint(key=brian)]
+    for number, raw in enumerate(forged):
+        (maildir / "new" / f"{number}.mail").write_bytes(raw)
+    assert bounce_mailbox.read_mailbox(now=NOON) == 0
+    assert set(Subscriber.objects.values_list("state", flat=True)) == {"active"}
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_mail_that_asks_somebody_to_confirm_and_comes_back_counts(maildir: Path) -> None:
+    asha = ask(ASHA)
+    sent_as = confirmations.parcel_for(asha).message_id
+    raw = complaint().replace(b"Message-ID: <confirm.1764400000.1.@", f"Message-ID: <{sent_as}@".encode())
+    (maildir / "new" / "1.mail").write_bytes(raw)
+    assert bounce_mailbox.read_mailbox(now=NOON) == 1
+    assert Suppression.objects.get().reason == "complained"
 
 
 @pytest.mark.django_db

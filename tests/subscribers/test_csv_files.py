@@ -12,11 +12,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from incidents.models import AuditEvent
-from subscribers import addresses, bounces, csv_files, subscriptions, suppression
+from subscribers import addresses, bounces, csv_files, phone_replies, subscriptions, suppression
 from subscribers.csv_files import BadFile, TakenIn
-from subscribers.models import Subscriber, Suppressed
+from subscribers.models import Subscriber, Suppressed, Suppression
 from tests.factories import NOON, ComponentFactory
-from tests.subscribers.news import allowed, reader
+from tests.subscribers.news import allowed, ask, reader
 
 pytestmark = pytest.mark.django_db
 HEAD = "channel,address,language,consent_at,consent_proof,components"
@@ -90,6 +90,22 @@ def test_who_comes_in_begins_with_no_bounce_even_if_their_address_bounced_before
     bounces.bounced(subscriber=asha, now=NOON)
     asha.refresh_from_db()
     assert (asha.state, asha.hard_bounces) == ("active", 1)
+
+
+def test_neither_a_stranger_nor_being_forgotten_makes_an_older_consent_count(officer: User) -> None:
+    """GOOD says that they agreed before they left."""
+    subscriptions.unsubscribe(subscriber=reader("asha@customer.example"), now=NOON - timedelta(days=1))
+    ask("asha@customer.example", now=NOON)
+    assert subscriptions.purge_unconfirmed(now=NOON + timedelta(days=8)) == 1
+    assert take_in(officer, GOOD) == TakenIn(added=0, known=1, barred=0)
+    subscriptions.erase(subscriber=Subscriber.objects.get(), now=NOON)
+    assert take_in(officer, GOOD) == TakenIn(added=0, known=0, barred=1)
+
+
+def test_a_consent_given_after_they_had_left_counts_and_ends_the_suppression(officer: User) -> None:
+    phone_replies.take_text(number="+254711000111", text="STOP", now=NOON - timedelta(days=90))
+    assert take_in(officer, "sms,+254711000111,en,2026-11-01T09:00:00+03:00,call 77,").added == 1
+    assert not Suppression.objects.exists()
 
 
 def test_other_columns_are_refused(officer: User) -> None:

@@ -13,10 +13,10 @@ from icalendar import Calendar
 
 from incidents import withdrawing
 from incidents.languages import in_all
-from incidents.models import Component, Incident, Rebuttal
+from incidents.models import Component, Incident, Rebuttal, Statement, Withdrawal
 from incidents.models.publishable import Document
 from statuspage import publishing
-from subscribers import audience, gsm, items, outbox, pace_rules, telling
+from subscribers import addresses, audience, gsm, items, outbox, pace_rules, telling
 from subscribers.models import Delivery, Notification, Rhythm, Subscriber
 from subscribers.transports.sms import SmsSender
 from tests.factories import NOON, UserFactory
@@ -55,6 +55,13 @@ def tell_just(document: Document) -> None:
     """Send this one, whatever the rule of its kind says."""
     assert document.published_at
     assert document.record_seq
+    if isinstance(document, Withdrawal) and document.statement:  # its readers are those of what it takes back
+        read = Notification.objects.get(record_seq=document.statement.record_seq or 0)
+        moments = dict.fromkeys(("due_at", "wanted_at", "sent_at"), NOON)
+        Delivery.objects.bulk_create(
+            Delivery(notification=read, subscriber=one, channel="email", state="sent", **moments)
+            for one in Subscriber.objects.all()
+        )
     Notification.objects.exclude(record_seq=document.record_seq).update(expanded_at=NOON)
     Notification.objects.filter(record_seq=document.record_seq).update(expanded_at=None)
     tell(document.published_at + timedelta(minutes=2))
@@ -163,6 +170,40 @@ def test_each_kind_is_told_by_its_own_rule(incident: Incident) -> None:  # noqa:
     assert item.components == frozenset(Component.objects.values_list("pk", flat=True))
 
 
+def told_half_and_stopped() -> Statement:
+    """A statement that Asha read before it was stopped, and Brian did not."""
+    for address in (ASHA, BRIAN):
+        reader(address)
+    words = publish()
+    Notification.objects.update(expanded_at=NOON)
+    said = Statement.objects.create(
+        incident=words.incident, level="1", body=in_all({"en": "No sign of it.", "sw": "Hakuna dalili."}), as_of=NOON,
+        publication="published", record_seq=99, published_at=NOON,
+    )  # fmt: skip
+    notification = outbox.enqueue(record_seq=99, kind="statement", now=NOON)
+    outbox.fan_out(now=NOON)
+    assert outbox.deliver_due(now=NOON, limit=1) == 1
+    outbox.stop_sending(notification=notification, actor=UserFactory(), reason="It is not so.", now=NOON)
+    outbox.deliver_due(now=NOON, limit=9)
+    return said
+
+
+def test_who_read_a_statement_that_was_stopped_hears_that_it_was_taken_back_and_nobody_else(mail_server: MailServer) -> None:
+    said = told_half_and_stopped()
+    [read] = [address for address in (ASHA, BRIAN) if mail_server.mails_to(address)]
+    back = withdrawing.draft(of=said, note={"en": "Wrong.", "sw": "Si sahihi."}, author=UserFactory(), now=NOON)
+    assert audience.is_told(back)
+    back.record_seq, back.published_at = 100, NOON
+    assert list(audience.recipients(items.item_of(back))) == [Subscriber.objects.get(address_hash=addresses.hash_of(read))]
+
+
+def test_a_statement_that_was_stopped_before_anybody_read_it_is_taken_back_in_silence(mail_server: MailServer) -> None:
+    said = told_half_and_stopped()
+    Delivery.objects.update(state="cancelled")
+    back = withdrawing.draft(of=said, note={"en": "Wrong.", "sw": "Si sahihi."}, author=UserFactory(), now=NOON)
+    assert not audience.is_told(back)
+
+
 # --- When ----------------------------------------------------------------------------------------
 
 
@@ -201,6 +242,23 @@ def test_a_digest_brings_the_days_news_in_one_mail(settings: Any, mail_server: M
     [mail] = mail_server.mails_to(ASHA)
     assert mail["Subject"] == "[Mfano Pesa status] 2 pieces of news"
     assert text_of(mail).index("First trouble.") < text_of(mail).index("Second trouble.")
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_each_reader_gets_one_digest_however_few_are_claimed_at_once(settings: Any, mail_server: MailServer) -> None:
+    settings.DIGEST_AT, settings.PAGE_TIME_ZONE = time(18), "Etc/UTC"
+    readers = [f"reader{number}@customer.example" for number in range(5)]
+    for address in readers:
+        reader(address)
+    Subscriber.objects.update(rhythm=Rhythm.DIGEST)
+    for hour, trouble in enumerate(("First", "Second", "Third")):
+        publish(now=NOON + timedelta(hours=hour), body=in_all({"en": f"{trouble} trouble.", "sw": "Tatizo."}))
+    outbox.fan_out(now=NOON + timedelta(hours=3))
+    at = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+    while outbox.deliver_due(now=at, limit=2):  # so a claim takes two rows at first sight
+        pass
+    assert {address: len(mail_server.mails_to(address)) for address in readers} == dict.fromkeys(readers, 1)
+    assert all("3 pieces of news" in str(mail_server.mails_to(address)[0]["Subject"]) for address in readers)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
 
 

@@ -11,7 +11,7 @@ import africastalking
 import pytest
 from django.utils.translation import override
 
-from subscribers import addresses, gsm, items, links, outbox, phone_replies, subscriptions
+from subscribers import addresses, floods, gsm, items, links, outbox, phone_replies, subscriptions
 from subscribers.addresses import AddressError
 from subscribers.models import Delivery, Farewell, Subscriber, Suppression
 from subscribers.rendering import CODE_MARK
@@ -61,7 +61,7 @@ def test_a_number_has_one_form(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "711", "+1 555 0100 200", "+254", "asha", "+254711000111, +254711000112", "+2547110001119999"]
+    "typed", ["", "711", "+1 555 0100 200", "+254", "asha", "+254711000111, +254711000112", "+2547110001119999", "+25471100011١"]
 )
 def test_what_is_no_number_of_a_country_we_send_to_is_refused(typed: str) -> None:
     with pytest.raises(AddressError):
@@ -239,6 +239,34 @@ def test_who_stopped_begins_again_by_a_word_from_the_phone(word: str, language: 
     asha = Subscriber.objects.get()
     assert (asha.state, asha.language, asha.consent["by"]) == ("active", language, "sms")
     assert not Suppression.objects.exists()
+
+
+def test_after_stop_no_stranger_makes_us_write_and_the_count_of_two_goes_on(settings: Any) -> None:
+    with Hook() as hook:
+        settings.SMS_URL = hook.url.rstrip("/")
+        hook.answers = [(201, {"Content-Type": "application/json"}, recipients((PHONE, 101)))]
+        for minutes in range(0, 20, 4):
+            now = NOON + timedelta(minutes=minutes)
+            subscriptions.subscribe(address=PHONE, channel="sms", language="en", source={}, now=now)
+            outbox.deliver_due(now=now, limit=10)
+            phone_replies.take_text(number=PHONE, text="STOP", now=now + timedelta(minutes=2))
+        assert len(hook.requests) == 1, "the first, before STOP"
+        for hours in (1, 2, 3):  # the phone comes back, and leaves: what strangers ask for stays two in all
+            now = NOON + timedelta(hours=hours)
+            phone_replies.take_text(number=PHONE, text="START", now=now)
+            phone_replies.opt_out(number=PHONE, now=now)
+            Suppression.objects.all().delete()  # as staff lifts it
+            subscriptions.subscribe(address=PHONE, channel="sms", language="en", source={}, now=now)
+            outbox.deliver_due(now=now, limit=10)
+        assert len(hook.requests) == 2
+
+
+def test_a_phone_that_says_start_waits_behind_no_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(floods, "OF_CHANNELS", {"sms": floods.Limits(in_all=1)})
+    ask()
+    with pytest.raises(floods.TooMany):
+        subscriptions.subscribe(address="+254711000112", channel="sms", language="en", source={}, now=NOON)
+    assert phone_replies.take_text(number="+254711000112", text="START", now=NOON) == "started"
 
 
 def test_small_talk_does_nothing() -> None:

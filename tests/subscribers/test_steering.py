@@ -77,6 +77,43 @@ def test_stopping_in_the_middle_keeps_what_was_sent(notification: Notification, 
     assert len(mail_server.messages) == 2
 
 
+def test_what_a_stopped_update_had_overtaken_is_told_after_all(notification: Notification, mail_server: MailServer) -> None:
+    assert outbox.deliver_due(now=after(minutes=1), limit=1) == 1
+    first = Notification.objects.get().update
+    assert first is not None
+    newer = publish(first.incident, now=after(minutes=5), status="identified")
+    outbox.fan_out(now=after(minutes=5))
+    assert outbox.deliver_due(now=after(minutes=6), limit=2) == 2
+    assert states() == ["pending", "pending", "sent", "sent", "sent", *["superseded"] * 3]
+    told = Notification.objects.get(update=newer)
+    outbox.stop_sending(notification=told, actor=UserFactory(), reason="It is not so.", now=after(minutes=6))
+    for minute in range(6, 10):
+        outbox.deliver_due(now=after(minutes=minute), limit=10)
+    assert sorted(len(mail_server.mails_to(address)) for address in READERS) == [1, 1, 1, 2], (
+        "each heard, nobody of the old after the new"
+    )
+    assert states() == ["cancelled", "cancelled", "sent", "sent", "sent", "sent", "sent", "superseded"]
+
+
+def test_what_was_overtaken_stays_so_where_something_newer_still_stands(
+    notification: Notification, mail_server: MailServer
+) -> None:
+    first = Notification.objects.get().update
+    assert first is not None
+    wrong = publish(first.incident, now=after(minutes=5), status="identified")
+    publish(first.incident, now=after(minutes=6), status="monitoring")
+    outbox.fan_out(now=after(minutes=6))
+    mail_server.answers.update(dict.fromkeys(READERS, "451 4.3.0 later"))
+    assert outbox.deliver_due(now=after(minutes=8), limit=20) == 0
+    Delivery.objects.filter(notification__update=wrong).update(state="pending", last_error="")  # its end is not known yet
+    told = Notification.objects.get(update=wrong)
+    outbox.stop_sending(notification=told, actor=UserFactory(), reason="It is not so.", now=after(minutes=8))
+    mail_server.answers.clear()
+    outbox.deliver_due(now=after(minutes=30), limit=20)
+    assert states() == [*["cancelled"] * 4, *["sent"] * 4, *["superseded"] * 4]
+    assert all(len(mail_server.mails_to(address)) == 1 for address in READERS)
+
+
 def test_what_is_stopped_while_a_sender_has_it_at_hand_is_put_back(notification: Notification) -> None:
     now = after(minutes=1)
     with outlets.one(now=now) as outlet:

@@ -68,6 +68,27 @@ def test_the_hash_outlives_the_person() -> None:
     assert not Subscriber.objects.exists()
 
 
+@pytest.mark.parametrize("reason", [Suppressed.COMPLAINED, Suppressed.REFUSED, Suppressed.BY_STAFF])
+def test_who_leaves_or_is_forgotten_lifts_nothing_that_staff_alone_lifts(reason: Suppressed) -> None:
+    asha = reader(ASHA)
+    suppress(reason)
+    asha.refresh_from_db()
+    subscriptions.unsubscribe(subscriber=asha, now=NOON)
+    assert Suppression.objects.get().reason == reason
+    subscriptions.erase(subscriber=asha, now=NOON)
+    assert Suppression.objects.get().reason == reason
+
+
+def test_a_bounce_which_passes_does_not_take_the_place_of_their_own_will() -> None:
+    suppress(Suppressed.BOUNCED)
+    suppress(Suppressed.OPTED_OUT)
+    assert (Suppression.objects.get().reason, Suppression.objects.get().until) == ("opted_out", None)
+    suppress(Suppressed.BOUNCED)
+    assert Suppression.objects.get().reason == "opted_out"
+    suppress(Suppressed.COMPLAINED)
+    assert Suppression.objects.get().reason == "complained"
+
+
 def test_staff_who_lift_one_stand_in_the_log() -> None:
     suppress(Suppressed.COMPLAINED)
     officer = allowed(User.objects.create_user("officer"), "change_subscriber")
