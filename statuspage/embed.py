@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from django.conf import settings
 from django.utils.translation import gettext, override
 
 from incidents.languages import codes
@@ -62,6 +63,9 @@ def frame(said: Lately, *, language: str, stale: bool) -> bytes:
 
 
 def robots(url: str) -> bytes:
+    """A page that is not to be found lets crawlers in, since it says so itself: who may not read it lists its bare address."""
+    if settings.NOINDEX:
+        return b"User-agent: *\nDisallow: /admin/\n"
     return f"User-agent: *\nDisallow: /admin/\nDisallow: /embed/\nSitemap: {url}/sitemap.xml\n".encode()
 
 

@@ -261,8 +261,7 @@ def build_now(now: datetime, *, head: RecordHead | None = None) -> NowPage:
     rows = list(Component.objects.published())
     components = [reading.component_facts(row) for row in rows]
     lately = reading.recent_incidents(LISTED, head=head, components=components)
-    standing = [incident for incident in lately if not incident.is_gone]
-    recent = [incident for place, incident in enumerate(standing) if place < FEED_LENGTH or incident.is_open]
+    recent = [one for place, one in enumerate(i for i in lately if not i.is_gone) if place < FEED_LENGTH or one.is_open]
     current = {component.public_id: component for component in components}
     said = answers.statements_of(incident.public_id for incident in lately)
     answered = answers.answers()
