@@ -23,7 +23,7 @@ from statuspage.doors import client_of, was_sent_by_our_page
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import ended_webhooks, endpoints, floods, links, subscriptions, wishes
+from subscribers import ended_webhooks, endpoints, floods, links, subscriptions, webhook_trials, wishes
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
@@ -257,14 +257,17 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "erase":
         subscriptions.erase(subscriber=subscriber, now=timezone.now())
         return _page("manage", language=language, path=path, known=False, gone=True)
-    saved, secret, mistyped = False, "", ""
+    saved, secret, mistyped, tried = False, "", "", ""
     also = choices.beside(request.GET.get("also", ""), subscriber)
     if request.method == "POST" and request.POST.get("action") == "begin_again":
         ended_webhooks.begin_again(subscriber=subscriber, now=timezone.now())
     active = subscriber.state == SubscriberState.ACTIVE
     if request.method == "POST" and active:
         try:
-            saved, secret = _act(request, subscriber, also)
+            if request.POST.get("action") == "send_test" and subscriber.channel == "webhook":
+                tried = _try_webhook(subscriber, language)
+            else:
+                saved, secret = _act(request, subscriber, also)
         except AddressError:
             mistyped = request.POST.get("contact", "")
         language = subscriber.language if saved else language
@@ -283,6 +286,7 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         secret=secret,
         error=error,
         mistyped=mistyped,
+        tried=tried,
         ended=ended_webhooks.has_ended(subscriber),
         has_contact=endpoints.has_contact(subscriber),
         active=active,
@@ -320,6 +324,22 @@ def _act(request: HttpRequest, subscriber: Subscriber, also: Wishes | None) -> t
         now=now,
     )
     return True, ""
+
+
+def _try_webhook(subscriber: Subscriber, language: str) -> str:
+    """What became of a test event, in their words."""
+    try:
+        done = webhook_trials.send(subscriber=subscriber, now=timezone.now())
+    except webhook_trials.TooSoon:
+        done = None
+    with override(language):
+        if done is None:
+            return gettext("A test was sent a moment ago. Try again in half a minute.")
+        if done.was_taken:
+            return gettext("Your webhook took it.")
+        if done.status is None:
+            return gettext("We could not reach your webhook, or may not post there.")
+        return gettext("Your webhook answered %(status)s and did not take it.") % {"status": done.status}
 
 
 @_private

@@ -17,7 +17,7 @@ from subscribers.models import Delivery, Farewell, Subscriber, Suppression
 from subscribers.rendering import CODE_MARK
 from subscribers.transports.base import Failed, Outcome, Retry, Sent, TransportUnreachable
 from subscribers.transports.sms import SmsSender, confirmation_text
-from tests.factories import NOON
+from tests.factories import NOON, UserFactory
 from tests.subscribers.bodies import FILLS, LONG, item, parcel
 from tests.subscribers.hooks import Heard, Hook
 from tests.subscribers.news import publish
@@ -325,12 +325,44 @@ def test_a_report_of_failure_is_noted_and_a_number_that_is_gone_is_left_alone() 
     assert report("Failed", "AbsentSubscriber")
     delivery.refresh_from_db()
     assert "AbsentSubscriber" in delivery.last_error
+    assert delivery.state == "dead"
     assert Subscriber.objects.get().state == "active"
     assert report("Rejected", "UserInBlackList")
     assert report("Rejected", "UserInBlackList"), "told twice is told once"
     assert Subscriber.objects.get().state == "suspended"
     assert not report("Failed", reference="ATXid_unknown")
     assert not report("Failed", reference="")
+
+
+def test_what_the_network_did_not_deliver_is_counted_as_failed_and_can_be_sent_again() -> None:
+    delivery = told()
+    assert report("Failed", "DeliveryFailure")
+    [of_sms] = outbox.progress(notification=delivery.notification, now=NOON)
+    assert (of_sms.sent, of_sms.failed) == (0, 1)
+    assert outbox.resend_dead(notification=delivery.notification, actor=UserFactory(), now=NOON) == 1
+    assert report("Failed", "DeliveryFailure"), "told again, of the first time"
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.last_error) == ("pending", "")
+
+
+def test_the_last_word_of_the_network_counts() -> None:
+    delivery = told()
+    for word, state in (("Failed", "dead"), ("Buffered", "dead"), ("Success", "sent"), ("Rejected", "dead")):
+        assert report(word)
+        delivery.refresh_from_db()
+        assert delivery.state == state
+
+
+def test_a_report_that_comes_before_its_sms_is_written_down_is_to_come_again() -> None:
+    delivery = told()
+    Delivery.objects.update(state="pending", reference="", lease_until=NOON + timedelta(minutes=5))
+    with pytest.raises(phone_replies.NotYet):
+        report("Failed", "DeliveryFailure")
+    assert not report("Success")
+    Delivery.objects.update(state="sent", reference="ATXid_1", lease_until=None)
+    assert report("Failed", "DeliveryFailure")
+    delivery.refresh_from_db()
+    assert delivery.state == "dead"
 
 
 def test_an_sms_subscriber_is_told_in_one_part_and_the_rows_say_so(settings: Any) -> None:
