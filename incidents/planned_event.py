@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,11 +24,11 @@ _IMPACT_ORDER = ("NO-IMPACT", "DEGRADED", "OUTAGE")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`owner`, `owner_url`, `host`: whose page it is. `dates_before`: how often other times were announced before these. `name`
+    """`owner`, `organiser`, `host`: whose page it is. `dates_before`: how often other times were announced before these. `name`
     is one line. `expected`: (code, the worst it may show) of each service."""
 
     owner: str
-    owner_url: str
+    organiser: str
     host: str
     public_id: str
     phase: str
@@ -37,7 +38,7 @@ class Planned:
     starts_at: datetime
     ends_at: datetime
     published_at: datetime
-    last_word_at: datetime
+    last_change_at: datetime
     dates_before: int
     expected: Sequence[tuple[str, str]]
 
@@ -46,9 +47,9 @@ def event(work: Planned) -> Event:
     """UID and SEQUENCE follow the work for ever; cancelled work takes itself out of calendars."""
     made = Event()
     made.add("uid", f"{work.public_id}@{work.host}")
-    made.add("dtstamp", second(work.last_word_at))
+    made.add("dtstamp", second(work.last_change_at))
     made.add("created", second(work.published_at))
-    made.add("last-modified", second(work.last_word_at))
+    made.add("last-modified", second(work.last_change_at))
     made.add("sequence", work.dates_before + (work.phase == Phase.CANCELLED))
     made.add("dtstart", second(work.starts_at))
     made.add("dtend", second(work.ends_at))
@@ -58,14 +59,19 @@ def event(work: Planned) -> Event:
     made.add("url", vUri(work.url))
     made.add("categories", ["MAINTENANCE"])
     made.add("transp", "TRANSPARENT")
-    organiser = vCalAddress(work.owner_url)
-    organiser.params["CN"] = work.owner.replace('"', "")
-    made.add("organizer", organiser)
+    whose = vCalAddress(work.organiser)
+    whose.params["CN"] = work.owner.replace('"', "")
+    made.add("organizer", whose)
     for name, value in _notes(work).items():
         made.add(f"x-maintnote-{name}", value)
     for code, status in work.expected:
         made.add("x-maintnote-object-id", code, parameters={"X-MAINTNOTE-OBJECT-IMPACT": _impact(status)})
     return made
+
+
+def organiser(page_url: str, contact: str) -> str:
+    """Where readers write, if that is a mail address; calendars take any URI."""
+    return f"mailto:{contact}" if re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", contact) else page_url
 
 
 def _notes(work: Planned) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Pure: planned work -> iCalendar. Times are UTC, so no zone need be described; UID and SEQUENCE follow the work for ever.
 
-DTSTAMP is the last word's time, never “now”: the file stays the same while nothing changes.
+DTSTAMP is the time of the last word or correction, never “now”: the file stays the same while nothing changes.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils.translation import gettext, override
 from icalendar import Calendar, Event, vDuration, vUri
 
@@ -44,7 +45,7 @@ def calendar(
     made.add("url", vUri(f"{whose.url}{prefix}/"))
     listed = list(works)
     if listed:
-        made.add("last-modified", planned_event.second(max(work.last_word_at for work in listed)))
+        made.add("last-modified", planned_event.second(max(work.last_change_at for work in listed)))
     for work in listed:
         made.add_component(_event(whose, work, known, language, prefix))
     return bytes(made.to_ical())
@@ -54,7 +55,7 @@ def _event(whose: Identity, work: MaintenanceFacts, known: dict[str, ComponentFa
     return planned_event.event(
         planned_event.Planned(
             owner=inert.line(whose.name),
-            owner_url=f"{whose.url}/",
+            organiser=planned_event.organiser(f"{whose.url}/", settings.CONTACT),
             host=whose.host,
             public_id=work.public_id,
             phase=work.phase,
@@ -64,7 +65,7 @@ def _event(whose: Identity, work: MaintenanceFacts, known: dict[str, ComponentFa
             starts_at=work.starts_at,
             ends_at=work.ends_at,
             published_at=work.published_at,
-            last_word_at=work.last_word_at,
+            last_change_at=work.last_change_at,
             dates_before=len(work.earlier_dates),
             expected=[(known[public_id].code, status) for public_id, status in work.expected.items() if public_id in known],
         )

@@ -121,6 +121,11 @@ try:
     MARK = brand.read_mark(Path(_logo)) if _logo else None
 except (OSError, ValueError) as error:
     raise ImproperlyConfigured(f"HALI_LOGO={_logo!r}: {getattr(error, 'strerror', None) or error}.") from error
+try:
+    LINKS = brand.links_of(env.str("HALI_LINKS", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_LINKS: {error}.") from error
+NOINDEX = _boolean("HALI_NOINDEX", False)
 COUNTRY = env.str("HALI_COUNTRY", default="KE" if DEMO else "").strip().upper()
 PICTURE_FONT = env.str("HALI_PICTURE_FONT", default="").strip()
 if PICTURE_FONT and not Path(PICTURE_FONT).is_file():

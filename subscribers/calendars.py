@@ -27,7 +27,7 @@ def of(item: Item, language: str) -> str:
     event = planned_event.event(
         planned_event.Planned(
             owner=settings.PROVIDER_NAME,
-            owner_url=f"{settings.BASE_URL}/",
+            organiser=planned_event.organiser(f"{settings.BASE_URL}/", settings.CONTACT),
             host=links.host(),
             public_id=work.public_id,
             phase=update.status,
@@ -37,7 +37,7 @@ def of(item: Item, language: str) -> str:
             starts_at=starts_at,
             ends_at=ends_at,
             published_at=work.published_at or item.published_at,
-            last_word_at=item.published_at,
+            last_change_at=item.published_at,
             dates_before=_dates_before(update),
             expected=_expected(update, work),
         )

@@ -66,11 +66,11 @@ def render_digest(items: Sequence[Item], language: str, channel: str = "email") 
         return _from_templates(channel, "digest", language, context)
 
 
-def render_confirmation(language: str, channel: str = "email") -> Rendered:
-    """The mail that asks whether they asked."""
+def render_asked(name: str, language: str, channel: str = "email") -> Rendered:
+    """The mail to an address that somebody typed: `confirm` asks whether it was they, `known` shows the way to their own page."""
     language = language if language in codes() else codes()[0]
     with override(language):
-        return _from_templates(channel, "confirm", language, {"confirm_url": CONFIRM_MARK})
+        return _from_templates(channel, name, language, {"confirm_url": CONFIRM_MARK})
 
 
 def render_ended(language: str, *, host: str) -> Rendered:

@@ -207,7 +207,7 @@ def _fitting(texts: list[str], room: int) -> list[str]:
 
 
 def _written(texts: Iterable[str]) -> int:
-    return sum(_size(statuspage_v2.html(text)) for text in texts)
+    return sum(_size(statuspage_v2.as_html(text)) for text in texts)
 
 
 def _size(value: Any) -> int:

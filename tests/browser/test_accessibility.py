@@ -56,7 +56,7 @@ def add_to_site() -> list[str]:
     snapshot.refresh(now=timezone.now(), force=True)
     inner = [f"/incidents/{one.public_id}" for one in (going_on, double, over)] + [f"/incidents/{over.public_id}/review"]
     inner += ["/components/stk-push", f"/history/{now:%Y-%m}", "/answers/a-technical-fault-delays-payments"]
-    every = ["/", *inner, *STANDING]
+    every = ["/", *inner, *STANDING, "/embed/frame"]
     return [*every, *("/sw" + path for path in every)]
 
 

@@ -109,6 +109,7 @@ def test_every_calendar_reads_without_an_error(written: Path) -> None:
         assert event["UID"].endswith("@status.mfanopesa.example")
         assert event["DTEND"].dt - event["DTSTART"].dt == timedelta(hours=1)
         assert event["STATUS"] == "CONFIRMED"
+        assert event["ORGANIZER"] == "mailto:status@mfanopesa.example"
 
 
 def test_nothing_hostile_lives_in_any_of_them(written: Path) -> None:
@@ -174,8 +175,11 @@ def test_what_search_engines_read_names_every_page_and_its_twin(written: Path) -
     places = [
         element.text or "" for element in ElementTree.fromstring(raw).iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")
     ]
-    assert {f"https://status.mfanopesa.example{path}" for path in ("/", "/sw/", "/sw/components/send-money")} <= set(places)
+    named = ["/", "/sw/", "/sw/components/send-money", "/answers", "/history/2026-11", "/sw/history/2026-11"]
     known = files(written, ".html")
+    answered = [name.partition("/pages")[2].removesuffix(".html") for name in known if "/answers/" in name]
+    assert answered
+    assert {f"https://status.mfanopesa.example{path}" for path in (*named, *answered)} <= set(places)
     for place in places:
         path = place.removeprefix("https://status.mfanopesa.example").strip("/")
         if path not in ("", "sw") and "incidents/" not in path:
@@ -207,6 +211,7 @@ def test_every_address_in_the_documentation_is_a_file_and_every_kind_of_file_is_
     places = {f"/{re.sub('^pages/', '', name)}" for name in names if not name.startswith(("sw/", "pages/sw/", "incidents/"))}
     places -= {"/record/record.jsonl", "/text.txt", "/uptime.csv"}  # docs/page.md has those
     places = {re.sub(r"^/history/quarter-\w+\.json$", "/history.json", place) for place in places}
+    places = {re.sub(r"^/maintenance/(\w+)\.json$", r"/incidents/\1.json", place) for place in places}  # it is served there
     assert [place for place in sorted(places) if not any(re.fullmatch(one, place) for one in patterns)] == []
     places |= {"/embed/frame"}
     assert [one for one in patterns if not any(re.fullmatch(one, place) for place in places) and "incidents" not in one] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -158,8 +158,8 @@ def test_a_provider_that_refuses_us_blames_no_number(status: int, answer: bytes,
 # --- Opting in and out -----------------------------------------------------------------------------
 
 
-def ask() -> Subscriber:
-    subscriptions.subscribe(address=PHONE, channel="sms", language="sw", source={"wording": "test"}, now=NOON)
+def ask(now: datetime = NOON) -> Subscriber:
+    subscriptions.subscribe(address=PHONE, channel="sms", language="sw", source={"wording": "test"}, now=now)
     return Subscriber.objects.get(channel="sms")
 
 
@@ -183,6 +183,34 @@ def test_the_code_confirms_and_the_fifth_wrong_one_ends_it() -> None:
 
 def test_a_code_holds_two_days() -> None:
     assert confirm(links.confirm_code(ask()), minutes=48 * 60) is None
+
+
+def test_a_code_opens_the_page_of_who_never_saw_a_link_once() -> None:
+    """They answered YES, or sent START; no SMS has room for a link."""
+    asha = ask()
+    first = links.confirm_code(asha)
+    phone_replies.take_text(number=PHONE, text="yes", now=NOON)
+    assert confirm(first) is None, "it was for the asking that they have answered"
+    asha = ask(NOON + timedelta(seconds=30))
+    assert (asha.state, outbox.has_work(now=NOON + timedelta(seconds=30))) == ("active", True)
+    code = links.confirm_code(asha)
+    assert code != first
+    for _ in range(4):
+        assert confirm(f"{(int(code) + 1) % 1_000_000:06d}") is None
+    held = confirm(code)
+    assert held is not None
+    assert (held.state, held.confirmed_at) == ("active", NOON)
+    assert confirm(code) is None
+    assert phone_replies.take_text(number=PHONE, text="yes", now=NOON) == ""
+
+
+def test_numbers_of_who_hears_already_count_in_what_sms_may_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask()
+    phone_replies.take_text(number=PHONE, text="yes", now=NOON)
+    monkeypatch.setattr(floods, "OF_CHANNELS", {"sms": floods.Limits(in_all=1)})
+    ask()
+    with pytest.raises(floods.TooMany):
+        subscriptions.subscribe(address="+254711000112", channel="sms", language="en", source={}, now=NOON)
 
 
 @pytest.mark.parametrize("text", ["YES", "ndiyo", "Ndio.", " yes please "])
