@@ -185,9 +185,10 @@ def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
     subscriber = Subscriber.objects.filter(confirm_token_hash=token_hash(token)).exclude(confirm_token_hash="").first()
     if subscriber is None or subscriber.state not in (SubscriberState.PENDING, SubscriberState.ACTIVE):
         return None
-    if subscriber.state == SubscriberState.PENDING and now >= link_ends(subscriber):
-        return None
-    return subscriber
+    if subscriber.state == SubscriberState.PENDING:
+        return subscriber if now < link_ends(subscriber) else None
+    is_old = subscriber.confirmed_at is None or now >= subscriber.confirmed_at + links.MANAGE_HOLDS
+    return None if is_old else subscriber  # it leads to their own page, so it ends with the links that do
 
 
 def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
