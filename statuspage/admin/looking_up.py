@@ -89,11 +89,12 @@ class LookUpView(DeskView):
     def _ask(self, held: Held, address: str, now: datetime) -> str:
         language = self.request.POST.get("language", "")
         looking_up.ask(held=held, address=address, language=language, actor=self.actor, now=now)
+        if held.hears:
+            return "The way to their own page is on its way to them, and to nobody else."
         return "They are asked to confirm. They hear nothing until they do."
 
     def _show(self, form: AddressForm, held: Held, *, status: int = 200, **more: Any) -> HttpResponse:
         subscriber = held.subscriber
-        is_active = bool(subscriber and subscriber.state == SubscriberState.ACTIVE)
         suppressed = held.suppression
         return self.page(
             status=status,
@@ -105,7 +106,7 @@ class LookUpView(DeskView):
             sent=sent_to(subscriber, settings.LANGUAGE_CODE) if subscriber else [],
             why=WHY[Suppressed(suppressed.reason)] if suppressed else "",
             may_change=rights.may(self.actor, "subscriber.suppress"),
-            may_ask=rights.may(self.actor, "subscriber.ask") and not is_active and not suppressed,
+            may_ask=rights.may(self.actor, "subscriber.ask") and not held.is_barred,
             languages=settings.LANGUAGES,
             **more,
         )

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from incidents.models import AuditEvent
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, PAGE_ADMIN, ROLES
-from subscribers import addresses, links, outbox, subscriptions, suppression
+from subscribers import addresses, confirmations, links, outbox, subscriptions, suppression
 from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
+from subscribers.rendering import CONFIRM_MARK
 from tests.factories import ComponentFactory
 from tests.statuspage.desk import sign_in, someone
 from tests.subscribers.news import publish, reader
@@ -152,14 +153,33 @@ def test_who_is_subscribed_by_staff_is_asked_and_hears_nothing_until_they_confir
     assert subscriptions.confirm(token=links.confirm_token(asha), now=timezone.now())
 
 
-def test_who_hears_already_or_is_held_back_is_not_asked(admin: Client) -> None:
-    reader(ASHA)
-    answer = asked(admin, act="ask", language="en")
-    assert (answer.status_code, "They hear from us already." in words(answer)) == (409, True)
+def test_who_hears_already_is_sent_the_way_to_their_own_page_and_staff_do_not_see_it(admin: Client) -> None:
+    asha = reader(ASHA, "en", ComponentFactory(code="paybill"))
+    answer = asked(admin, act="ask", language="sw")
+    assert "on its way to them" in words(answer)
+    assert links.token_for(asha, links.MANAGE) not in words(answer)
+    [waiting] = confirmations.claim_due(now=timezone.now(), limit=10, channels=["email"])
+    parcel = confirmations.parcel_for(waiting)
+    assert parcel.address == ASHA
+    assert parcel.fills[CONFIRM_MARK].endswith(f"/manage/{links.token_for(asha, links.MANAGE)}")
+    confirmations.record_success(waiting, now=timezone.now())
+    asha.refresh_from_db()
+    assert (asha.state, asha.language, asha.asked_beside) == ("active", "en", ""), "nothing that they chose is changed"
+    answer = asked(admin, act="ask")
+    assert (answer.status_code, "no further one is sent now" in words(answer)) == (409, True)
+    assert [act for act, *_ in log()] == ["subscriber.ask"]
+
+
+def test_who_is_held_back_is_not_asked_and_who_left_by_mail_may_be(admin: Client) -> None:
     asked(admin, act="suppress", reason="Asked by phone.")
     answer = asked(admin, act="ask", language="en")
     assert (answer.status_code, "Lift that first." in words(answer)) == (409, True)
     assert "subscriber.ask" not in [act for act, *_ in log()]
+    subscriptions.unsubscribe(subscriber=reader("left@customer.example"), now=timezone.now())
+    page = words(asked(admin, "left@customer.example"))
+    assert "Nothing is sent unless they confirm anew" in page
+    assert "they stopped it themselves" in page
+    assert "Ask them to confirm" in page
 
 
 # --- Who may -------------------------------------------------------------------------------------

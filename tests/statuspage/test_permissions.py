@@ -110,7 +110,7 @@ def said(made: Rows, act: str) -> str:
 def telling(made: Rows, act: str) -> str:
     """The page of how something that is no update is told."""
     word = made.window.updates.published()[0]
-    return f"/admin/subscribers/notification/{Notification.objects.get(record_seq=word.record_seq).pk}/{act}/"
+    return f"/admin/subscribers/notification/{Notification.objects.get(record_seq=word.record_seq or 0).pk}/{act}/"
 
 
 def to(act: str) -> Callable[[Rows], dict[str, Any]]:
