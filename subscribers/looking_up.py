@@ -13,7 +13,7 @@ from django.db import transaction
 
 from incidents import audit
 from subscribers import addresses, subscriptions, suppression, wishes
-from subscribers.models import Subscriber, SubscriberState, Suppressed, Suppression
+from subscribers.models import StaffNote, Subscriber, SubscriberState, Suppressed, Suppression
 from subscribers.transports import TRANSPORTS
 
 NAMED = 12  # digits of the hash that name an address in the log
@@ -97,6 +97,17 @@ def ask(*, held: Held, address: str, language: str, actor: User, now: datetime) 
         subscriptions.subscribe(address=address, channel=held.channel, language=language, source=source, wanted=wanted, now=now)
         if not find(channel=held.channel, address=address, now=now).waits_for_a_message:
             raise NotDone("They had such a message a moment ago, or two within two days: no further one is sent now.")
+
+
+def note(*, held: Held, words: str, actor: User, now: datetime) -> None:
+    """Write down something about who has it; they read it in the copy of what we hold. Raises NotDone."""
+    if held.subscriber is None or held.subscriber.state == SubscriberState.UNSUBSCRIBED:
+        raise NotDone("Nobody has it now: there is nobody to note anything about.")
+    if not words.strip():
+        raise NotDone("Write the note.")
+    with transaction.atomic():
+        audit.log(act="subscriber.note", actor=actor, now=now, target=held.named)  # its words go with them, a line of the log not
+        StaffNote.objects.create(subscriber=held.subscriber, words=words.strip()[:500], at=now, by=actor)
 
 
 def _given(reason: str) -> str:

@@ -182,6 +182,22 @@ def test_who_is_held_back_is_not_asked_and_who_left_by_mail_may_be(admin: Client
     assert "Ask them to confirm" in page
 
 
+# --- Noted ---------------------------------------------------------------------------------------
+
+
+def test_a_note_is_in_their_copy_and_goes_when_they_leave(admin: Client) -> None:
+    asha = reader(ASHA)
+    assert asked(admin, act="note", words=" ").status_code == 409
+    page = words(asked(admin, act="note", words="Calls us each Monday."))
+    assert "Calls us each Monday." in page
+    assert log() == [("subscriber.note", "halima", {})], "the log, which forgets nothing, has no word of it"
+    assert [note["words"] for note in subscriptions.export(asha)["notes_of_staff"]] == ["Calls us each Monday."]
+    subscriptions.unsubscribe(subscriber=asha, now=timezone.now())
+    assert not asha.notes.exists()
+    assert asked(admin, act="note", words="They left.").status_code == 409
+    assert asked(admin, "nobody@customer.example", act="note", words="Who?").status_code == 409
+
+
 # --- Who may -------------------------------------------------------------------------------------
 
 
@@ -196,9 +212,12 @@ def test_who_may_look_and_who_may_act() -> None:
     assert "We have it" in page, "it answers whom people ask what is held of them"
     assert "Send nothing there any more" not in page
     assert "Ask them to confirm" not in page
-    for act in ("suppress", "lift", "ask"):
-        assert asked(officer, act=act, reason="No.", language="en").status_code in (403, 409)
+    for act in ("suppress", "ask", "note"):
+        assert asked(officer, act=act, reason="No.", language="en", words="No.").status_code == 403, act
     assert not Suppression.objects.exists()
+    suppression.suppress(channel="email", address_hash=addresses.hash_of(ASHA), reason=Suppressed.COMPLAINED, now=timezone.now())
+    assert asked(officer, act="lift", reason="No.").status_code == 403
+    assert Suppression.objects.exists()
 
 
 @pytest.mark.parametrize(("role", "sees"), [(PAGE_ADMIN, True), (AUTHOR, False), (APPROVER, False), (AUDITOR, False)])
