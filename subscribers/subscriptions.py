@@ -274,8 +274,8 @@ def change(*, subscriber: Subscriber, now: datetime, language: str | None = None
 def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     """Stop at once: what waits to be sent is not sent any more. A second time changes nothing.
 
-    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give. The
-    suppression list has it too, so that no file of older consents brings them back.
+    The address goes, and what staff noted; its keyed hash stays, with when and on which wording they had agreed, since the proof
+    is ours to give. The suppression list has it too, so that no file of older consents brings them back.
     """
     agreed = _proof(subscriber) or subscriber.consent
     kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
@@ -294,6 +294,7 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
         )
         if left:
             Endpoint.objects.filter(subscriber=subscriber).update(contact_hash="", tell_at=None)
+            subscriber.notes.all().delete()
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
@@ -345,6 +346,7 @@ def export(subscriber: Subscriber) -> dict[str, Any]:
         "confirmed_at": _iso(subscriber.confirmed_at),
         "unsubscribed_at": _iso(subscriber.unsubscribed_at),
         "consent": subscriber.consent,
+        "notes_of_staff": [{"at": note.at.isoformat(), "words": note.words} for note in subscriber.notes.all()],
         **_webhook(subscriber),
         "deliveries": [
             {"record_entry": seq, "state": state, "sent_at": _iso(sent_at)}
