@@ -19,7 +19,7 @@ from django.utils.translation import gettext, gettext_noop, override
 
 from incidents import rebuttals, rollup
 from incidents.facts import ComponentFacts, MaintenanceFacts
-from incidents.languages import codes
+from incidents.languages import codes, to_read
 from incidents.once import per_object
 from incidents.words import ComponentStatus
 from statuspage import (
@@ -45,7 +45,7 @@ from statuspage.snapshot import building
 from statuspage.snapshot.building import STALE, Files, folder_of
 
 ARCHIVE = "archive"
-GONE_WHEN_UNNAMED = ("component ", "feeds ", "badge ", "cap ")  # parts of whatever is not there any more
+GONE_WHEN_UNNAMED = ("component ", "feeds ", "badge ", "cap ", "image ")  # parts of whatever is not there any more
 STANDING = ("subscribe", "definitions", "accessibility", "privacy", "record")
 _WEEKDAYS = (
     gettext_noop("Mo"),
@@ -183,6 +183,7 @@ def _standing_files() -> Halves:
                 language=language,
                 path=f"/{name}",
                 states=states,
+                verdicts=[tuple(map(to_read, told)) for told in rebuttals.VERDICTS.values()],
                 rule=reading.rule_words(),
                 shapes_used=ComponentStatus.values if name == "definitions" else (),
             )

@@ -34,7 +34,7 @@ FACES += [
     "picture.png",
 ]
 ABOUT_NOW = ["/", "/sw/", *(f"{prefix}/{face}" for face in FACES for prefix in ("", "/sw"))]
-ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
+ABOUT_NOW += ["/favicon.ico", "/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
 STANDING += ["/answers", "/sw/answers", "/sw/uptime", "/uptime.csv", "/record.jsonl", "/maintenance.ics", "/sw/maintenance.ics"]
 STANDING += ["/sitemap.xml", "/robots.txt", "/embed/script.js", "/history.json"]
@@ -99,6 +99,8 @@ def paths(incident: str) -> list[str]:
         *ABOUT_NOW,
         *API,
         *STANDING,
+        f"/pictures/{incident}.png",
+        f"/sw/pictures/{incident}.png",
         f"/history/{timezone.localtime():%Y-%m}",
         f"/sw/history/{timezone.localtime():%Y-%m}",
         "/subscribe",
@@ -123,7 +125,7 @@ def test_both_answer_with_the_same_bytes_and_headers(app: str, nginx: str, incid
         assert (ours.status_code, theirs.status_code) == (200, 200), path
         assert ours.content == theirs.content, path
         assert seen(ours) == seen(theirs), path
-        packed = encoding != "identity" and len(ours.content) >= PACKED_FROM and not path.endswith(".png")
+        packed = encoding != "identity" and len(ours.content) >= PACKED_FROM and not path.endswith((".png", ".ico"))
         if path != "/record.jsonl":  # it grows by additions, which gzip alone can take
             assert ours.headers.get("Content-Encoding") == (encoding if packed else None), path
         assert "Set-Cookie" not in ours.headers

@@ -19,8 +19,9 @@ import pytest
 from babel.messages.pofile import read_po
 from django.conf import settings as configured
 from django.db import transaction
+from django.utils.translation import gettext, override
 
-from incidents import record
+from incidents import planned_words, rebuttals, record
 from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, IncidentUpdate
 from incidents.words import IncidentStatus
@@ -294,6 +295,16 @@ def test_figures_are_counted_in_the_same_few_queries_however_many_services(djang
         rows.publish()
     with django_assert_num_queries(12):
         page_uptime.build_uptime(NOON)
+
+
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_every_word_of_planned_work_and_every_verdict_is_explained(folder: Path, language: str) -> None:
+    snapshot.refresh(now=NOON)
+    said = words_of(read(folder, f"archive/pages/{'' if language == 'en' else 'sw/'}definitions.html"))
+    with override(language):
+        words = [gettext(word) for word in (*planned_words.PHASE_WORDS.values(), "It takes longer than announced.")]
+    words += [text[language] for told in rebuttals.VERDICTS.values() for text in told]
+    assert [word for word in words if word not in said] == []
 
 
 # --- Plain text and the poster -------------------------------------------------------------------
