@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from incidents.models import Incident, IncidentUpdate
 from statuspage import api_v2, feeds, publishing, snapshot
+from statuspage.snapshot import headers
 from statuspage.snapshot.writing import PACKED_FROM
 from tests import servers
 from tests.copies import free_port
@@ -242,6 +243,28 @@ def test_forms_reach_the_app_through_nginx(app: str, nginx: str) -> None:
     assert answer.status_code == 503, "this app has no tables"
     assert "Please try again in a few minutes" in answer.text
     assert requests.get(f"{nginx}/healthz", timeout=10).status_code == 503
+
+
+def test_with_the_app_dead_people_get_a_page_of_ours_in_every_language(
+    incident: str, snapshot_dir: Path, nginx_for: Callable[[Path, int], str]
+) -> None:
+    alone = nginx_for(snapshot_dir, free_port())
+    for answer in (
+        requests.get(f"{alone}/nothing/here", timeout=10),
+        requests.get(f"{alone}/admin/", timeout=10),
+        requests.get(f"{alone}/manage/token", timeout=10),
+        requests.post(f"{alone}/subscribe", data={"email": "asha@example.org"}, timeout=10),
+        requests.post(f"{alone}/sw/subscribe", data={"email": "asha@example.org"}, timeout=10),
+        requests.post(f"{alone}/confirm/token", timeout=10),
+    ):
+        assert answer.status_code == 503, answer.url
+        assert (answer.headers["Cache-Control"], answer.headers["Retry-After"]) == ("no-store", "60"), answer.url
+        assert answer.headers["Content-Security-Policy"] == headers.POLICY, answer.url
+        assert "We cannot show this now" in answer.text, answer.url
+        assert "Hatuwezi kuonyesha hii kwa sasa" in answer.text, answer.url
+        assert 'href="/sw/"' in answer.text
+    assert requests.get(f"{alone}/away", timeout=10).status_code == 404, "no address of its own"
+    assert requests.get(f"{alone}/subscribe", timeout=10).status_code == 200
 
 
 def test_callbacks_reach_the_app_through_nginx_and_their_address_stays_out_of_its_log(
