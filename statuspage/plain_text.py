@@ -57,20 +57,17 @@ def _now(page: NowPage, language: str, stale: bool) -> Iterator[str]:
     if action:
         yield from _wrapped(action[language])
     if page.promise:
-        yield from _wrapped(_promised(page, page.promise, language))
+        yield from _wrapped(promised(page, page.promise, language))
 
 
-def _promised(page: NowPage, promise: Promise, language: str) -> str:
+def promised(page: NowPage, promise: Promise, language: str) -> str:
+    """When the next word comes, or that it is late."""
     time = clock_words.near(promise.at, page.built_at, language)
-    if not promise.late:
-        return gettext("Next update by %(time)s.") % {"time": time}
-    return " ".join(
-        (
-            gettext("This update is late."),
-            gettext("We promised it by %(time)s.") % {"time": time},
-            gettext("We are still working on it."),
-        )
-    )
+    with override(language):
+        if not promise.late:
+            return gettext("Next update by %(time)s.") % {"time": time}
+        late = gettext("This update is late."), gettext("We promised it by %(time)s.") % {"time": time}
+        return " ".join((*late, gettext("We are still working on it.")))
 
 
 def _services(page: NowPage, language: str, stale: bool) -> Iterator[str]:
