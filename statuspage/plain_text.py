@@ -55,18 +55,20 @@ def _now(page: NowPage, language: str, stale: bool) -> Iterator[str]:
     if action:
         yield from _wrapped(action[language])
     if page.promise:
-        yield from _wrapped(_promised(page, page.promise, language))
+        yield from _wrapped(_promised(page, page.promise, language, stale))
 
 
-def _promised(page: NowPage, promise: Promise, language: str) -> str:
+def _promised(page: NowPage, promise: Promise, language: str, stale: bool) -> str:
+    """What nobody can make true any more, that we are at it, is not said in the stale form."""
     time = clock_words.near(promise.at, page.built_at, language)
     if not promise.late:
-        return gettext("Next update by %(time)s.") % {"time": time}
+        late = gettext("If that time has passed, this update is late.") if stale else ""
+        return " ".join((gettext("Next update by %(time)s.") % {"time": time}, late))
     return " ".join(
         (
             gettext("This update is late."),
             gettext("We promised it by %(time)s.") % {"time": time},
-            gettext("We are still working on it."),
+            "" if stale else gettext("We are still working on it."),
         )
     )
 
