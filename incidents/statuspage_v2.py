@@ -297,7 +297,10 @@ def incident_dict(
         "shortlink": f"{page.url}/incidents/{incident.public_id}",
         "started_at": time(incident.started_at, page),
         "page_id": page.id,
-        "incident_updates": [*_gone(page, incident), *(update_dict(page, incident, update) for update in incident.updates)],
+        "incident_updates": [
+            *_gone(page, incident),
+            *(update_dict(page, incident.public_id, update) for update in incident.updates),
+        ],
         "components": _named_components(
             page, {item.component_id for item in incident.stated}, components, shown, positions or _positions(components)
         ),
@@ -340,7 +343,7 @@ def maintenance_dict(
         "shortlink": f"{page.url}/maintenance/{planned.public_id}",
         "started_at": time(planned.published_at, page),
         "page_id": page.id,
-        "incident_updates": [update_dict(page, planned, update) for update in planned.updates],
+        "incident_updates": [update_dict(page, planned.public_id, update) for update in planned.updates],
         "components": _named_components(page, planned.expected, components, shown, _positions(components)),
         "scheduled_for": time(planned.starts_at, page),
         "scheduled_until": time(planned.ends_at, page),
@@ -349,7 +352,7 @@ def maintenance_dict(
 
 def _gone(page: Page, incident: IncidentFacts) -> list[dict[str, Any]]:
     """The last word on one that was withdrawn or merged: it stands in no update."""
-    return [update_dict(page, incident, _last_word(incident))] if incident.gone_at else []
+    return [update_dict(page, incident.public_id, _last_word(incident))] if incident.gone_at else []
 
 
 @per_object
@@ -370,8 +373,8 @@ def _last_word(incident: IncidentFacts) -> UpdateFacts:
     )
 
 
-def update_dict(page: Page, incident: IncidentFacts | MaintenanceFacts, update: UpdateFacts) -> dict[str, Any]:
-    return _update(update, incident.public_id, page.language, page.time_zone)
+def update_dict(page: Page, incident_id: str, update: UpdateFacts) -> dict[str, Any]:
+    return _update(update, incident_id, page.language, page.time_zone)
 
 
 @per_object

@@ -19,7 +19,7 @@ from incidents.models import Rebuttal, Statement, Withdrawal
 from incidents.models.rebuttal import FOR_STAFF
 from incidents.rebuttals import Verdict
 from incidents.statements import Level
-from incidents.words import Publication
+from incidents.words import Publication, SignatureKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class TakenBack:
 
 @dataclass(frozen=True, slots=True)
 class StatementFacts:
-    """One statement. It stands while it is the newest of its ladder (data, money, advice) and is not taken back."""
+    """One statement. It stands while it is the newest of its ladder (data, money, advice) and is not taken back. `signed_in`: the
+    roles that signed it, as the record has them; `presigned`: its words were signed beforehand, as a notice's are."""
 
     public_id: str
     level: str
@@ -45,6 +46,8 @@ class StatementFacts:
     record_seq: int
     taken_back: TakenBack | None
     stands: bool
+    signed_in: tuple[str, ...] = ()
+    presigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def statements_of(incidents: Iterable[str]) -> dict[str, tuple[StatementFacts, .
     """Every public statement of these incidents (public ids), newest first; taken back or replaced ones too."""
     said = Statement.objects.published().filter(incident__public_id__in=list(incidents)).order_by("-record_seq")
     found: dict[str, list[StatementFacts]] = {}
-    for row in said.select_related("incident").prefetch_related(_withdrawals()):
+    for row in said.select_related("incident").prefetch_related(_withdrawals(), "signatures"):
         known = found.setdefault(row.incident.public_id, [])
         known.append(_statement_facts(row, is_newest=Level(row.level).ladder not in {one.ladder for one in known}))
     return {public_id: tuple(statements) for public_id, statements in found.items()}
@@ -142,6 +145,8 @@ def _statement_facts(row: Statement, *, is_newest: bool) -> StatementFacts:
         record_seq=row.record_seq,
         taken_back=taken_back,
         stands=is_newest and taken_back is None,
+        signed_in=tuple(row.signed_in),
+        presigned=row.signature_kind == SignatureKind.NOTICE,
     )
 
 

@@ -69,15 +69,12 @@ def robots(url: str) -> bytes:
     return f"User-agent: *\nDisallow: /admin/\nDisallow: /embed/\nSitemap: {url}/sitemap.xml\n".encode()
 
 
-def sitemap(said: Lately, standing: Sequence[str]) -> bytes:
-    """Every page that stands, every service, what was said lately; each with its twins. Months are linked from /history."""
-    paths = ["/", *standing, *(f"/components/{component.code}" for component in said.components)]
-    paths += [f"/incidents/{incident.public_id}" for incident in said.incidents if not incident.is_gone]
-    paths += [f"/maintenance/{work.public_id}" for work in said.maintenances]
+def sitemap(url: str, paths: Sequence[str]) -> bytes:
+    """These pages, each with its twins in the other languages."""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml">',
-        *(line for path in paths for line in _page(said.identity.url, path)),
+        *(line for path in paths for line in _page(url, path)),
         "</urlset>",
     ]
     return ("\n".join(lines) + "\n").encode()

@@ -90,6 +90,12 @@ def reviewed(incidents: Iterable[Incident], *, now: datetime) -> dict[str, Revie
     }
 
 
+def published_of(incidents: Iterable[str]) -> set[str]:
+    """Those of these incidents (public ids) whose review is public. One query."""
+    published = Review.objects.filter(incident__public_id__in=list(incidents), publication=Publication.PUBLISHED)
+    return set(published.values_list("incident__public_id", flat=True))
+
+
 def count_late(incidents: Iterable[Incident], *, now: datetime) -> int:
     """Of how many of these a review, or the cause it owes, is overdue. One query."""
     rows = list(incidents)

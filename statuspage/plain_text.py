@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import shorten, wrap
 
 from django.conf import settings
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, ngettext, override
 
 from incidents.facts import ComponentFacts
 from incidents.languages import codes
@@ -36,6 +36,8 @@ def _blocks(page: NowPage, language: str, stale: bool) -> Iterator[Iterator[str]
     yield _services(page, language, stale)
     for incident in page.open_incidents[:INCIDENTS]:
         yield _incident(page, incident, language)
+    if (more := len(page.open_incidents) - INCIDENTS) > 0:
+        yield iter(_wrapped(_more_open(more)))
     for answer in page.answers[:ANSWERS]:
         yield _answer(page, answer, language)
     yield _foot(page, language)
@@ -107,6 +109,10 @@ def _incident(page: NowPage, incident: IncidentNow, language: str) -> Iterator[s
             time = clock_words.near(said.taken_back.at, page.built_at, language)
             note = shorten(said.taken_back.note[language], LONGEST_WORD, placeholder=" …")
             yield from _wrapped(f"{gettext('Your money and your data')}: {gettext('Taken back:')} {time}. {note}")
+
+
+def _more_open(number: int) -> str:
+    return ngettext("One more problem is open.", "%(n)d more problems are open.", number) % {"n": number}
 
 
 def _answer(page: NowPage, answer: Answer, language: str) -> Iterator[str]:

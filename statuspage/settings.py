@@ -227,6 +227,8 @@ else:
 
 # --- Mail and subscribers ----------------------------------------------------------------------
 MAIL_FROM = env.str("HALI_MAIL_FROM", default="status@mfanopesa.example" if DEMO else "")
+MAIL_REPLY_TO = env.str("HALI_MAIL_REPLY_TO", default="")
+POSTAL_ADDRESS = env.str("HALI_POSTAL_ADDRESS", default="")
 MAIL_DIR = DATA_DIR / "mail"
 EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:

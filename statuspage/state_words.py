@@ -16,6 +16,7 @@ from incidents import rollup
 from incidents.facts import ComponentFacts, IncidentFacts, Text
 from incidents.languages import codes
 from incidents.places import COUNTIES
+from incidents.statements import Role
 from incidents.words import (
     ATTRIBUTION_WORDS,
     CHANNEL_WORDS,
@@ -97,6 +98,21 @@ _DEFINITIONS: dict[str, str] = {
 
 def attribution(value: str) -> Text:
     return say(ATTRIBUTION_WORDS[value])
+
+
+_ROLES: dict[str, str] = {
+    Role.COMMS_LEAD: gettext_noop("Communications lead"),
+    Role.HEAD_OF_SECURITY: gettext_noop("Head of security"),
+    Role.OPERATIONS: gettext_noop("Head of operations"),
+    Role.DATA_PROTECTION_OFFICER: gettext_noop("Data protection officer"),
+    Role.CHIEF_FINANCIAL_SERVICES_OFFICER: gettext_noop("Chief financial services officer"),
+}
+
+
+def roles(values: Sequence[str]) -> Text:
+    """Who signed, by what they are here; names of staff are not public."""
+    words = [say(_ROLES[value]) for value in values]
+    return {language: ", ".join(word[language] for word in words) for language in codes()}
 
 
 def channels(values: Sequence[str]) -> Text:

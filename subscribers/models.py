@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -38,6 +39,10 @@ class NewsKind(models.TextChoices):
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def active(self) -> SubscriberQuerySet:
         return self.filter(state=SubscriberState.ACTIVE)
+
+    def asked(self, by: datetime) -> SubscriberQuerySet:
+        """To whom a message about their own asking is due: to confirm it, or the way to their own page for who has confirmed."""
+        return self.filter(confirm_due_at__lte=by, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE])
 
     def following(
         self,
@@ -88,6 +93,12 @@ class Subscriber(models.Model):
     confirm_due_at = models.DateTimeField(null=True, blank=True)
     confirm_attempt = models.PositiveSmallIntegerField(default=0)
     confirm_error = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try to ask them failed.")
+    asked_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody asked for an active one; the code to their own page hangs on it."
+    )
+    asked_beside = models.TextField(
+        blank=True, default="", db_default="", help_text="What was asked for then and is not followed (wishes.named)."
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     consent = models.JSONField(default=dict, blank=True, help_text="When, from where and on which wording they agreed.")
@@ -111,6 +122,9 @@ class Subscriber(models.Model):
         indexes = [
             models.Index(fields=["confirm_due_at"], condition=models.Q(confirm_due_at__isnull=False), name="confirmation_due"),
             models.Index(fields=["created_at"], condition=models.Q(state="pending"), name="subscriber_unconfirmed"),
+            models.Index(
+                fields=["asked_again_at"], condition=models.Q(asked_again_at__isnull=False), name="subscriber_asked_again"
+            ),
         ]
 
     def __str__(self) -> str:

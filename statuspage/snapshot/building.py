@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,8 @@ def _sources() -> Iterable[Path]:
     yield base / "static" / "js" / "freshness.js"
 
 
+PLANNED_AHEAD = timedelta(days=7)  # what begins later is named, not told
+
 # --- Home --------------------------------------------------------------------------------------
 
 
@@ -131,6 +134,7 @@ def _home(page: NowPage, language: str, form: str) -> bytes:
     said = _said_when_stale(page) if form == STALE else _said_when_fresh(page)
     words = {key: text[language] if text else "" for key, text in said.items()}
     going_on = [incident.facts for incident in page.open_incidents]
+    planned, soon = page.planned, page.built_at + PLANNED_AHEAD
     picture = pictures.of_page(page.components, going_on, language=language, stale=form == STALE)
     context: dict[str, Any] = {
         **words,
@@ -147,6 +151,8 @@ def _home(page: NowPage, language: str, form: str) -> bytes:
             ]
         ),
         "aged": _aged(page, language),
+        "planned": [work for work in planned if work.facts.starts_at <= soon],
+        "planned_later": [work for work in planned if work.facts.starts_at > soon],
         "more_open": _more_open(page, language),
         "share": _share_now(page, words, language, form),
         "freshness": form,
@@ -213,7 +219,7 @@ def _share_now(page: NowPage, words: Mapping[str, str], language: str, form: str
 
 # --- The poster ----------------------------------------------------------------------------------
 
-LISTED_ON_POSTER = 8
+LISTED_ON_POSTER = 8  # services in one state; the others are counted
 
 
 def _poster(page: NowPage, language: str, form: str) -> bytes:
@@ -222,7 +228,7 @@ def _poster(page: NowPage, language: str, form: str) -> bytes:
     order = [language, *(code for code in codes() if code != language)]
     unwell = [] if form == STALE else [part for part in page.components if not part.is_operational]
     columns = [
-        (status, there[:LISTED_ON_POSTER])
+        _column(status, there, order)
         for status in rollup.WORST_FIRST
         if (there := [part for part in unwell if part.status == status])
     ]
@@ -235,6 +241,23 @@ def _poster(page: NowPage, language: str, form: str) -> bytes:
         "built_at": page.built_at,
     }
     return render("public/poster.html", language=language, path="/poster", **context).encode()
+
+
+def _column(status: str, there: Sequence[ComponentFacts], order: Sequence[str]) -> dict[str, Any]:
+    """Which services are in a state, in each language of the sheet: (language, words), no words twice."""
+    more = len(there) - LISTED_ON_POSTER
+    rows = [part.name for part in there[:LISTED_ON_POSTER]]
+    if more > 0:
+        rows.append(state_words.say(gettext_noop("and %(n)d more"), n=more))
+    return {
+        "status": status,
+        "word": _each_once(state_words.status_word(status), order),
+        "rows": [_each_once(row, order) for row in rows],
+    }
+
+
+def _each_once(text: Text, order: Sequence[str]) -> list[tuple[str, str]]:
+    return list({text[code]: (code, text[code]) for code in reversed(order)}.values())[::-1]
 
 
 def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: str) -> dict[str, Any]:
@@ -268,8 +291,10 @@ def _said_on_poster(page: NowPage, said: Mapping[str, Text | None], language: st
 def _statements_on_poster(page: NowPage, language: str) -> Iterable[str]:
     """What stands of money and data in the problem spoken of last, each with its time."""
     for said in (said for incident in page.open_incidents[:1] for said in incident.statements if said.stands):
+        signed = f"{state_words.roles(said.signed_in)[language]}. " if said.signed_in else ""
+        time = clock_words.near(said.as_of, page.built_at, language)
         with override(language):
-            yield f"{said.body[language]} ({gettext('True as of')} {clock_words.near(said.as_of, page.built_at, language)})"
+            yield f"{said.body[language]} ({signed}{gettext('True as of')} {time})"
 
 
 def _answers_on_poster(page: NowPage, language: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from statuspage import page_history, page_lately, page_planned
+from statuspage import page_history, page_lately, page_planned, page_reviews
 from statuspage.page import NowPage
 from statuspage.snapshot import building, faces, parts, quarters, swapping
 from statuspage.snapshot.parts import Part
@@ -112,6 +112,7 @@ def _all(
     found |= by_quarter
     counts = {name: entry.count for name, entry in known.items()}
     counts |= {name.removeprefix("month "): part.count for name, part in months.items()}
+    found |= faces.search(lately, months=counts, reviewed=page_reviews.published_of(one.public_id for one in lately.incidents))
     return found | months | parts.history(counts), len(newest_first[MONTHS_AT_ONCE:]) + quarters_left + older_left
 
 

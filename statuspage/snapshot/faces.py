@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from incidents.facts import ComponentFacts
@@ -45,7 +45,6 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 
     }
     if only is None:
         found |= {
-            "search": Part(key_of(*_addresses(said)), lambda _: _search_files(said)),
             "picture": _picture_part(said),
             "calendar": Part(
                 key_of(said.identity, said.maintenances, telling_of(said.components)), lambda _: _calendar_files(said)
@@ -152,17 +151,20 @@ def _embed_files(said: Lately, forms: Collection[str]) -> Halves:
     return {**frames, ARCHIVE: {"embed/script.js": embed.script()}}
 
 
-def _addresses(said: Lately) -> Sequence[Sequence[str]]:
-    return [
-        [component.code for component in said.components],
-        [incident.public_id for incident in said.incidents if not incident.is_gone],
-        [work.public_id for work in said.maintenances],
-    ]
-
-
-def _search_files(said: Lately) -> Halves:
-    standing = [f"/{name}" for name in ("history", "uptime", *STANDING)]
-    return {ARCHIVE: {"sitemap.xml": embed.sitemap(said, standing), "robots.txt": embed.robots(said.identity.url)}}
+def search(said: Lately, *, months: Iterable[str], reviewed: Collection[str]) -> dict[str, Part]:
+    """What search engines read. `months`: those that have a page; `reviewed`: incidents whose review is public."""
+    paths = ["/", *(f"/{name}" for name in ("history", "uptime", "answers", *STANDING))]
+    paths += [f"/history/{month}" for month in sorted(months, reverse=True)]
+    paths += [f"/components/{component.code}" for component in said.components]
+    for incident in said.incidents:
+        if not incident.is_gone:
+            paths.append(f"/incidents/{incident.public_id}")
+            paths += [f"/incidents/{incident.public_id}/review"] if incident.public_id in reviewed else []
+    paths += [f"/maintenance/{work.public_id}" for work in said.maintenances]
+    paths += [f"/answers/{answer.address}" for answer in said.answers]
+    url = said.identity.url
+    files = {"sitemap.xml": embed.sitemap(url, paths), "robots.txt": embed.robots(url)}
+    return {"search": Part(key_of(url, paths), lambda _: {ARCHIVE: files})}
 
 
 # --- Badges, calendars, CAP ----------------------------------------------------------------------

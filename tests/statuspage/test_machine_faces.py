@@ -175,8 +175,11 @@ def test_what_search_engines_read_names_every_page_and_its_twin(written: Path) -
     places = [
         element.text or "" for element in ElementTree.fromstring(raw).iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")
     ]
-    assert {f"https://status.mfanopesa.example{path}" for path in ("/", "/sw/", "/sw/components/send-money")} <= set(places)
+    named = ["/", "/sw/", "/sw/components/send-money", "/answers", "/history/2026-11", "/sw/history/2026-11"]
     known = files(written, ".html")
+    answered = [name.partition("/pages")[2].removesuffix(".html") for name in known if "/answers/" in name]
+    assert answered
+    assert {f"https://status.mfanopesa.example{path}" for path in (*named, *answered)} <= set(places)
     for place in places:
         path = place.removeprefix("https://status.mfanopesa.example").strip("/")
         if path not in ("", "sw") and "incidents/" not in path:

@@ -347,6 +347,29 @@ def test_plain_text_says_what_matters_in_about_a_kilobyte(folder: Path) -> None:
     assert "HAIPATIKANI KWA BAADHI YA WATEJA" in read(folder, "fresh/sw/text.txt").replace("\n", " ")
 
 
+def test_plain_text_counts_the_problems_that_it_does_not_tell(folder: Path) -> None:
+    part = old_component()
+    for minute in range(5):
+        rows.publish(affected={part: "delayed"}, at=NOON - timedelta(minutes=minute))
+    snapshot.refresh(now=NOON)
+    assert "\n\n2 more problems are open.\n\n" in read(folder, "fresh/text.txt")
+    assert "Kuna matatizo mengine 2 yanayoendelea." in read(folder, "fresh/sw/text.txt")
+
+
+def test_the_front_page_tells_of_work_in_the_next_seven_days_and_names_what_comes_later(folder: Path) -> None:
+    part = old_component()
+    soon, later = (plans.announced({part: "under_maintenance"}, start=hours, end=hours + 1) for hours in (24 * 6, 24 * 9))
+    snapshot.refresh(now=NOON)
+    [told] = re.findall('<section class="s" id="planned">.*?</section>', read(folder, "fresh/index.html"), re.S)
+    now, _, folded = told.partition("<details>")
+    assert f"/maintenance/{soon.public_id}" in now
+    assert "Planned for later: 1" in folded
+    assert f"/maintenance/{later.public_id}" in folded
+    snapshot.refresh(now=NOON + timedelta(days=3), force=True)
+    [told] = re.findall('<section class="s" id="planned">.*?</section>', read(folder, "fresh/index.html"), re.S)
+    assert "Planned for later" not in told
+
+
 def test_the_poster_has_every_language_its_time_and_when_it_is_old(folder: Path) -> None:
     rows.publish(affected={old_component(): "delayed"}, next_update_by=NOON + timedelta(minutes=30))
     snapshot.refresh(now=NOON)
@@ -355,6 +378,23 @@ def test_the_poster_has_every_language_its_time_and_when_it_is_old(folder: Path)
     assert "Huduma ya Tuma pesa inachelewa" in sheet
     assert "After 12:30 pm EAT this sheet is old" in sheet
     assert "We can’t confirm right now" in read(folder, "stale/poster.html")
+
+
+def test_the_poster_names_services_in_each_of_its_languages_and_counts_those_it_leaves_out(folder: Path) -> None:
+    for number in range(11):
+        name = {"en": f"Pay a bill {number}", "sw": f"Lipa bili {number}"} if number else {"en": "SMS", "sw": "SMS"}
+        old_component(f"part-{number}", status="delayed", name=in_all(name))
+    snapshot.refresh(now=NOON)
+    for sheet, first, second in (
+        ("poster.html", "Pay a bill 7", "Lipa bili 7"),
+        ("sw/poster.html", "Lipa bili 7", "Pay a bill 7"),
+    ):
+        said = words_of(read(folder, f"fresh/{sheet}"))
+        assert f"{first} / {second}" in said
+        assert "SMS / " not in said, "one name in both"
+        assert "Pay a bill 8" not in said
+        assert "and 3 more" in said
+        assert "na nyingine 3" in said
 
 
 # --- The record's file ---------------------------------------------------------------------------

@@ -223,7 +223,7 @@ def test_the_stale_form_is_never_green_and_keeps_open_incidents_above(folder: Pa
     assert 'href="#O"' not in stale
     assert "We can’t confirm (last known: Not working)" in stale
     kiswahili = (folder / "current/stale/sw/index.html").read_text()
-    assert "<h1>Hatuwezi kuthibitisha kwa sasa</h1>" in kiswahili
+    assert ">Hatuwezi kuthibitisha kwa sasa</h1>" in kiswahili
 
 
 def test_a_green_page_names_no_state_that_is_not_true(folder: Path) -> None:
@@ -251,6 +251,13 @@ def test_every_page_carries_the_hashes_of_its_own_sheet_and_script(folder: Path)
             policy = public.policy_text().replace("script-src ", named)
             assert policy.replace(public.hash_of(public.style_text()), f"sha256-{sha(sheet)}") in html
             assert set(sheet) <= set(public.style_text())
+            # The policy stands before all that it rules; the encoding in the first 1024 bytes, where it is looked for.
+            assert re.search(r'<head>\s*<meta http-equiv="Content-Security-Policy"', html), path
+            assert html.index('<meta charset="utf-8">') < 1024, path
+            feeds = re.findall(
+                r'<link rel="alternate" type="application/(?:atom|rss|feed)\+\w+"[^>]+/((?:updates|history|feed)\.\w+)">', html
+            )
+            assert {"updates.atom", "updates.rss", "feed.json", "history.atom", "history.rss"} <= set(feeds), path
             assert " style=" not in html
             assert html.count("<script") - bool(own_data) <= 1
 

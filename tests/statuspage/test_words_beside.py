@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from incidents.languages import in_all
-from incidents.models import Incident
+from incidents.models import Incident, StatementSignature
 from incidents.words import IncidentStatus
 from statuspage import answers, page_history, page_uptime, snapshot
 from statuspage.snapshot import serving
-from tests.factories import NOON
+from tests.factories import NOON, UserFactory
 from tests.statuspage import rows
 from tests.statuspage.test_public_pages import read, words_of
 
@@ -90,6 +90,40 @@ def test_a_statement_that_was_taken_back_is_struck_out_with_its_reason_and_time(
     assert "Balances" not in ask("/poster")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "about", "roles"),
+    [
+        ("", "About: Send money", "Signed by: Data protection officer, Head of security"),
+        ("/sw", "Kuhusu: Kwa Kiswahili: Send", "Imetiwa sahihi na: Afisa wa Ulinzi wa Data, Mkuu wa Usalama"),
+    ],
+)
+def test_a_statement_says_what_it_is_about_and_in_which_roles_it_was_signed_and_no_name(
+    ask: Read, prefix: str, about: str, roles: str
+) -> None:
+    incident = open_incident()
+    said = rows.statement(incident, "3", signature_hash="a" * 64)
+    for role, signed in (("head_of_security", "a"), ("data_protection_officer", "a"), ("operations", "b")):  # of other words
+        StatementSignature.objects.create(
+            statement=said, role=role, signed_by=UserFactory(username=f"njeri-{role}"), signed_at=NOON, hash=signed * 64
+        )
+    snapshot.refresh(now=NOON)
+    for path in (f"{prefix}/", f"{prefix}/incidents/{incident.public_id}"):
+        html = ask(path)
+        assert about in words_of(html), path
+        assert f"{roles} " in words_of(html), path
+        assert "njeri" not in html
+    assert roles.partition(": ")[2] in ask(f"{prefix}/poster")
+
+
+def test_a_statement_whose_words_were_signed_beforehand_says_so(ask: Read) -> None:
+    incident = open_incident()
+    rows.statement(incident, "0", signature_kind="notice", signature_hash="a" * 64, scope=incident.name)
+    snapshot.refresh(now=NOON)
+    said = words_of(ask(f"/incidents/{incident.public_id}"))
+    assert "Written and signed in advance. True as of" in said
+    assert "About:" not in said, "its incident by its name"
+
+
 def test_of_two_statements_of_one_kind_the_newer_stands_and_the_older_is_folded_beneath(ask: Read) -> None:
     incident = open_incident()
     rows.statement(incident)
@@ -97,6 +131,16 @@ def test_of_two_statements_of_one_kind_the_newer_stands_and_the_older_is_folded_
     snapshot.refresh(now=NOON + timedelta(minutes=2))
     said = words_of(ask(f"/incidents/{incident.public_id}"))
     assert said.index("It was no attack.") < said.index("Said before:") < said.index("Balances are not changed.")
+
+
+def test_the_map_for_search_engines_names_each_public_review(ask: Read) -> None:
+    reviewed, owed = resolved_incident(code="one"), resolved_incident(days_ago=4, code="two")
+    rows.review(reviewed)
+    snapshot.refresh(now=NOON)
+    places = ask("/sitemap.xml")
+    assert f"/sw/incidents/{reviewed.public_id}/review<" in places
+    assert f"/incidents/{owed.public_id}<" in places
+    assert f"/incidents/{owed.public_id}/review<" not in places
 
 
 # --- Answers to claims ---------------------------------------------------------------------------

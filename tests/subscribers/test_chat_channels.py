@@ -36,9 +36,15 @@ def asked(channel: str, language: str = "en") -> Any:
     return json.loads(filled(rendered.text, FILLS))
 
 
+def known(channel: str, language: str = "en") -> Any:
+    rendered = TRANSPORTS[channel].render_known(language)
+    assert rendered is not None
+    return json.loads(filled(rendered.text, FILLS))
+
+
 @pytest.mark.parametrize("of", [SHORT, NASTY, HUGE])
 def test_slack_takes_the_blocks(of: dict[str, Any]) -> None:
-    for made in (body("slack", **of), asked("slack")):
+    for made in (body("slack", **of), asked("slack"), known("slack")):
         assert made["text"]
         assert len(made["blocks"]) <= 50
         for block in Block.parse_all(made["blocks"]):
@@ -53,7 +59,7 @@ def test_slack_takes_the_blocks(of: dict[str, Any]) -> None:
 @pytest.mark.parametrize("of", [SHORT, NASTY, HUGE])
 def test_teams_takes_the_card(of: dict[str, Any]) -> None:
     schema = json.loads(resources.files("adaptive_cards").joinpath("schemas/schema-1.4.json").read_text())
-    for made in (body("teams", **of), asked("teams")):
+    for made in (body("teams", **of), asked("teams"), known("teams")):
         [attachment] = made["attachments"]
         jsonschema.validate(attachment["content"], schema)
         assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
@@ -62,7 +68,7 @@ def test_teams_takes_the_card(of: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("of", [SHORT, NASTY, HUGE])
 def test_discord_takes_the_embed_and_mentions_nobody(of: dict[str, Any]) -> None:
-    for made in (body("discord", **of), asked("discord")):
+    for made in (body("discord", **of), asked("discord"), known("discord")):
         [embed] = made["embeds"]
         assert made["allowed_mentions"] == {"parse": []}
         assert len(made["content"]) <= 2000
