@@ -195,7 +195,7 @@ class Subscription(models.Model):
 class Suppressed(models.TextChoices):
     """Why nothing is sent to an address."""
 
-    OPTED_OUT = "opted_out"  # by STOP or through the carrier; asking again and confirming ends it
+    OPTED_OUT = "opted_out"  # they left, were forgotten, or sent STOP; confirming anew (by phone: START) ends it
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     REFUSED = "refused"  # the provider will not carry to it: barred, or gone
