@@ -123,7 +123,7 @@ def _at(update: UpdateFacts, moment: datetime) -> UpdateFacts:
     """As it read at that moment."""
     later = [text for text in update.earlier if text.corrected_at > moment and text.field in _WORDS]
     then: dict[str, Any] = {text.field: text.body for text in reversed(later)}
-    return replace(update, **then)
+    return replace(update, **then) if then else update
 
 
 # --- A message ----------------------------------------------------------------------------------

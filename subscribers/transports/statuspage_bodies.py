@@ -127,7 +127,7 @@ def _maintenance(work: ScheduledMaintenance, page: statuspage_v2.Page) -> dict[s
     assert work.published_at is not None
     fields = {
         **_nothing(),
-        "name": corrections.standing(updates[0])["name"][page.language],
+        "name": said(corrections.standing(updates[0])["name"], page.language),
         "status": statuspage_v2.phase(work.phase),
         "created_at": statuspage_v2.time(work.published_at, page),
         "updated_at": statuspage_v2.time(updates[0].published_at or work.published_at, page),

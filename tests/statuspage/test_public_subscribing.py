@@ -266,6 +266,16 @@ def test_a_link_to_ones_choices_ends_after_half_a_year_and_the_one_that_stops_ne
     assert asha.state == "unsubscribed"
 
 
+def test_the_link_that_confirmed_leads_to_ones_choices_no_longer_than_other_links_do(web: Client) -> None:
+    path = f"/confirm/{links.confirm_token(reader(ASHA, now=NOON))}"
+    with time_machine.travel(NOON + timedelta(days=179), tick=False):
+        assert "/manage/" in said(web.get(path))
+    with time_machine.travel(NOON + timedelta(days=180), tick=False):
+        for method in (web.get, web.post):
+            answer = method(path)
+            assert (answer.status_code, "/manage/" in said(answer)) == (404, False)
+
+
 def test_a_link_serves_one_purpose(web: Client) -> None:
     asha = reader(ASHA)
     assert web.get(f"/manage/{links.token_for(asha, links.UNSUBSCRIBE)}").status_code == 404
