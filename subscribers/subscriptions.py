@@ -298,13 +298,13 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
-            _opt_out(subscriber, now)
+            _note_leaving(subscriber, now)
     subscriber.refresh_from_db()
     return subscriber
 
 
-def _opt_out(subscriber: Subscriber, now: datetime) -> None:
-    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.OPTED_OUT, now=now)
+def _note_leaving(subscriber: Subscriber, now: datetime) -> None:
+    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.LEFT, now=now)
 
 
 def unsubscribe_for(*, subscriber: Subscriber, actor: User, now: datetime) -> Subscriber:
@@ -321,7 +321,7 @@ def erase(*, subscriber: Subscriber, now: datetime) -> None:
         audit.log(act="subscriber.erase", actor_name="subscriber", now=now, target=subscriber.public_id)
         Endpoint.objects.filter(contact_hash=subscriber.address_hash).update(contact_hash="")
         subscriber.delete()
-        _opt_out(subscriber, now)
+        _note_leaving(subscriber, now)
 
 
 def export(subscriber: Subscriber) -> dict[str, Any]:

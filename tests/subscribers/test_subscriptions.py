@@ -182,7 +182,7 @@ def test_who_leaves_leaves_no_address_and_may_come_back(mail_server: MailServer)
     back = ask(ASHA, now=NOON + timedelta(hours=2))
     assert (back.pk, back.state, back.unsubscribed_at) == (asha.pk, "pending", NOON)
     assert deliver(121) == 1
-    assert Suppression.objects.get().reason == "opted_out"
+    assert Suppression.objects.get().reason == "left"
     here = subscriptions.confirm(token=links.confirm_token(back), now=NOON + timedelta(hours=3), ip="192.0.2.9")
     assert here is not None
     assert (here.state, here.unsubscribed_at, here.consent["confirmed_ip"]) == ("active", None, "192.0.2.9")
@@ -244,7 +244,7 @@ def test_erasing_leaves_the_act_and_a_hash_and_they_may_come_back() -> None:
     assert not Subscriber.objects.exists()
     assert not Delivery.objects.exists()
     assert AuditEvent.objects.get(act="subscriber.erase").target == public_id
-    assert (Suppression.objects.get().reason, Suppression.objects.get().since) == ("opted_out", NOON)
+    assert (Suppression.objects.get().reason, Suppression.objects.get().since) == ("left", NOON)
     assert subscriptions.confirm(token=links.confirm_token(ask(ASHA)), now=NOON) is not None
 
 
