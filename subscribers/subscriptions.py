@@ -63,11 +63,12 @@ def subscribe(
         if subscriber.state == SubscriberState.ACTIVE:
             _show_the_way(subscriber, wanted, now)
             return
-        if is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber):
+        begins = is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber)
+        if begins:
             _ask_anew(subscriber, asking, source, now)
         else:
             subscriber.language = asking.language
-        _let_one_go(subscriber, now)
+        _let_one_go(subscriber, now, begins=begins)
         subscriber.save()
         wishes.take(subscriber, wanted)
         if channel == "webhook":
@@ -140,21 +141,26 @@ def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str]
 
 def _show_the_way(subscriber: Subscriber, wanted: Wishes, now: datetime) -> None:
     """Nobody but the owner may change what is confirmed: they get the link to their own page, with what was asked for beside."""
-    if subscriber.asked_again_at is None or now >= link_ends(subscriber):
+    begins = subscriber.asked_again_at is None or now >= link_ends(subscriber)
+    if begins:
         subscriber.asked_again_at, subscriber.confirm_tries = now, 0
     subscriber.asked_beside = wishes.named(wishes.beside(wishes.of(subscriber), wanted))
-    _let_one_go(subscriber, now)
+    _let_one_go(subscriber, now, begins=begins)
     subscriber.save()
 
 
-def _let_one_go(subscriber: Subscriber, now: datetime) -> None:
-    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved."""
+def _let_one_go(subscriber: Subscriber, now: datetime, *, begins: bool) -> None:
+    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved.
+
+    A minute lies between two: an asking that begins waits for it, and one that runs had its message a moment ago.
+    """
     sent_at = subscriber.confirm_sent_at
     if sent_at is None or now - sent_at >= LINK_HOLDS:
         subscriber.confirm_mails_sent = 0
-    rested = sent_at is None or now - sent_at >= RESEND_AFTER
-    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and rested:
-        subscriber.confirm_due_at, subscriber.confirm_attempt = now, 0
+    rested_at = sent_at + RESEND_AFTER if sent_at else now
+    may_go = begins or now >= rested_at
+    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and may_go:
+        subscriber.confirm_due_at, subscriber.confirm_attempt = max(now, rested_at), 0
 
 
 def _proof(subscriber: Subscriber) -> dict[str, Any]:

@@ -73,6 +73,4 @@ def lift(*, suppression: Suppression, actor: User, now: datetime, reason: str = 
 
 def forgive(*, subscriber: Subscriber) -> None:
     """They confirmed by themselves: what they had left they opted into again."""
-    Suppression.objects.filter(
-        channel=subscriber.channel, address_hash=subscriber.address_hash, reason__in=THEIR_WILL
-    ).delete()
+    Suppression.objects.filter(channel=subscriber.channel, address_hash=subscriber.address_hash, reason__in=THEIR_WILL).delete()
