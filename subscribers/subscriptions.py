@@ -20,9 +20,10 @@ from django.utils.crypto import constant_time_compare, get_random_string
 from incidents import audit
 from incidents.languages import codes
 from incidents.public_ids import ALPHABET
-from subscribers import addresses, endpoints, floods, links, suppression, wishes
+from subscribers import addresses, endpoints, floods, links, suppression, unconfirmed, wishes
 from subscribers.models import Delivery, DeliveryState, Endpoint, Payload, Subscriber, SubscriberState, Suppressed
 from subscribers.transports import TRANSPORTS
+from subscribers.unconfirmed import EARLIER
 from subscribers.wishes import THE_PAGE, Wishes
 
 LINK_HOLDS = timedelta(hours=48)
@@ -31,7 +32,6 @@ MAILS_PER_ASKING = 2  # one, and one more for who asks again
 RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
 ERASE_BATCH = 500
 WRONG_CODES = 5
-EARLIER = "earlier"  # in a consent that nobody confirmed yet: the one before it
 UNSUBSCRIBED = "unsubscribed before it was sent"
 
 
@@ -129,7 +129,7 @@ class _Asking:
 
 def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str], now: datetime) -> None:
     """Begin an asking; not saved. What is known of an earlier consent stays until they confirm: anybody may type an address."""
-    earlier = _proof(subscriber)
+    earlier = unconfirmed.proof(subscriber)
     subscriber.consent = {"asked_at": now.isoformat(), **source, **({EARLIER: earlier} if earlier else {})}
     subscriber.address_encrypted, subscriber.domain = asking.encrypted, asking.domain
     subscriber.language, subscriber.created_at, subscriber.state = asking.language, now, SubscriberState.PENDING
@@ -161,16 +161,6 @@ def _let_one_go(subscriber: Subscriber, now: datetime, *, begins: bool) -> None:
     may_go = begins or now >= rested_at
     if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and may_go:
         subscriber.confirm_due_at, subscriber.confirm_attempt = max(now, rested_at), 0
-
-
-def _proof(subscriber: Subscriber) -> dict[str, Any]:
-    """On what they agreed before they asked (or somebody did) and left this unconfirmed; {} for who never did."""
-    consent: dict[str, Any] = subscriber.consent
-    if subscriber.state == SubscriberState.PENDING:
-        return dict(consent.get(EARLIER, {}))
-    if EARLIER in consent:  # suspended while they were asked
-        return dict(consent[EARLIER])
-    return dict(consent) if subscriber.confirmed_at or subscriber.unsubscribed_at else {}
 
 
 def token_hash(token: str) -> str:
@@ -283,7 +273,7 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     The address goes, and what staff noted; its keyed hash stays, with when and on which wording they had agreed, since the proof
     is ours to give. The suppression list has it too, so that no file of older consents brings them back.
     """
-    agreed = _proof(subscriber) or subscriber.consent
+    agreed = unconfirmed.proof(subscriber) or subscriber.consent
     kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
     with transaction.atomic():
         left = (
@@ -387,15 +377,5 @@ def purge_unconfirmed(*, now: datetime) -> int:
         known = [one for one in chosen if one.confirmed_at or one.unsubscribed_at]
         Subscriber.objects.filter(pk__in={one.pk for one in chosen} - {one.pk for one in known}).delete()
         for subscriber in known:
-            _put_back(subscriber)
+            unconfirmed.end(subscriber)
     return len(chosen)
-
-
-def _put_back(subscriber: Subscriber) -> None:
-    subscriber.consent = _proof(subscriber)
-    subscriber.confirm_token_hash, subscriber.confirm_due_at = "", None
-    if subscriber.unsubscribed_at:
-        subscriber.state, subscriber.address_encrypted = SubscriberState.UNSUBSCRIBED, ""
-    else:
-        subscriber.state = SubscriberState.SUSPENDED
-    subscriber.save(update_fields=["state", "address_encrypted", "consent", "confirm_token_hash", "confirm_due_at"])

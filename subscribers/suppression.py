@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from incidents import audit
+from subscribers import unconfirmed
 from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState, Suppressed, Suppression
 
 STAYS_OUT = frozenset({"sms"})  # channels on which who sent STOP is not asked again, since they can write to us themselves
@@ -36,13 +37,19 @@ def is_barred(*, channel: str, address_hash: str, now: datetime, by_owner: bool 
 
 
 def suppress(*, channel: str, address_hash: str, reason: Suppressed, now: datetime) -> None:
-    """Send nothing there any more, at once: who has that address is suspended, and what waits for them is not sent."""
+    """Send nothing there any more, at once: who has that address is suspended, and what waits for them is not sent.
+
+    An asking that nobody confirmed ends with it: nobody can confirm it any more, so nothing of it is kept.
+    """
     with transaction.atomic():
         _enter(channel, address_hash, reason, now)
         here = Subscriber.objects.filter(
             channel=channel, address_hash=address_hash, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE]
         )
         for subscriber in here.select_for_update():
+            if subscriber.state == SubscriberState.PENDING:
+                unconfirmed.end(subscriber)
+                continue
             Subscriber.objects.filter(pk=subscriber.pk).update(state=SubscriberState.SUSPENDED, confirm_due_at=None)
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=SUSPENDED, lease_until=None

@@ -60,6 +60,26 @@ def test_who_left_comes_back_by_confirming_and_no_stranger_does_it_for_them() ->
     assert not Suppression.objects.exists()
 
 
+HELD_BACK = [Suppressed.BOUNCED, Suppressed.COMPLAINED, Suppressed.REFUSED, Suppressed.BY_STAFF]
+
+
+@pytest.mark.parametrize("reason", HELD_BACK)
+def test_of_who_never_confirmed_nothing_stays_but_the_hash(reason: Suppressed) -> None:
+    ask(ASHA)
+    suppress(reason)
+    assert not Subscriber.objects.exists()
+    assert Suppression.objects.get().reason == reason
+
+
+@pytest.mark.parametrize("reason", HELD_BACK)
+def test_who_left_is_again_without_an_address_when_what_somebody_typed_is_held_back(reason: Suppressed) -> None:
+    asha = subscriptions.unsubscribe(subscriber=reader(ASHA), now=NOON)
+    ask(ASHA, now=NOON + timedelta(days=40))
+    suppress(reason)
+    held = Subscriber.objects.get()
+    assert (held.state, held.address_encrypted, held.confirm_token_hash, held.consent) == ("unsubscribed", "", "", asha.consent)
+
+
 def test_the_hash_outlives_the_person() -> None:
     asha = reader(ASHA)
     suppress(Suppressed.COMPLAINED)
