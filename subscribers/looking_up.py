@@ -85,7 +85,7 @@ def lift(*, held: Held, reason: str, actor: User, now: datetime) -> None:
     why = _given(reason)
     if held.suppression is None:
         raise NotDone("Nothing keeps mails from this address any more.")
-    suppression.lift(suppression=held.suppression, actor=actor, now=now, reason=why)
+    suppression.lift(suppression=held.suppression, actor=actor, now=now, named=held.named, reason=why)
 
 
 def ask(*, held: Held, address: str, language: str, actor: User, now: datetime) -> None:

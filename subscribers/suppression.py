@@ -70,11 +70,11 @@ def _enter(channel: str, address_hash: str, reason: Suppressed, now: datetime) -
         Suppression.objects.filter(pk=held.pk).update(until=until)
 
 
-def lift(*, suppression: Suppression, actor: User, now: datetime, reason: str = "") -> None:
-    """Staff let it go; they have to ask anew all the same, nobody is subscribed by it."""
+def lift(*, suppression: Suppression, actor: User, now: datetime, named: str, reason: str) -> None:
+    """Staff let it go; they have to ask anew all the same, nobody is subscribed by it. `named`: the address's name in the log."""
     with transaction.atomic():
         details = {"channel": suppression.channel, "was": suppression.reason, "reason": reason}
-        audit.log(act="subscriber.lift_suppression", actor=actor, now=now, target=suppression.address_hash[:12], details=details)
+        audit.log(act="subscriber.lift_suppression", actor=actor, now=now, target=named, details=details)
         suppression.delete()
 
 

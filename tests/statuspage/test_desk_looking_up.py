@@ -98,7 +98,11 @@ def test_staff_lets_an_address_go_and_its_owner_can_subscribe_again(admin: Clien
         "halima",
         {"channel": "email", "was": "complained", "reason": "She pressed the wrong button, and wrote to us."},
     )
-    assert Subscriber.objects.get().state == "suspended", "nobody is subscribed by it"
+    asha = Subscriber.objects.get()
+    assert AuditEvent.objects.get(act="subscriber.lift_suppression").target == asha.public_id
+    history = words(admin.get(f"/admin/subscribers/subscriber/{asha.pk}/history/"))
+    assert "She pressed the wrong button" in history
+    assert asha.state == "suspended", "nobody is subscribed by it"
     subscriptions.subscribe(address=ASHA, language="en", source={}, now=timezone.now())
     again = Subscriber.objects.get()
     assert again.state == "pending"

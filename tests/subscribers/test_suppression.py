@@ -127,6 +127,6 @@ def test_where_mail_bounced_nobody_is_asked_for_a_month_though_they_left_before_
 def test_staff_who_lift_one_stand_in_the_log() -> None:
     suppress(Suppressed.COMPLAINED)
     officer = allowed(User.objects.create_user("officer"), "change_subscriber")
-    suppression.lift(suppression=Suppression.objects.get(), actor=officer, now=NOON)
+    suppression.lift(suppression=Suppression.objects.get(), actor=officer, now=NOON, named="asha", reason="Her wish.")
     assert not Suppression.objects.exists()
     assert AuditEvent.objects.get(act="subscriber.lift_suppression").actor == officer
