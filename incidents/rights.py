@@ -114,6 +114,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "subscriber.export": ("subscribers.export_subscriber",),
     "subscriber.look_up": ("subscribers.change_subscriber", "subscribers.export_subscriber"),
     "subscriber.ask": ("subscribers.add_subscriber",),
+    "subscriber.note": ("subscribers.change_subscriber",),
     "subscriber.suppress": ("subscribers.change_subscriber",),
     "subscriber.lift_suppression": ("subscribers.change_subscriber",),
     "audit.export": ("incidents.view_auditevent",),

@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from incidents import audit
-from subscribers import addresses, subscriptions, suppression
-from subscribers.models import Subscriber, SubscriberState, Suppressed, Suppression
+from subscribers import addresses, subscriptions, suppression, wishes
+from subscribers.models import StaffNote, Subscriber, SubscriberState, Suppressed, Suppression
 from subscribers.transports import TRANSPORTS
 
 NAMED = 12  # digits of the hash that name an address in the log
@@ -25,12 +25,22 @@ class NotDone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What we hold of an address: who has it, if anybody, and why nothing is sent to it, if so."""
+    """What we hold of an address: who has it, if anybody, and why nothing is sent to it, if so. `is_barred`: not even the
+    question whether they want to hear from us."""
 
     channel: str
     address_hash: str
     subscriber: Subscriber | None
     suppression: Suppression | None
+    is_barred: bool
+
+    @property
+    def hears(self) -> bool:
+        return self.subscriber is not None and self.subscriber.state == SubscriberState.ACTIVE
+
+    @property
+    def waits_for_a_message(self) -> bool:
+        return self.subscriber is not None and self.subscriber.confirm_due_at is not None
 
     @property
     def named(self) -> str:
@@ -46,6 +56,7 @@ def find(*, channel: str, address: str, now: datetime) -> Held:
         address_hash,
         Subscriber.objects.filter(channel=channel, address_hash=address_hash).first(),
         suppression.standing(now).filter(channel=channel, address_hash=address_hash).first(),
+        suppression.is_barred(channel=channel, address_hash=address_hash, now=now),
     )
 
 
@@ -74,16 +85,29 @@ def lift(*, held: Held, reason: str, actor: User, now: datetime) -> None:
 
 
 def ask(*, held: Held, address: str, language: str, actor: User, now: datetime) -> None:
-    """Ask them to confirm, as the page's form does: until they do, they hear nothing. Raises NotDone, or floods.TooMany."""
-    if held.subscriber and held.subscriber.state == SubscriberState.ACTIVE:
-        raise NotDone("They hear from us already.")
-    if suppression.is_barred(channel=held.channel, address_hash=held.address_hash, now=now):
+    """Ask them to confirm, as the page's form does: until they do, they hear nothing. Who hears already is sent the way to their
+    own page. Raises NotDone, or floods.TooMany."""
+    if held.is_barred:
         raise NotDone("Nothing may be sent there: not even the question. Lift that first.")
+    wanted = wishes.of(held.subscriber) if held.subscriber and held.hears else wishes.THE_PAGE
     source = {"wording": f"desk {language}", "by": "desk", "asked_by": actor.get_username()}
     with transaction.atomic():
         details = {"channel": held.channel, "language": language}
         audit.log(act="subscriber.ask", actor=actor, now=now, target=held.named, details=details)
-        subscriptions.subscribe(address=address, channel=held.channel, language=language, source=source, now=now)
+        subscriptions.subscribe(address=address, channel=held.channel, language=language, source=source, wanted=wanted, now=now)
+        if not find(channel=held.channel, address=address, now=now).waits_for_a_message:
+            raise NotDone("They had such a message a moment ago, or two within two days: no further one is sent now.")
+
+
+def note(*, held: Held, words: str, actor: User, now: datetime) -> None:
+    """Write down something about who has it; they read it in the copy of what we hold. Raises NotDone."""
+    if held.subscriber is None or held.subscriber.state == SubscriberState.UNSUBSCRIBED:
+        raise NotDone("Nobody has it now: there is nobody to note anything about.")
+    if not words.strip():
+        raise NotDone("Write the note.")
+    with transaction.atomic():
+        audit.log(act="subscriber.note", actor=actor, now=now, target=held.named)  # its words go with them, a line of the log not
+        StaffNote.objects.create(subscriber=held.subscriber, words=words.strip()[:500], at=now, by=actor)
 
 
 def _given(reason: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -194,7 +195,7 @@ class Subscription(models.Model):
 class Suppressed(models.TextChoices):
     """Why nothing is sent to an address."""
 
-    OPTED_OUT = "opted_out"  # by STOP or through the carrier; asking again and confirming ends it
+    OPTED_OUT = "opted_out"  # they left, were forgotten, or sent STOP; confirming anew (by phone: START) ends it
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     REFUSED = "refused"  # the provider will not carry to it: barred, or gone
@@ -215,6 +216,21 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.address_hash[:8]}: {self.reason}"
+
+
+class StaffNote(models.Model):
+    """What staff wrote down about one subscriber. Theirs to read, in their copy; it goes when they leave."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="notes")
+    words = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}: {self.at}"
 
 
 class Farewell(models.Model):

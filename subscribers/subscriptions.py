@@ -185,9 +185,10 @@ def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
     subscriber = Subscriber.objects.filter(confirm_token_hash=token_hash(token)).exclude(confirm_token_hash="").first()
     if subscriber is None or subscriber.state not in (SubscriberState.PENDING, SubscriberState.ACTIVE):
         return None
-    if subscriber.state == SubscriberState.PENDING and now >= link_ends(subscriber):
-        return None
-    return subscriber
+    if subscriber.state == SubscriberState.PENDING:
+        return subscriber if now < link_ends(subscriber) else None
+    is_old = subscriber.confirmed_at is None or now >= subscriber.confirmed_at + links.MANAGE_HOLDS
+    return None if is_old else subscriber  # it leads to their own page, so it ends with the links that do
 
 
 def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
@@ -273,8 +274,8 @@ def change(*, subscriber: Subscriber, now: datetime, language: str | None = None
 def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     """Stop at once: what waits to be sent is not sent any more. A second time changes nothing.
 
-    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give. The
-    suppression list has it too, so that no file of older consents brings them back.
+    The address goes, and what staff noted; its keyed hash stays, with when and on which wording they had agreed, since the proof
+    is ours to give. The suppression list has it too, so that no file of older consents brings them back.
     """
     agreed = _proof(subscriber) or subscriber.consent
     kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
@@ -293,6 +294,7 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
         )
         if left:
             Endpoint.objects.filter(subscriber=subscriber).update(contact_hash="", tell_at=None)
+            subscriber.notes.all().delete()
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
@@ -344,6 +346,7 @@ def export(subscriber: Subscriber) -> dict[str, Any]:
         "confirmed_at": _iso(subscriber.confirmed_at),
         "unsubscribed_at": _iso(subscriber.unsubscribed_at),
         "consent": subscriber.consent,
+        "notes_of_staff": [{"at": note.at.isoformat(), "words": note.words} for note in subscriber.notes.all()],
         **_webhook(subscriber),
         "deliveries": [
             {"record_entry": seq, "state": state, "sent_at": _iso(sent_at)}

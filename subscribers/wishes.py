@@ -87,7 +87,8 @@ def named(wishes: Wishes | None) -> str:
     """What is followed by public ids, commas between, as a link carries it; "" for None."""
     if wishes is None:
         return ""
-    return ",".join(one.public_id for one in (*wishes.components, *wishes.groups, *wishes.incidents)) or ALL
+    things: list[Component | ComponentGroup | Incident] = [*wishes.components, *wishes.groups, *wishes.incidents]
+    return ",".join(one.public_id for one in things) or ALL
 
 
 def of(subscriber: Subscriber) -> Wishes:

@@ -89,12 +89,18 @@ class LookUpView(DeskView):
     def _ask(self, held: Held, address: str, now: datetime) -> str:
         language = self.request.POST.get("language", "")
         looking_up.ask(held=held, address=address, language=language, actor=self.actor, now=now)
+        if held.hears:
+            return "The way to their own page is on its way to them, and to nobody else."
         return "They are asked to confirm. They hear nothing until they do."
+
+    def _note(self, held: Held, address: str, now: datetime) -> str:
+        looking_up.note(held=held, words=self.request.POST.get("words", ""), actor=self.actor, now=now)
+        return "Noted. They read it in their copy of what we hold; it goes when they leave."
 
     def _show(self, form: AddressForm, held: Held, *, status: int = 200, **more: Any) -> HttpResponse:
         subscriber = held.subscriber
-        is_active = bool(subscriber and subscriber.state == SubscriberState.ACTIVE)
         suppressed = held.suppression
+        is_there = subscriber is not None and subscriber.state != SubscriberState.UNSUBSCRIBED
         return self.page(
             status=status,
             form=form,
@@ -102,17 +108,24 @@ class LookUpView(DeskView):
             channel=CHANNELS[held.channel].desk,
             state=STATES[SubscriberState(subscriber.state)] if subscriber else "",
             follows=_follows(subscriber) if subscriber else "",
+            notes=list(subscriber.notes.select_related("by")) if subscriber else [],
+            may_note=is_there and rights.may(self.actor, "subscriber.note"),
             sent=sent_to(subscriber, settings.LANGUAGE_CODE) if subscriber else [],
             why=WHY[Suppressed(suppressed.reason)] if suppressed else "",
             may_change=rights.may(self.actor, "subscriber.suppress"),
-            may_ask=rights.may(self.actor, "subscriber.ask") and not is_active and not suppressed,
+            may_ask=rights.may(self.actor, "subscriber.ask") and not held.is_barred,
             languages=settings.LANGUAGES,
             **more,
         )
 
 
 _Act = Callable[[LookUpView, Held, str, datetime], str]
-_ACTS: dict[str, _Act] = {"lift": LookUpView._lift, "suppress": LookUpView._suppress, "ask": LookUpView._ask}
+_ACTS: dict[str, _Act] = {
+    "lift": LookUpView._lift,
+    "suppress": LookUpView._suppress,
+    "ask": LookUpView._ask,
+    "note": LookUpView._note,
+}
 
 
 def _follows(subscriber: Subscriber) -> str:

@@ -19,7 +19,7 @@ from subscribers import csv_files, suppression
 from subscribers.models import Delivery, DeliveryState, Notification, Subscriber, SubscriberState, Suppressed
 
 WHY = {
-    Suppressed.OPTED_OUT: "they stopped it by their phone",
+    Suppressed.OPTED_OUT: "they left, sent STOP, or had themselves forgotten",
     Suppressed.BOUNCED: "there is no such mailbox",
     Suppressed.COMPLAINED: "they complained",
     Suppressed.REFUSED: "the address is gone, or barred",

@@ -119,9 +119,10 @@ def names(asked: Wishes | None, language: str) -> list[str]:
     """What it holds, in words; empty for None."""
     if asked is None:
         return []
-    things = [to_read(one.name)[language] for one in (*asked.groups, *asked.components)]
-    things += [corrections.name_of(incident)[language] for incident in asked.incidents]
-    return things or [gettext("All services")]
+    found = [to_read(group.name)[language] for group in asked.groups]
+    found += [to_read(component.name)[language] for component in asked.components]
+    found += [corrections.name_of(incident)[language] for incident in asked.incidents]
+    return found or [gettext("All services")]
 
 
 def changed(form: QueryDict, subscriber: Subscriber) -> Wishes:

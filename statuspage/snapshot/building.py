@@ -50,16 +50,17 @@ def incident_files(page: IncidentPage, components: Sequence[ComponentFacts]) -> 
     """An incident's page in every language and its JSON, named as they lie in a shard."""
     public_id = page.incident.facts.public_id
     files = {f"{public_id}.json": api_v2.incident_json(page, components, language=codes()[0])}
-    updates = page.incident.facts.updates
-    newest = updates[0].body if updates else page.title
+    facts = page.incident.facts
     for language in codes():
+        own = pictures.of_incident(facts, language)
         html = render(
             "public/incident.html",
             language=language,
             path=f"/incidents/{public_id}",
             page=page,
-            description=newest[language],
-            picture=pictures.of_incident(page.incident.facts, rollup.worst(item.status for item in page.incident.affected)),
+            description=_newest_word(page, language),
+            picture=own or pictures.OVER,
+            picture_address=pictures.address_of_incident(facts, own, language) if own else "",
             share=_share(page, language),
             shapes_used=_shapes_of(page),
         )
@@ -68,6 +69,20 @@ def incident_files(page: IncidentPage, components: Sequence[ComponentFacts]) -> 
             html = render("public/review.html", language=language, path=f"/incidents/{public_id}/review", page=page)
             files[f"{folder_of(language)}{public_id}.review.html"] = html.encode()
     return files
+
+
+def _newest_word(page: IncidentPage, language: str) -> str:
+    """For chats: while it is open, of when it is and when the next one comes stand before it, as they cut the end."""
+    facts = page.incident.facts
+    words = str((facts.updates[0].body if facts.updates else page.title)[language])
+    if not facts.is_open:
+        return words
+    with override(language):
+        said = [gettext("As of %(time)s.") % {"time": clock_words.full(facts.last_word_at, language)}]
+        if facts.next_update_by and not page.is_late:
+            time = clock_words.near(facts.next_update_by, facts.last_word_at, language)
+            said.append(gettext("Next update by %(time)s.") % {"time": time})
+    return " ".join((*said, words))
 
 
 def _shapes_of(page: IncidentPage) -> set[str]:
@@ -183,12 +198,14 @@ def _said_when_stale(page: NowPage) -> Mapping[str, Text | None]:
 
 
 def _description(page: NowPage, words: Mapping[str, str], language: str, form: str) -> str:
-    """One line for search results and chat previews, with its time."""
+    """One line for search results and chat previews. Its time and the next promise stand first: chats cut the end, and an old
+    forward must look old."""
+    if form == STALE:
+        return words["lead"]
     with override(language):
-        if form == STALE:
-            return words["lead"]
         checked = gettext("Checked at %(time)s.") % {"time": clock_words.full(page.built_at, language)}
-    return " ".join(part for part in (words["action"], words["lead"], checked) if part)
+    promised = plain_text.promised(page, page.promise, language) if page.promise else ""
+    return " ".join(part for part in (checked, promised, words["action"], words["lead"]) if part)
 
 
 def _aged(page: NowPage, language: str) -> dict[str, str]:

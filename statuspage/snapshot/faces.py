@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from incidents.facts import ComponentFacts
+from incidents.facts import ComponentFacts, IncidentFacts
 from incidents.languages import codes
 from incidents.public_ids import PATTERN
-from statuspage import api_v2, badges, cap, embed, entries, feeds, pictures
+from statuspage import api_v2, badges, cap, embed, entries, feeds, pictures, state_words
 from statuspage.entries import Entry
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
@@ -20,11 +20,13 @@ FORMS = (FRESH, STALE)
 _SERVICE = r"components/[a-zA-Z0-9_-]{1,60}"
 _FEED = r"(?:history|updates)\.(?:atom|rss)|feed\.json"
 # Addresses after a language's prefix, which are the files' names too: those about now, in two forms, and those with one.
-ABOUT_NOW = re.compile(rf"/({_FEED}|picture\.png|cap\.atom|badge\.(?:svg|json|txt)|{_SERVICE}/badge\.(?:svg|json|txt))")
+ABOUT_NOW = re.compile(
+    rf"/({_FEED}|picture\.png|favicon\.ico|cap\.atom|badge\.(?:svg|json|txt)|{_SERVICE}/badge\.(?:svg|json|txt))"
+)
 UNTRANSLATED = ("/sitemap.xml", "/robots.txt", "/embed/script.js")
 FRAME = "/embed/frame"
 KEPT = re.compile(
-    rf"/(pictures/[a-z_]{{1,30}}\.png|{_SERVICE}/(?:{_FEED})|maintenance\.ics|maintenance/{PATTERN}\.ics|cap/{PATTERN}-\d{{1,4}}\.cap)"
+    rf"/(pictures/[a-z0-9_]{{1,30}}\.png|{_SERVICE}/(?:{_FEED})|maintenance\.ics|maintenance/{PATTERN}\.ics|cap/{PATTERN}-\d{{1,4}}\.cap)"
 )
 
 
@@ -46,6 +48,7 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 
     if only is None:
         found |= {
             "picture": _picture_part(said),
+            **{f"image {one.public_id}": _image_part(one) for one in said.open_incidents},
             "calendar": Part(
                 key_of(said.identity, said.maintenances, telling_of(said.components)), lambda _: _calendar_files(said)
             ),
@@ -123,7 +126,7 @@ def _of_component(said: Lately, component: ComponentFacts, by_language: Mapping[
 
 
 def _picture_part(said: Lately) -> Part:
-    """Drawn only when it changes."""
+    """Drawn only when it changes; the favicon for browsers that read no SVG with it."""
     drawn = {
         form: {
             f"{folder_of(language)}picture.png": pictures.of_page(
@@ -133,7 +136,19 @@ def _picture_part(said: Lately) -> Part:
         }
         for form in FORMS
     }
-    return Part(key_of(drawn), by_form(lambda form: {name: pictures.png(picture) for name, picture in drawn[form].items()}))
+    icons = {form: state_words.shape_of_page(said.components, said.open_incidents, stale=form == STALE) for form in FORMS}
+
+    def make(form: str) -> Files:
+        return {name: pictures.png(picture) for name, picture in drawn[form].items()} | {"favicon.ico": pictures.ico(icons[form])}
+
+    return Part(key_of(drawn), by_form(make))
+
+
+def _image_part(incident: IncidentFacts) -> Part:
+    """The same of an open problem, beside links to it."""
+    own = {language: pictures.of_incident(incident, language) for language in codes()}
+    drawn = {f"{folder_of(language)}pictures/{incident.public_id}.png": picture for language, picture in own.items() if picture}
+    return Part(key_of(drawn), lambda _: {ARCHIVE: {name: pictures.png(picture) for name, picture in drawn.items()}})
 
 
 # --- Other sites, search engines -----------------------------------------------------------------

@@ -19,7 +19,7 @@ from django.utils.translation import gettext, gettext_noop, override
 
 from incidents import rebuttals, rollup
 from incidents.facts import ComponentFacts, MaintenanceFacts
-from incidents.languages import codes
+from incidents.languages import codes, to_read
 from incidents.once import per_object
 from incidents.words import ComponentStatus
 from statuspage import (
@@ -46,7 +46,7 @@ from statuspage.snapshot import building
 from statuspage.snapshot.building import STALE, Files, folder_of
 
 ARCHIVE = "archive"
-GONE_WHEN_UNNAMED = ("component ", "feeds ", "badge ", "cap ")  # parts of whatever is not there any more
+GONE_WHEN_UNNAMED = ("component ", "feeds ", "badge ", "cap ", "image ")  # parts of whatever is not there any more
 STANDING = ("subscribe", "definitions", "accessibility", "privacy", "record")
 _WEEKDAYS = (
     gettext_noop("Mo"),
@@ -176,7 +176,7 @@ def by_form(make: Callable[[str], Files]) -> Callable[[Collection[str]], Halves]
 
 
 def _standing_files() -> Halves:
-    files: Files = {"404.html": not_found()}
+    files: Files = {"404.html": not_found(), "away.html": _away()}
     states = [{"status": status, "text": state_words.definition(status)} for status in rollup.WORST_FIRST]
     for language in codes():
         for name in (name for name in STANDING if name != "subscribe"):
@@ -185,6 +185,7 @@ def _standing_files() -> Halves:
                 language=language,
                 path=f"/{name}",
                 states=states,
+                verdicts=[tuple(map(to_read, told)) for told in rebuttals.VERDICTS.values()],
                 rule=reading.rule_words(),
                 shapes_used=ComponentStatus.values if name == "definitions" else (),
             )
@@ -215,14 +216,23 @@ def _picture_files() -> Halves:
 
 
 def not_found() -> bytes:
-    """One page in every language: who mistypes an address has told us no language."""
+    return _in_every_language(gettext_noop("Page not found"), gettext_noop("There is nothing at this address."))
+
+
+def _away() -> bytes:
+    """What nginx shows of forms and the desk while the app is dead; it cannot know then whether an address is one."""
+    lead = gettext_noop("Forms and sign-in do not answer now. Please try again in a few minutes. What you sent was not taken.")
+    return _in_every_language(gettext_noop("We cannot show this now"), lead)
+
+
+def _in_every_language(title: str, lead: str) -> bytes:
+    """One page for all: who mistypes an address has told us no language."""
     said = []
     for code in codes():
-        title = state_words.say(gettext_noop("Page not found"))[code]
-        lead = state_words.say(gettext_noop("There is nothing at this address."))[code]
         link = state_words.say(gettext_noop("Status now"))[code]
-        said.append({"code": code, "title": title, "lead": lead, "link": link, "href": f"{prefix_of(code)}/"})
-    return render("public/404.html", language=codes()[0], path="/", languages_said=said).encode()
+        words = {"title": state_words.say(title)[code], "lead": state_words.say(lead)[code]}
+        said.append({"code": code, "link": link, "href": f"{prefix_of(code)}/", **words})
+    return render("public/every_language.html", language=codes()[0], path="/", languages_said=said).encode()
 
 
 # --- A service -----------------------------------------------------------------------------------

@@ -250,7 +250,7 @@ def _next_number(directory: Path) -> int:
 
 
 def _is_packed(path: str, size: int) -> bool:
-    return size >= PACKED_FROM and not path.endswith(".png")  # a picture is packed by its own format
+    return size >= PACKED_FROM and not path.endswith((".png", ".ico"))  # a picture is packed by its own format
 
 
 def _twins(path: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from statuspage import clock_words, inert, linked_data, pictures
 from statuspage.page import IncidentPage, PlannedNow
 from statuspage.page_answers import AnswerPage
+from statuspage.pictures import Picture
 
 register = template.Library()
 
@@ -39,18 +40,18 @@ def card(
     context: template.Context,
     words: str = "",
     description: str = "",
-    picture: str = "",
+    picture: str | Picture = "",
     published: datetime | None = None,
     modified: datetime | None = None,
 ) -> SafeString:
     """What chats and search engines show of a link: Open Graph and Twitter's card. `words` "": the page is named by whose it is.
-    `description` "": what the whole site is about. `picture`: the name of a standing one; the front page has its own in
-    `picture_address`. With `published` it is an article."""
+    `description` "": what the whole site is about. `picture`: the name of a standing one; a page with one of its own
+    has that as `picture` and its address in `picture_address`. With `published` it is an article."""
     language = context["lang"]
     whose = gettext("%(name)s status") % {"name": context["provider"]}
     what_for = gettext("Which services of %(name)s work, which do not, and what we said of it.")
     about = description or what_for % {"name": context["provider"]}
-    if words and picture:
+    if words and picture and isinstance(picture, str):
         address, alt = pictures.address(picture, language), pictures.standing(language)[picture].alt
     elif found := context.get("picture_address"):
         address, alt = found, context["picture"].alt

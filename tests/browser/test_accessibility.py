@@ -153,5 +153,17 @@ def test_on_paper_the_words_stay_and_the_buttons_go(browser: Browser, site: Site
     page.goto("/answers/a-technical-fault-delays-payments")
     page.emulate_media(media="print")
     shown = page.locator("h1").is_visible(), page.locator("nav").is_visible(), page.locator(".bt").first.is_visible()
+    page.goto("/")
+    folded = page.locator("main details:not([open])").evaluate_all(
+        "all => all.map(one => one.lastElementChild.checkVisibility())"
+    )
+    link = page.locator("#now h3 a")
+    target = link.evaluate("one => getComputedStyle(one, '::after').content")
+    leads_to = link.get_attribute("href")
+    sheets = page.pdf(format="A4")
     context.close()
     assert shown == (True, False, False)
+    assert folded
+    assert all(folded), "what is folded on a screen is read on paper"
+    assert target == f'" ({leads_to})"'
+    assert sheets.startswith(b"%PDF-")

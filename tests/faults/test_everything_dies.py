@@ -66,6 +66,7 @@ FOR_MACHINES = (
     "/robots.txt",
     "/embed/script.js",
     "/picture.png",
+    "/favicon.ico",
 )
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from incidents.models import Component, Incident, IncidentUpdate, ScheduledMaintenance
 from statuspage import api_v2, feeds, publishing, snapshot
+from statuspage.snapshot import headers
 from statuspage.snapshot.writing import PACKED_FROM
 from tests import servers
 from tests.copies import free_port
@@ -36,7 +37,7 @@ FACES += [
     "picture.png",
 ]
 ABOUT_NOW = ["/", "/sw/", *(f"{prefix}/{face}" for face in FACES for prefix in ("", "/sw"))]
-ABOUT_NOW += ["/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
+ABOUT_NOW += ["/favicon.ico", "/text/", "/sw/text/", "/poster", "/sw/poster", "/components/stk-push", "/sw/components/stk-push"]
 STANDING = ["/definitions", "/sw/definitions", "/accessibility", "/sw/privacy", "/record", "/history", "/sw/history", "/uptime"]
 STANDING += ["/answers", "/sw/answers", "/sw/uptime", "/uptime.csv", "/record.jsonl", "/maintenance.ics", "/sw/maintenance.ics"]
 STANDING += ["/sitemap.xml", "/robots.txt", "/embed/script.js", "/history.json"]
@@ -102,6 +103,8 @@ def paths(incident: str) -> list[str]:
         *ABOUT_NOW,
         *API,
         *STANDING,
+        f"/pictures/{incident}.png",
+        f"/sw/pictures/{incident}.png",
         f"/history/{timezone.localtime():%Y-%m}",
         f"/sw/history/{timezone.localtime():%Y-%m}",
         "/subscribe",
@@ -147,7 +150,7 @@ def test_both_answer_with_the_same_bytes_and_headers(app: str, nginx: str, incid
         assert (ours.status_code, theirs.status_code) == (200, 200), path
         assert ours.content == theirs.content, path
         assert seen(ours) == seen(theirs), path
-        packed = encoding != "identity" and len(ours.content) >= PACKED_FROM and not path.endswith(".png")
+        packed = encoding != "identity" and len(ours.content) >= PACKED_FROM and not path.endswith((".png", ".ico"))
         if path != "/record.jsonl":  # it grows by additions, which gzip alone can take
             assert ours.headers.get("Content-Encoding") == (encoding if packed else None), path
         assert "Set-Cookie" not in ours.headers
@@ -266,6 +269,28 @@ def test_forms_reach_the_app_through_nginx(app: str, nginx: str) -> None:
     assert answer.status_code == 503, "this app has no tables"
     assert "Please try again in a few minutes" in answer.text
     assert requests.get(f"{nginx}/healthz", timeout=10).status_code == 503
+
+
+def test_with_the_app_dead_people_get_a_page_of_ours_in_every_language(
+    incident: str, snapshot_dir: Path, nginx_for: Callable[[Path, int], str]
+) -> None:
+    alone = nginx_for(snapshot_dir, free_port())
+    for answer in (
+        requests.get(f"{alone}/nothing/here", timeout=10),
+        requests.get(f"{alone}/admin/", timeout=10),
+        requests.get(f"{alone}/manage/token", timeout=10),
+        requests.post(f"{alone}/subscribe", data={"email": "asha@example.org"}, timeout=10),
+        requests.post(f"{alone}/sw/subscribe", data={"email": "asha@example.org"}, timeout=10),
+        requests.post(f"{alone}/confirm/token", timeout=10),
+    ):
+        assert answer.status_code == 503, answer.url
+        assert (answer.headers["Cache-Control"], answer.headers["Retry-After"]) == ("no-store", "60"), answer.url
+        assert answer.headers["Content-Security-Policy"] == headers.POLICY, answer.url
+        assert "We cannot show this now" in answer.text, answer.url
+        assert "Hatuwezi kuonyesha hii kwa sasa" in answer.text, answer.url
+        assert 'href="/sw/"' in answer.text
+    assert requests.get(f"{alone}/away", timeout=10).status_code == 404, "no address of its own"
+    assert requests.get(f"{alone}/subscribe", timeout=10).status_code == 200
 
 
 def test_callbacks_reach_the_app_through_nginx_and_their_address_stays_out_of_its_log(

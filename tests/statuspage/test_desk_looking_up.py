@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from incidents.models import AuditEvent
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, PAGE_ADMIN, ROLES
-from subscribers import addresses, links, outbox, subscriptions, suppression
+from subscribers import addresses, confirmations, links, outbox, subscriptions, suppression
 from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
+from subscribers.rendering import CONFIRM_MARK
 from tests.factories import ComponentFactory
 from tests.statuspage.desk import sign_in, someone
 from tests.subscribers.news import publish, reader
@@ -152,14 +153,49 @@ def test_who_is_subscribed_by_staff_is_asked_and_hears_nothing_until_they_confir
     assert subscriptions.confirm(token=links.confirm_token(asha), now=timezone.now())
 
 
-def test_who_hears_already_or_is_held_back_is_not_asked(admin: Client) -> None:
-    reader(ASHA)
-    answer = asked(admin, act="ask", language="en")
-    assert (answer.status_code, "They hear from us already." in words(answer)) == (409, True)
+def test_who_hears_already_is_sent_the_way_to_their_own_page_and_staff_do_not_see_it(admin: Client) -> None:
+    asha = reader(ASHA, "en", ComponentFactory(code="paybill"))
+    answer = asked(admin, act="ask", language="sw")
+    assert "on its way to them" in words(answer)
+    assert links.token_for(asha, links.MANAGE) not in words(answer)
+    [waiting] = confirmations.claim_due(now=timezone.now(), limit=10, channels=["email"])
+    parcel = confirmations.parcel_for(waiting)
+    assert parcel.address == ASHA
+    assert parcel.fills[CONFIRM_MARK].endswith(f"/manage/{links.token_for(asha, links.MANAGE)}")
+    confirmations.record_success(waiting, now=timezone.now())
+    asha.refresh_from_db()
+    assert (asha.state, asha.language, asha.asked_beside) == ("active", "en", ""), "nothing that they chose is changed"
+    answer = asked(admin, act="ask")
+    assert (answer.status_code, "no further one is sent now" in words(answer)) == (409, True)
+    assert [act for act, *_ in log()] == ["subscriber.ask"]
+
+
+def test_who_is_held_back_is_not_asked_and_who_left_by_mail_may_be(admin: Client) -> None:
     asked(admin, act="suppress", reason="Asked by phone.")
     answer = asked(admin, act="ask", language="en")
     assert (answer.status_code, "Lift that first." in words(answer)) == (409, True)
     assert "subscriber.ask" not in [act for act, *_ in log()]
+    subscriptions.unsubscribe(subscriber=reader("left@customer.example"), now=timezone.now())
+    page = words(asked(admin, "left@customer.example"))
+    assert "Nothing is sent unless they confirm anew" in page
+    assert "they stopped it themselves" in page
+    assert "Ask them to confirm" in page
+
+
+# --- Noted ---------------------------------------------------------------------------------------
+
+
+def test_a_note_is_in_their_copy_and_goes_when_they_leave(admin: Client) -> None:
+    asha = reader(ASHA)
+    assert asked(admin, act="note", words=" ").status_code == 409
+    page = words(asked(admin, act="note", words="Calls us each Monday."))
+    assert "Calls us each Monday." in page
+    assert log() == [("subscriber.note", "halima", {})], "the log, which forgets nothing, has no word of it"
+    assert [note["words"] for note in subscriptions.export(asha)["notes_of_staff"]] == ["Calls us each Monday."]
+    subscriptions.unsubscribe(subscriber=asha, now=timezone.now())
+    assert not asha.notes.exists()
+    assert asked(admin, act="note", words="They left.").status_code == 409
+    assert asked(admin, "nobody@customer.example", act="note", words="Who?").status_code == 409
 
 
 # --- Who may -------------------------------------------------------------------------------------
@@ -176,9 +212,12 @@ def test_who_may_look_and_who_may_act() -> None:
     assert "We have it" in page, "it answers whom people ask what is held of them"
     assert "Send nothing there any more" not in page
     assert "Ask them to confirm" not in page
-    for act in ("suppress", "lift", "ask"):
-        assert asked(officer, act=act, reason="No.", language="en").status_code in (403, 409)
+    for act in ("suppress", "ask", "note"):
+        assert asked(officer, act=act, reason="No.", language="en", words="No.").status_code == 403, act
     assert not Suppression.objects.exists()
+    suppression.suppress(channel="email", address_hash=addresses.hash_of(ASHA), reason=Suppressed.COMPLAINED, now=timezone.now())
+    assert asked(officer, act="lift", reason="No.").status_code == 403
+    assert Suppression.objects.exists()
 
 
 @pytest.mark.parametrize(("role", "sees"), [(PAGE_ADMIN, True), (AUTHOR, False), (APPROVER, False), (AUDITOR, False)])

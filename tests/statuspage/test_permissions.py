@@ -109,8 +109,9 @@ def said(made: Rows, act: str) -> str:
 
 def telling(made: Rows, act: str) -> str:
     """The page of how something that is no update is told."""
-    word = made.window.updates.published()[0]
-    return f"/admin/subscribers/notification/{Notification.objects.get(record_seq=word.record_seq).pk}/{act}/"
+    seq = made.window.updates.published()[0].record_seq
+    assert seq is not None
+    return f"/admin/subscribers/notification/{Notification.objects.get(record_seq=seq).pk}/{act}/"
 
 
 def to(act: str) -> Callable[[Rows], dict[str, Any]]:

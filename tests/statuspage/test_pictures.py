@@ -124,7 +124,7 @@ def test_every_page_has_a_card_and_every_picture_it_names_is_there(folder: Path,
     pages = [Path(at, name) for at, _, names in os.walk(current, followlinks=True) for name in names if name.endswith(".html")]
     seen = set()
     for path in pages:
-        if path.name in ("404.html", "frame.html", "poster.html"):
+        if path.name in ("404.html", "away.html", "frame.html", "poster.html"):
             continue
         said = head(folder, str(path.relative_to(current)))
         assert said["og:locale"] == ("sw_KE" if "/sw/" in str(path) else "en_KE"), path
@@ -138,4 +138,53 @@ def test_every_page_has_a_card_and_every_picture_it_names_is_there(folder: Path,
     [incident_page] = (path for path in pages if path.name == f"{incident.public_id}.html" and "/sw/" not in str(path))
     said = head(folder, str(incident_page.relative_to(current)))
     assert (said["og:type"], said["article:published_time"]) == ("article", "2026-11-24T12:00+03:00")
-    assert "/pictures/delayed.png?" in said["og:image"]
+    assert f"/pictures/{incident.public_id}.png?" in said["og:image"]
+    assert said["og:image:alt"] == "Mfano Pesa status: Payments are late"
+
+
+def test_a_link_to_a_problem_has_a_picture_of_its_own_with_its_time_while_it_is_open(folder: Path) -> None:
+    part = rows.component()
+    promise = NOON + timedelta(minutes=30)
+    incident = rows.publish(affected={part: "delayed"}, next_update_by=promise, body=in_all(rows.both("x" * 300))).incident
+
+    def card() -> dict[str, str]:
+        html = (folder / f"ids/{incident.public_id}/{incident.public_id}.html").read_text().partition("</head>")[0]
+        return dict(re.findall(r'<meta (?:property|name)="([\w:]+)" content="([^"]*)">', html))
+
+    snapshot.refresh(now=NOON)
+    first = card()
+    drawn = (folder / f"current/archive/pages/pictures/{incident.public_id}.png").read_bytes()
+    assert ink(drawn, (80, 500, 700, 600)) > 300, "its time"
+    assert first["og:description"].startswith("As of 12:00 pm EAT, 24 Nov 2026. Next update by 12:30 pm EAT. ")
+    rows.publish(incident=incident, status="identified", affected={part: "delayed"}, at=NOON + timedelta(minutes=10))
+    snapshot.refresh(now=NOON + timedelta(minutes=10))
+    assert card()["og:image"] != first["og:image"]
+    rows.publish(incident=incident, status="resolved", affected={part: "operational"}, at=NOON + timedelta(minutes=20))
+    snapshot.refresh(now=NOON + timedelta(minutes=20))
+    assert "/pictures/over.png?" in card()["og:image"]
+    assert "As of" not in card()["og:description"]
+    assert not (folder / f"current/archive/pages/pictures/{incident.public_id}.png").exists()
+
+
+def test_a_chat_shows_the_time_and_the_next_promise_of_the_front_page_however_much_it_says(folder: Path) -> None:
+    for number in range(20):
+        part = rows.component(f"part-{number}", status="delayed")
+    rows.publish(affected={part: "delayed"}, next_update_by=NOON + timedelta(minutes=30))
+    snapshot.refresh(now=NOON)
+    said = head(folder, "fresh/index.html")["og:description"]
+    assert said.startswith("Checked at 12:00 pm EAT, 24 Nov 2026. Next update by 12:30 pm EAT. ")
+    assert len(said) <= 200
+    snapshot.refresh(now=NOON + timedelta(minutes=31), force=True)
+    assert ". This update is late. We promised it by 12:30 pm EAT." in head(folder, "fresh/index.html")["og:description"]
+
+
+def test_browsers_that_read_no_svg_get_the_icon_of_the_state_too(folder: Path) -> None:
+    rows.component()
+    snapshot.refresh(now=NOON)
+    for form, colour in (("fresh", (0x0B, 0x7A, 0x55)), ("stale", (0x66, 0x71, 0x7C))):
+        icon = Image.open(io.BytesIO((folder / f"current/{form}/pages/favicon.ico").read_bytes()))
+        assert icon.info["sizes"] == {(16, 16), (32, 32)}
+        rim = icon.convert("RGBA").getpixel((4, 16))
+        assert isinstance(rim, tuple)
+        assert rim[:3] == colour
+        assert rim[3] > 200

@@ -19,8 +19,9 @@ import pytest
 from babel.messages.pofile import read_po
 from django.conf import settings as configured
 from django.db import transaction
+from django.utils.translation import gettext, override
 
-from incidents import record
+from incidents import planned_words, rebuttals, record
 from incidents.languages import in_all
 from incidents.models import Component, ComponentGroup, IncidentUpdate
 from incidents.words import IncidentStatus
@@ -320,6 +321,16 @@ def test_figures_are_counted_in_the_same_few_queries_however_many_services(djang
         page_uptime.build_uptime(NOON)
 
 
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_every_word_of_planned_work_and_every_verdict_is_explained(folder: Path, language: str) -> None:
+    snapshot.refresh(now=NOON)
+    said = words_of(read(folder, f"archive/pages/{'' if language == 'en' else 'sw/'}definitions.html"))
+    with override(language):
+        words = [gettext(word) for word in (*planned_words.PHASE_WORDS.values(), "It takes longer than announced.")]
+    words += [text[language] for told in rebuttals.VERDICTS.values() for text in told]
+    assert [word for word in words if word not in said] == []
+
+
 # --- Plain text and the poster -------------------------------------------------------------------
 
 
@@ -558,7 +569,7 @@ def test_no_kiswahili_file_for_programs_shows_such_a_text_either(folder: Path) -
 def test_every_page_has_one_heading_a_title_a_language_and_a_way_back(folder: Path) -> None:
     everything(folder)
     for name, html in html_files(folder):
-        assert html.count("<h1") == (2 if name.endswith("404.html") else 1), name
+        assert html.count("<h1") == (2 if name.endswith(("404.html", "away.html")) else 1), name
         assert re.search(r"<title>[^<]+</title>", html), name
         assert f'<html lang="{"sw" if "/sw/" in name else "en"}"' in html, name
         levels = [int(level) for level in re.findall(r"<h([1-6])", html)]

@@ -266,6 +266,16 @@ def test_a_link_to_ones_choices_ends_after_half_a_year_and_the_one_that_stops_ne
     assert asha.state == "unsubscribed"
 
 
+def test_the_link_that_confirmed_leads_to_ones_choices_no_longer_than_other_links_do(web: Client) -> None:
+    path = f"/confirm/{links.confirm_token(reader(ASHA, now=NOON))}"
+    with time_machine.travel(NOON + timedelta(days=179), tick=False):
+        assert "/manage/" in said(web.get(path))
+    with time_machine.travel(NOON + timedelta(days=180), tick=False):
+        for method in (web.get, web.post):
+            answer = method(path)
+            assert (answer.status_code, "/manage/" in said(answer)) == (404, False)
+
+
 def test_a_link_serves_one_purpose(web: Client) -> None:
     asha = reader(ASHA)
     assert web.get(f"/manage/{links.token_for(asha, links.UNSUBSCRIBE)}").status_code == 404
@@ -346,7 +356,7 @@ def test_a_follower_of_some_services_follows_an_incident_by_a_press_on_their_own
         page = said(web.get(path))
         assert "You asked for more" in page
         assert "Payments are late" in page.split("What we write about")[0]
-        assert list(asha.subscriptions.values_list("component", "incident")) == [(mine.pk, None)], "following a link adds nothing"
+        assert asha.subscriptions.get().component == mine, "following a link adds nothing"
         added = said(web.post(path, {"action": "add"}))
         assert "You asked for more" not in added
         assert set(asha.subscriptions.values_list("component", "incident")) == {(mine.pk, None), (None, incident.pk)}

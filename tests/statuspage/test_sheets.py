@@ -63,7 +63,7 @@ def test_our_own_sheet_is_whole_where_everything_is_used() -> None:
 
 
 def test_a_page_of_words_carries_no_rule_of_forms_and_days() -> None:
-    page = rendering.render("public/404.html", language="en", path="/")
+    page = rendering.render("public/every_language.html", language="en", path="/", languages_said=[])
     assert "fieldset{" not in page
     assert ".b path{" not in page
     assert "prefers-color-scheme:dark" in page

@@ -61,7 +61,7 @@ def public_files(folder: Path) -> Iterator[Path]:
 
 def text_of(path: Path) -> str:
     content = path.read_bytes()
-    if path.suffix == ".png":
+    if path.suffix in (".png", ".ico"):
         return content.decode("latin-1")
     if path.suffix == ".gz":
         content = gzip.decompress(content)
@@ -137,7 +137,7 @@ def test_each_twin_is_the_same_text_packed_and_has_the_same_time(folder: Path) -
     rows.publish()
     snapshot.refresh(now=NOON)
     plain = [path for path in public_files(folder) if path.suffix not in (".gz", ".br") and path.parent.name != "parts"]
-    text = [path for path in plain if path.suffix != ".png" and "record" not in str(path)]
+    text = [path for path in plain if path.suffix not in (".png", ".ico") and "record" not in str(path)]
     packed = [path for path in text if path.stat().st_size >= PACKED_FROM]
     assert packed
     for path in packed:
@@ -148,7 +148,7 @@ def test_each_twin_is_the_same_text_packed_and_has_the_same_time(folder: Path) -
         assert path.with_name(f"{path.name}.gz").read_bytes()[4:8] == b"\0\0\0\0", "the gzip header carries a time"
     small = [path for path in text if path.stat().st_size < PACKED_FROM]
     assert small
-    small += [path for path in plain if path.suffix == ".png"]  # packed by their own format
+    small += [path for path in plain if path.suffix in (".png", ".ico")]  # packed by their own format
     assert not [path for path in small if path.with_name(f"{path.name}.gz").exists()], "one packet holds it as it is"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -15,6 +17,7 @@ from subscribers.models import Subscriber
 from subscribers.transports import TRANSPORTS
 from subscribers.transports.base import Sender, TransportError
 from subscribers.transports.chat import ChatSender, filled
+from tests.servers import npm_package
 from tests.subscribers.bodies import FILLS, HOSTILE, LINK, LONG, item, parcel
 from tests.subscribers.hooks import Hook
 
@@ -81,6 +84,32 @@ def test_discord_takes_the_embed_and_mentions_nobody(of: dict[str, Any]) -> None
         texts = [embed["title"], embed["description"], embed.get("footer", {}).get("text", "")]
         assert sum(map(len, texts)) + sum(len(one["name"] + one["value"]) for one in fields) <= 6000
         assert 0 <= embed["color"] <= 0xFFFFFF
+
+
+def test_discords_published_types_take_our_bodies(tmp_path: Path) -> None:
+    """By the TypeScript types of its API that Discord's documentation names; they know fields, not the lengths above."""
+    compiler, _ = npm_package("typescript", "bin", "tsc"), npm_package("discord-api-types")
+    made = [body("discord", **of) for of in (SHORT, NASTY, HUGE)] + [asked("discord")]
+    assert _complaints(made, compiler, tmp_path) == ""
+    wrong = {**made[0], "embeds": [{**made[0]["embeds"][0], "colour": 1}]}
+    assert '"colour"' in _complaints([wrong], compiler, tmp_path), "a field that Discord does not know is seen"
+    assert "'string'" in _complaints([{**made[0], "content": 1}], compiler, tmp_path)
+
+
+def _complaints(bodies: list[Any], compiler: Path, folder: Path) -> str:
+    """What the types say against them."""
+    (folder / "package.json").write_text('{"type": "module"}')
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(compiler.parents[2])
+    written = folder / "bodies.ts"
+    written.write_text(
+        'import type { RESTPostAPIWebhookWithTokenJSONBody as Body } from "discord-api-types/v10";\n'
+        + "".join(f"export const body{place}: Body = {json.dumps(made)};\n" for place, made in enumerate(bodies))
+    )
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"]
+    command = ["node", str(compiler), *options, str(written)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False).stdout
 
 
 def test_what_somebody_wrote_is_words_and_no_mention_or_link() -> None:
