@@ -178,7 +178,7 @@ def test_who_is_held_back_is_not_asked_and_who_left_by_mail_may_be(admin: Client
     subscriptions.unsubscribe(subscriber=reader("left@customer.example"), now=timezone.now())
     page = words(asked(admin, "left@customer.example"))
     assert "Nothing is sent unless they confirm anew" in page
-    assert "they stopped it themselves" in page
+    assert "had themselves forgotten" in page
     assert "Ask them to confirm" in page
 
 
