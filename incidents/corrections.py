@@ -110,8 +110,8 @@ def names(public_ids: Iterable[str] | None = None) -> dict[str, Text]:
 
 
 def name_of(incident: Incident) -> Text:
-    """An incident's name as last corrected."""
-    return names([incident.public_id]).get(incident.public_id) or by_language(incident.name)
+    """An incident's name as last corrected, for readers."""
+    return to_read(names([incident.public_id]).get(incident.public_id) or incident.name)
 
 
 def call_as_now(incidents: Iterable[Incident]) -> None:

@@ -6,7 +6,7 @@ No draft, no internal reason, no evidence and no author's name has a place here,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -165,6 +165,9 @@ class IncidentFacts:
     redress: tuple[RedressFacts, ...] = ()
     earlier_names: tuple[EarlierText, ...] = ()  # oldest first
     first_word_by_hand: datetime | None = None  # our first word was elsewhere, or not seen here: as a person set it
+    impact_override: str = ""
+    merged_at: datetime | None = None
+    gone_words: Text = field(default_factory=dict)  # what is said instead of it, once it is gone
 
     @property
     def first_word_at(self) -> datetime:
@@ -180,14 +183,19 @@ class IncidentFacts:
         return bool(self.merged_into or self.withdrawn_at)
 
     @property
+    def gone_at(self) -> datetime | None:
+        return self.withdrawn_at or self.merged_at
+
+    @property
     def last_word_at(self) -> datetime:
         return self.updates[0].display_at if self.updates else self.published_at
 
     @property
     def last_change_at(self) -> datetime:
-        """The last word, or the last correction of one."""
-        corrected = [update.corrected_at for update in self.updates if update.corrected_at]
-        return max([self.last_word_at, *corrected, *(text.corrected_at for text in self.earlier_names)])
+        """The last word, the last correction of one, or the end of all that is said here."""
+        changed = [update.corrected_at for update in self.updates if update.corrected_at]
+        changed += [text.corrected_at for text in self.earlier_names]
+        return max([self.last_word_at, *changed, *([self.gone_at] if self.gone_at else [])])
 
     def last_said(self, field: str) -> Any:
         """What the newest update that states `field` says of it; None when none does."""
@@ -238,6 +246,8 @@ class MaintenanceFacts:
     recurrence: str = ""
     earlier_dates: tuple[tuple[datetime, datetime], ...] = ()  # announced before, oldest first
     earlier_names: tuple[EarlierText, ...] = ()
+    automatic_start: bool = False
+    automatic_end: bool = False
 
     @property
     def is_live(self) -> bool:

@@ -44,8 +44,10 @@ def to_read(value: Any) -> dict[str, str]:
     """The same for readers: what is missing in one language is said in the first that has it, as a StandIn. What is published is
     never edited, so a language that comes later would be blank for ever. Nothing that is signed or hashed is made of this."""
     found = by_language(value)
+    if all(found.values()):
+        return found
     written = next(((code, text) for code, text in found.items() if text.strip()), None)
-    if written is None or all(found.values()):
+    if written is None:
         return found
     return {code: text if text.strip() else StandIn(written[1], written[0]) for code, text in found.items()}
 

@@ -30,10 +30,13 @@ _NEVER_PUBLIC = tuple(
     )
 )
 _NAT64 = ip_network("64:ff9b::/96")
+_GIVEN_OUT = ip_network("2000::/3")  # all else of IPv6 is nobody's, or some network's own
 
 
 def is_public(address: Address) -> bool:
     """Whether it is anybody's on the internet."""
+    if isinstance(address, IPv6Address) and not (address in _GIVEN_OUT or address.ipv4_mapped or address in _NAT64):
+        return False
     return address.is_global and not any(address in network for network in _NEVER_PUBLIC)
 
 

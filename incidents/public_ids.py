@@ -23,6 +23,11 @@ def status_change_id(record_seq: int) -> str:
     return _derived(f"status change {record_seq}")
 
 
+def gone_id(public_id: str) -> str:
+    """Of the last word on an incident that was withdrawn or merged: it has no row either."""
+    return _derived(f"gone {public_id}")
+
+
 def _derived(name: str) -> str:
     number = int.from_bytes(hashlib.sha256(name.encode()).digest())
     return "".join(ALPHABET[number // len(ALPHABET) ** place % len(ALPHABET)] for place in range(12))

@@ -19,6 +19,7 @@ from incidents import rollup
 from incidents.facts import AffectedFacts, ComponentFacts, GroupFacts, IncidentFacts, MaintenanceFacts, UpdateFacts
 from incidents.maintenance import Phase
 from incidents.once import per_object
+from incidents.public_ids import gone_id
 from incidents.words import ComponentStatus, Impact, IncidentStatus
 
 CANNOT_CONFIRM = "We cannot confirm the current status"
@@ -282,21 +283,24 @@ def incident_dict(
     *,
     positions: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """An incident with its updates, newest first. `shown` gives each component's status by public id. `positions` of these
-    components, where many incidents are written."""
+    """An incident with its updates, newest first; one that was withdrawn or merged is, to these clients, resolved. `shown` gives
+    each component's status by public id. `positions` of these components, where many incidents are written."""
     return {
         "id": incident.public_id,
         "name": incident.name[page.language],
-        "status": phase(incident.status),
+        "status": phase(IncidentStatus.RESOLVED if incident.is_gone else incident.status),
         "created_at": time(incident.published_at, page),
-        "updated_at": time(incident.last_word_at, page),
+        "updated_at": time(incident.last_change_at, page),
         "monitoring_at": _time_or_none(incident.monitoring_at, page),
-        "resolved_at": _time_or_none(incident.resolved_at, page) if not incident.is_open else None,
+        "resolved_at": _time_or_none(incident.resolved_at or incident.gone_at, page) if not incident.is_open else None,
         "impact": incident.impact,
         "shortlink": f"{page.url}/incidents/{incident.public_id}",
         "started_at": time(incident.started_at, page),
         "page_id": page.id,
-        "incident_updates": [update_dict(page, incident, update) for update in incident.updates],
+        "incident_updates": [
+            *_gone(page, incident),
+            *(update_dict(page, incident.public_id, update) for update in incident.updates),
+        ],
         "components": _named_components(
             page, {item.component_id for item in incident.stated}, components, shown, positions or _positions(components)
         ),
@@ -332,22 +336,45 @@ def maintenance_dict(
         "name": planned.name[page.language],
         "status": phase(planned.phase),
         "created_at": time(planned.published_at, page),
-        "updated_at": time(planned.last_word_at, page),
+        "updated_at": time(planned.last_change_at, page),
         "monitoring_at": _time_or_none(planned.verifying_at, page),
         "resolved_at": _time_or_none(planned.finished_at, page),
         "impact": "maintenance",
-        "shortlink": f"{page.url}/incidents/{planned.public_id}",
+        "shortlink": f"{page.url}/maintenance/{planned.public_id}",
         "started_at": time(planned.published_at, page),
         "page_id": page.id,
-        "incident_updates": [update_dict(page, planned, update) for update in planned.updates],
+        "incident_updates": [update_dict(page, planned.public_id, update) for update in planned.updates],
         "components": _named_components(page, planned.expected, components, shown, _positions(components)),
         "scheduled_for": time(planned.starts_at, page),
         "scheduled_until": time(planned.ends_at, page),
     }
 
 
-def update_dict(page: Page, incident: IncidentFacts | MaintenanceFacts, update: UpdateFacts) -> dict[str, Any]:
-    return _update(update, incident.public_id, page.language, page.time_zone)
+def _gone(page: Page, incident: IncidentFacts) -> list[dict[str, Any]]:
+    """The last word on one that was withdrawn or merged: it stands in no update."""
+    return [update_dict(page, incident.public_id, _last_word(incident))] if incident.gone_at else []
+
+
+@per_object
+def _last_word(incident: IncidentFacts) -> UpdateFacts:
+    assert incident.gone_at
+    return UpdateFacts(
+        public_id=gone_id(incident.public_id),
+        status=IncidentStatus.RESOLVED.value,
+        body=incident.gone_words,
+        display_at=incident.gone_at,
+        published_at=incident.gone_at,
+        next_update_by=None,
+        promised_by=None,
+        deliver_notifications=False,
+        presigned=False,
+        record_seq=0,
+        affected=(),
+    )
+
+
+def update_dict(page: Page, incident_id: str, update: UpdateFacts) -> dict[str, Any]:
+    return _update(update, incident_id, page.language, page.time_zone)
 
 
 @per_object
@@ -355,16 +382,21 @@ def _update(update: UpdateFacts, incident_id: str, language: str, time_zone: str
     return {
         "id": update.public_id,
         "status": phase(update.status),
-        "body": escape(update.body[language], quote=False).replace("\r\n", "\n").replace("\n", "<br />"),
+        "body": as_html(update.body[language]),
         "incident_id": incident_id,
         "created_at": _written(update.published_at, time_zone),
-        "updated_at": _written(update.published_at, time_zone),
+        "updated_at": _written(update.corrected_at or update.published_at, time_zone),
         "display_at": _written(update.display_at, time_zone),
         "affected_components": [_affected_dict(item, language) for item in update.affected] or None,
         "deliver_notifications": update.deliver_notifications,
         "custom_tweet": None,
         "tweet_id": None,
     }
+
+
+def as_html(text: str) -> str:
+    """As bodies are: escaped, with its line breaks."""
+    return escape(text, quote=False).replace("\r\n", "\n").replace("\n", "<br />")
 
 
 def _affected_dict(item: AffectedFacts, language: str) -> dict[str, str]:

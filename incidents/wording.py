@@ -39,7 +39,12 @@ def zone_name(moment: datetime, zone: tzinfo) -> str:
 def day(moment: datetime, language: str, zone: tzinfo) -> str:
     """24 Nov 2026 or 24 Novemba 2026."""
     local = moment.astimezone(zone)
-    return f"{local.day} {_MONTHS.get(language, _MONTHS['en'])[local.month - 1]} {local.year}"
+    return f"{local.day} {short_month(local, language)} {local.year}"
+
+
+def short_month(local: datetime, language: str) -> str:
+    """Nov or Novemba, of a moment in its own zone."""
+    return _MONTHS.get(language, _MONTHS["en"])[local.month - 1]
 
 
 def clock_from(moment: datetime, now: datetime, language: str, zone: tzinfo) -> str:

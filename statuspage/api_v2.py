@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from incidents import statuspage_v2
-from incidents.facts import ComponentFacts
+from incidents.facts import ComponentFacts, MaintenanceFacts
 from statuspage.page import Identity, IncidentPage, NowPage
 from statuspage.page_lately import Lately
 
@@ -56,8 +56,59 @@ def list_json(name: str, said: Lately, *, language: str, stale: bool) -> bytes:
 def incident_json(page: IncidentPage, components: Sequence[ComponentFacts], *, language: str) -> bytes:
     """/incidents/<id>.json. It has one form, so its components carry the state the incident last stated, not that of now."""
     incident = page.incident.facts
-    owner = identified(page.identity, language, incident.last_word_at)
-    return _encoded(statuspage_v2.incident_dict(owner, incident, components, statuspage_v2.last_stated(incident)))
+    owner = identified(page.identity, language, incident.last_change_at)
+    value = statuspage_v2.incident_dict(owner, incident, components, statuspage_v2.last_stated(incident))
+    beside = {"backfilled": incident.backfilled, "impact_override": incident.impact_override or None}
+    return _one(value, beside | _postmortem(page, owner))
+
+
+def planned_json(work: MaintenanceFacts, identity: Identity, components: Sequence[ComponentFacts], *, language: str) -> bytes:
+    """The same of planned work: its components carry the worst that it expects of them."""
+    owner = identified(identity, language, work.last_change_at)
+    value = statuspage_v2.maintenance_dict(owner, work, components, work.expected)
+    begins = {"scheduled_remind_prior": True, "scheduled_auto_in_progress": work.automatic_start}
+    return _one(value, begins | {"scheduled_auto_completed": work.automatic_end})
+
+
+# What the object of one has more than those of the lists: the fields that webhooks have, where we have nothing for them.
+_BESIDE: Mapping[str, Any] = {
+    "postmortem_ignored": False,
+    "postmortem_body": None,
+    "postmortem_body_last_updated_at": None,
+    "postmortem_published_at": None,
+    "postmortem_notified_subscribers": False,
+    "postmortem_notified_twitter": False,
+    "backfilled": False,
+    "scheduled_for": None,
+    "scheduled_until": None,
+    "scheduled_remind_prior": False,
+    "scheduled_reminded_at": None,
+    "impact_override": None,
+    "scheduled_auto_in_progress": False,
+    "scheduled_auto_completed": False,
+}
+_BESIDE_UPDATE: Mapping[str, Any] = {"wants_twitter_update": False, "twitter_updated_at": None}
+
+
+def _one(value: Mapping[str, Any], beside: Mapping[str, Any]) -> bytes:
+    updates = [{**update, **_BESIDE_UPDATE} for update in value["incident_updates"]]
+    more = {field: nothing for field, nothing in _BESIDE.items() if field not in value}
+    return _encoded({**value, "incident_updates": updates, **more, **beside})
+
+
+def _postmortem(page: IncidentPage, owner: statuspage_v2.Page) -> dict[str, Any]:
+    """The review as it stands; nothing without one."""
+    review, versions = page.reviewed.now, page.reviewed.versions
+    if review is None:
+        return {}
+    texts = [review.apology, review.cause, review.measures, *(item.what for item in review.prevention), review.compensation]
+    body = "\n".join(text[owner.language] for text in texts if text[owner.language])
+    return {
+        "postmortem_body": statuspage_v2.as_html(body),
+        "postmortem_body_last_updated_at": statuspage_v2.time(review.published_at, owner),
+        "postmortem_published_at": statuspage_v2.time(page.reviewed.first_by_hand or versions[-1].published_at, owner),
+        "postmortem_notified_subscribers": True,
+    }
 
 
 def identified(identity: Identity, language: str, updated_at: datetime) -> statuspage_v2.Page:

@@ -35,6 +35,30 @@ class Accent:
     underline: str
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way from the foot of each page to another site; `names` in the order of the languages, or one for all of them."""
+
+    address: str
+    names: tuple[str, ...]
+
+    def name(self, place: int) -> str:
+        """In the language at that place; the first one's where a language has none of its own."""
+        return self.names[place] if place < len(self.names) else self.names[0]
+
+
+def links_of(text: str) -> tuple[Link, ...]:
+    """`https://mfanopesa.example Mfano Pesa; https://mfanopesa.example/help Help | Msaada`. Raises ValueError."""
+    found = []
+    for one in filter(None, (one.strip() for one in text.split(";"))):
+        address, _, names = one.partition(" ")
+        listed = tuple(name.strip() for name in names.split("|"))
+        if not re.fullmatch(r"(https?://|mailto:|tel:)[^\s\"<>]+", address) or not all(listed):
+            raise ValueError(f"{one!r} is no “https://… Name | Name in the next language”")
+        found.append(Link(address, listed))
+    return tuple(found)
+
+
 def read_mark(path: Path) -> Mark:
     """Raises ValueError with what to change; OSError when the file cannot be read."""
     text = path.read_text(encoding="utf-8")

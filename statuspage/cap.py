@@ -1,20 +1,23 @@
-"""Pure: incidents and planned work -> CAP 1.2, one message a public word, and what the Atom index says of them.
+"""Pure: incidents and planned work -> CAP 1.2, one message a word, a correction, a withdrawal; what the Atom index says of them.
 
 Do not register it with public-warning aggregators: an outage of payments is no danger to life.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from incidents.facts import IncidentFacts, MaintenanceFacts, UpdateFacts
+from incidents.facts import EarlierText, IncidentFacts, MaintenanceFacts, Text, UpdateFacts
 from incidents.languages import StandIn, codes
 from incidents.maintenance import Phase
+from incidents.once import per_object
 from incidents.words import Impact, IncidentStatus
 from statuspage import inert, state_words
 from statuspage.entries import Entry
@@ -27,26 +30,43 @@ _SEVERITY = {Impact.CRITICAL: "Severe", Impact.MAJOR: "Moderate", Impact.MINOR: 
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One message: what was said at `sent`, in the words of then. A correction is a message of its own; what went out before it
+    stays as it was. `record_seq`: of the word it brings, None where it brings none."""
+
+    sent: datetime
+    name: Text
+    update: UpdateFacts
+    record_seq: int | None
+    cancels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """An incident or planned work with its words, oldest first."""
+    """An incident or planned work with its messages, oldest first."""
 
     thing: IncidentFacts | MaintenanceFacts
-    words: tuple[UpdateFacts, ...]
+    messages: tuple[Message, ...]
 
     def name(self, number: int) -> str:
         """A message's file below /cap/; numbers begin at 1."""
         return f"{self.thing.public_id}-{number}.cap"
 
+    def says_more_than(self, record_seq: int) -> bool:
+        """Has it a word from after that entry of the record, or may it: what brings no word has no place there."""
+        last = self.messages[-1].record_seq
+        return last is None or last > record_seq
+
 
 def told_of(said: Lately) -> list[Told]:
-    """The newest incidents and the planned work that is not over, each with something said."""
+    """The newest incidents, gone ones too, and the planned work that is not over, each with something said."""
     things: list[IncidentFacts | MaintenanceFacts] = [*said.incidents[:FEED_LENGTH], *(w for w in said.maintenances if w.is_live)]
-    return [Told(thing, tuple(reversed(thing.updates))) for thing in things if thing.updates]
+    return [Told(thing, _messages_of(thing)) for thing in things if thing.updates]
 
 
 def messages(whose: Identity, told: Told) -> dict[str, bytes]:
     """Every message of it, by its file."""
-    return {told.name(number): _message(whose, told, number) for number in range(1, len(told.words) + 1)}
+    return {told.name(number): _message(whose, told, number) for number in range(1, len(told.messages) + 1)}
 
 
 def index(said: Lately, language: str) -> list[Entry]:
@@ -54,41 +74,85 @@ def index(said: Lately, language: str) -> list[Entry]:
     found = [
         Entry(
             id=f"Cap/{told.thing.public_id}",
-            title=told.thing.name[language],
+            title=last.name[language],
             published=told.thing.published_at,
-            updated=told.words[-1].display_at,
-            path=f"/cap/{told.name(len(told.words))}",
-            html=inert.html(told.words[-1].body[language]),
+            updated=last.sent,
+            path=f"/cap/{told.name(len(told.messages))}",
+            html=inert.html(last.update.body[language]),
             about=frozenset(),
         )
         for told in told_of(said)
+        for last in told.messages[-1:]
     ]
     return sorted(found, key=lambda entry: entry.updated, reverse=True)
 
 
+# --- What was said, when ------------------------------------------------------------------------
+
+_WORDS = ("body", "what_to_do")  # of an update, those that a message has
+
+
+@per_object
+def _messages_of(thing: IncidentFacts | MaintenanceFacts) -> tuple[Message, ...]:
+    words = sorted(thing.updates, key=lambda update: update.record_seq)
+    found = [
+        (one.published_at, Message(one.display_at, _name_at(thing, one.published_at), _at(one, one.published_at), one.record_seq))
+        for one in words
+    ]
+    for corrected_at in sorted({text.corrected_at for text in _corrected(thing)}):
+        update = next((one for one in words if corrected_at in {text.corrected_at for text in one.earlier}), None)
+        update = update or [one for one in words if one.published_at <= corrected_at][-1]
+        found.append((corrected_at, Message(corrected_at, _name_at(thing, corrected_at), _at(update, corrected_at), None)))
+    if isinstance(thing, IncidentFacts) and thing.gone_at:
+        last = replace(words[-1], body=thing.gone_words, what_to_do=None, next_update_by=None)
+        found.append((thing.gone_at, Message(thing.gone_at, thing.name, last, None, cancels=True)))
+    return tuple(message for _, message in sorted(found, key=lambda pair: pair[0]))
+
+
+def _corrected(thing: IncidentFacts | MaintenanceFacts) -> Iterable[EarlierText]:
+    """Every text of it that a message has, and that was corrected."""
+    yield from thing.earlier_names
+    yield from (text for update in thing.updates for text in update.earlier if text.field in _WORDS)
+
+
+def _name_at(thing: IncidentFacts | MaintenanceFacts, moment: datetime) -> Text:
+    return next((text.body for text in thing.earlier_names if text.corrected_at > moment), thing.name)
+
+
+def _at(update: UpdateFacts, moment: datetime) -> UpdateFacts:
+    """As it read at that moment."""
+    later = [text for text in update.earlier if text.corrected_at > moment and text.field in _WORDS]
+    then: dict[str, Any] = {text.field: text.body for text in reversed(later)}
+    return replace(update, **then) if then else update
+
+
+# --- A message ----------------------------------------------------------------------------------
+
+
 def _message(whose: Identity, told: Told, number: int) -> bytes:
-    update = told.words[number - 1]
+    message = told.messages[number - 1]
     earlier = " ".join(_reference(whose, told, before) for before in range(1, number))
+    languages = [code for code in codes() if not isinstance(message.update.body[code], StandIn)]
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">',
         _element("identifier", _identifier(whose, told, number)),
         _element("sender", whose.host),
-        _element("sent", _moment(update.display_at, whose)),
+        _element("sent", _moment(message.sent, whose)),
         _element("status", "Exercise" if settings.EXERCISE else "Actual"),
-        _element("msgType", _type(told, update, number)),
+        _element("msgType", _type(message, number)),
         _element("scope", "Public"),
         *([_element("references", earlier)] if earlier else []),
-        *(_info(whose, told.thing, update, language) for language in codes() if not isinstance(update.body[language], StandIn)),
+        *(_info(whose, told.thing, message, language) for language in languages),
         "</alert>",
     ]
     return ("\n".join(parts) + "\n").encode()
 
 
-def _type(told: Told, update: UpdateFacts, number: int) -> str:
+def _type(message: Message, number: int) -> str:
     if number == 1:
         return "Alert"
-    return "Cancel" if update.status in (IncidentStatus.FALSE_ALARM, Phase.CANCELLED) else "Update"
+    return "Cancel" if message.cancels or message.update.status in (IncidentStatus.FALSE_ALARM, Phase.CANCELLED) else "Update"
 
 
 def _identifier(whose: Identity, told: Told, number: int) -> str:
@@ -96,13 +160,14 @@ def _identifier(whose: Identity, told: Told, number: int) -> str:
 
 
 def _reference(whose: Identity, told: Told, number: int) -> str:
-    return f"{whose.host},{_identifier(whose, told, number)},{_moment(told.words[number - 1].display_at, whose)}"
+    return f"{whose.host},{_identifier(whose, told, number)},{_moment(told.messages[number - 1].sent, whose)}"
 
 
-def _info(whose: Identity, thing: IncidentFacts | MaintenanceFacts, update: UpdateFacts, language: str) -> str:
+def _info(whose: Identity, thing: IncidentFacts | MaintenanceFacts, message: Message, language: str) -> str:
+    update, sent = message.update, message.sent
     planned = isinstance(thing, MaintenanceFacts)
-    over = update.status in (*IncidentStatus.closed(), Phase.COMPLETED, Phase.CANCELLED)
-    expires = update.next_update_by or (thing.ends_at if isinstance(thing, MaintenanceFacts) else update.display_at + HOLDS)
+    over = message.cancels or update.status in (*IncidentStatus.closed(), Phase.COMPLETED, Phase.CANCELLED)
+    expires = update.next_update_by or (thing.ends_at if isinstance(thing, MaintenanceFacts) else sent + HOLDS)
     with override(language):
         event = gettext("Planned work") if planned else state_words.phase_word(update.status)[language]
         area = gettext("Countrywide")
@@ -115,11 +180,11 @@ def _info(whose: Identity, thing: IncidentFacts | MaintenanceFacts, update: Upda
         _element("urgency", "Past" if over else _urgency(update)),
         _element("severity", _severity(thing)),
         _element("certainty", "Likely" if update.status in (IncidentStatus.INVESTIGATING, Phase.SCHEDULED) else "Observed"),
-        _element("effective", _moment(update.display_at, whose)),
+        _element("effective", _moment(sent, whose)),
         *([_element("onset", _moment(thing.starts_at, whose))] if isinstance(thing, MaintenanceFacts) else []),
-        _element("expires", _moment(max(expires, update.display_at + timedelta(minutes=1)), whose)),
+        _element("expires", _moment(max(expires, sent + timedelta(minutes=1)), whose)),
         _element("senderName", inert.line(whose.name)),
-        _element("headline", inert.line(thing.name[language], 160)),
+        _element("headline", inert.line(message.name[language], 160)),
         _element("description", update.body[language]),
         *([_element("instruction", update.what_to_do[language])] if update.what_to_do and update.what_to_do[language] else []),
         _element("web", f"{whose.url}{prefix_of(language)}/{page}/{thing.public_id}"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
+from django.conf import settings
 from django.utils.translation import gettext, override
 
 from incidents.languages import codes
@@ -11,13 +13,14 @@ from statuspage import drawings, inert, state_words
 from statuspage.page_lately import Lately
 from statuspage.rendering import prefix_of
 
-SCRIPT = """(function () {
+_SCRIPT = """(function () {
   var own = document.currentScript, origin = new URL(own.src).origin, language = own.getAttribute("data-language");
+  var prefix = PREFIXED.indexOf(language) < 0 ? "" : "/" + language;
   fetch(origin + "/api/v2/summary.json").then(function (answer) { return answer.json(); }).then(function (said) {
     var atWork = said.scheduled_maintenances.some(function (work) { return work.status !== "scheduled"; });
     if (said.status.indicator === "none" && !said.incidents.length && !atWork) return;
     var frame = document.createElement("iframe");
-    frame.src = origin + (language ? "/" + encodeURIComponent(language) : "") + "/embed/frame";
+    frame.src = origin + prefix + "/embed/frame";
     frame.title = said.page.name + ": " + said.status.description;
     frame.style.cssText = "position:fixed;right:16px;bottom:16px;z-index:9999;border:0;height:96px;" +
       "width:min(360px,calc(100vw - 32px))";
@@ -34,6 +37,11 @@ _STYLE = (
 )
 
 
+def script() -> bytes:
+    """The first language's frame has no prefix, and a language that is not configured has none of its own."""
+    return _SCRIPT.replace("PREFIXED", json.dumps(codes()[1:])).encode()
+
+
 def frame(said: Lately, *, language: str, stale: bool) -> bytes:
     """The one sentence with its shape, and a link to the page."""
     worst = state_words.shape_of_page(said.components, said.open_incidents, stale=stale)
@@ -44,10 +52,10 @@ def frame(said: Lately, *, language: str, stale: bool) -> bytes:
         title = gettext("%(name)s status") % {"name": said.identity.name}
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{inert.xml(title)}</title>'
-        f'<meta name="robots" content="noindex"><style>{_STYLE}</style></head><body>'
+        f'<meta name="robots" content="noindex"><style>{_STYLE}</style></head><body><main>'
         f'<a href="{inert.xml(said.identity.url + prefix_of(language))}/" target="_blank" rel="noopener">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path fill="#{colour}" fill-rule="evenodd" d="{path}"/>'
-        f"</svg><div><h1>{words}</h1>{inert.xml(title)}</div></a></body></html>"
+        f"</svg><div><h1>{words}</h1>{inert.xml(title)}</div></a></main></body></html>"
     ).encode()
 
 
@@ -55,6 +63,9 @@ def frame(said: Lately, *, language: str, stale: bool) -> bytes:
 
 
 def robots(url: str) -> bytes:
+    """A page that is not to be found lets crawlers in, since it says so itself: who may not read it lists its bare address."""
+    if settings.NOINDEX:
+        return b"User-agent: *\nDisallow: /admin/\n"
     return f"User-agent: *\nDisallow: /admin/\nDisallow: /embed/\nSitemap: {url}/sitemap.xml\n".encode()
 
 

@@ -36,9 +36,8 @@ _MACHINE_WORDS: Mapping[str, str] = {
     Phase.COMPLETED: "Completed",
     Phase.CANCELLED: "Cancelled",
 }
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONEY_AND_DATA, _OUR_ANSWER = gettext_noop("Your money and your data"), gettext_noop("Our answer")
-_UPDATE = gettext_noop("Update")
+_UPDATE, _WITHDRAWN = gettext_noop("Update"), gettext_noop("Withdrawn: %(problem)s")
 T = TypeVar("T")
 
 
@@ -101,6 +100,7 @@ def _updates_of(said: Lately, incident: IncidentFacts, language: str) -> list[tu
     about = _named(incident)
     spoken = said.statements.get(incident.public_id, ())
     return [
+        *([(incident.updates[0].record_seq, _of_gone(incident, incident.gone_at, language))] if incident.gone_at else []),
         *((update.record_seq, _of_update(said, update, incident, language)) for update in incident.updates),
         *((one.record_seq, _of_statement(one, incident, about, language)) for one in spoken),
     ]
@@ -111,12 +111,13 @@ def _of_incident(said: Lately, incident: IncidentFacts, language: str) -> Entry:
     moments = [incident.last_change_at, *(_changed(one) for one in spoken)]
     return Entry(
         id=f"Incident/{incident.public_id}",
-        title=incident.name[language],
+        title=_title(incident, language),
         published=incident.published_at,
         updated=max(moments),
         path=f"/incidents/{incident.public_id}",
         html="".join(
             [
+                _gone(said, incident, language),
                 _words(said, incident.updates, language),
                 *(_earlier(text, language) for text in incident.earlier_names),
                 *(_statement(one, language) for one in spoken),
@@ -124,6 +125,31 @@ def _of_incident(said: Lately, incident: IncidentFacts, language: str) -> Entry:
         ),
         about=_named(incident),
     )
+
+
+def _title(incident: IncidentFacts, language: str) -> str:
+    return state_words.say(_WITHDRAWN, problem=incident.name)[language] if incident.withdrawn_at else incident.name[language]
+
+
+def _of_gone(incident: IncidentFacts, gone_at: datetime, language: str) -> Entry:
+    """Who read that something does not work reads here that it was taken back, or where it is told on."""
+    return Entry(
+        id=f"IncidentGone/{incident.public_id}",
+        title=f"{incident.gone_words[language].rstrip('.')}: {incident.name[language]}",
+        published=gone_at,
+        updated=gone_at,
+        path=f"/incidents/{incident.public_id}",
+        html=f"<p>{inert.html(incident.gone_words[language])}</p>",
+        about=_named(incident),
+    )
+
+
+def _gone(said: Lately, incident: IncidentFacts, language: str) -> str:
+    """The newest word of one that was withdrawn or merged."""
+    if incident.gone_at is None:
+        return ""
+    label, words = _status(IncidentStatus.RESOLVED, language), inert.html(incident.gone_words[language])
+    return f"<p>{_when(said, incident.gone_at, language)}<br><strong>{label}</strong> - {words}</p>"
 
 
 def _of_update(said: Lately, update: UpdateFacts, incident: IncidentFacts, language: str) -> Entry:
@@ -153,13 +179,18 @@ def _words(said: Lately, updates: tuple[UpdateFacts, ...], language: str) -> str
 
 def _paragraph(said: Lately, update: UpdateFacts, language: str, *, repeats: bool) -> str:
     """One update as HTML, in the form Statuspage's feeds have: programs take the first <strong> as the status."""
-    zone = ZoneInfo(said.identity.time_zone)
-    local = update.display_at.astimezone(zone)
-    day = f"<var data-var='date'>{local.day}</var>"
-    hour = f"<var data-var='time'>{local:%H:%M}</var> {wording.zone_name(local, zone)}"
-    when = f"<small>{_MONTHS[local.month - 1]} {day}, {hour}</small>"
+    when = _when(said, update.display_at, language)
     said_now = f"<p>{when}<br><strong>{_label(update, language, repeats)}</strong> - {_words_in(update.body, language)}</p>"
     return said_now + "".join(_earlier(text, language) for text in update.earlier)
+
+
+def _when(said: Lately, moment: datetime, language: str) -> str:
+    """Marked up as Statuspage does it, the month in the language's short form."""
+    zone = ZoneInfo(said.identity.time_zone)
+    local = moment.astimezone(zone)
+    day = f"<var data-var='date'>{local.day}</var>"
+    hour = f"<var data-var='time'>{local:%H:%M}</var> {wording.zone_name(local, zone)}"
+    return f"<small>{wording.short_month(local, language)} {day}, {hour}</small>"
 
 
 def _words_in(text: Text, language: str) -> str:
@@ -182,9 +213,11 @@ def _earlier(text: EarlierText, language: str) -> str:
 
 
 def _label(update: UpdateFacts, language: str, repeats: bool) -> str:
-    if repeats:
-        return state_words.say(_UPDATE)[language]
-    return _MACHINE_WORDS[update.status] if language == "en" else _phase(update.status)[language]
+    return state_words.say(_UPDATE)[language] if repeats else _status(update.status, language)
+
+
+def _status(status: str, language: str) -> str:
+    return _MACHINE_WORDS[status] if language == "en" else _phase(status)[language]
 
 
 def _phase(status: str) -> Text:

@@ -8,6 +8,7 @@ from typing import Any
 
 from incidents import rebuttals
 from incidents.maintenance import Phase
+from incidents.places import COUNTIES
 from incidents.rebuttals import Verdict
 from statuspage import clock_words, inert
 from statuspage.page import IncidentPage, PlannedNow
@@ -38,7 +39,11 @@ def event(work: PlannedNow, *, language: str, provider: str, url: str) -> dict[s
 
 
 def announcement(page: IncidentPage, *, language: str, url: str) -> dict[str, Any]:
+    """It runs out when the next word is promised, and is about the counties last named."""
     facts = page.incident.facts
+    areas = facts.last_said("areas")
+    expires = {"expires": clock_words.machine(facts.next_update_by)} if facts.is_open and facts.next_update_by else {}
+    named = [{"@type": "AdministrativeArea", "name": COUNTIES[code]} for code in areas or ()]
     return {
         "@context": _SCHEMA,
         "@type": "SpecialAnnouncement",
@@ -46,6 +51,8 @@ def announcement(page: IncidentPage, *, language: str, url: str) -> dict[str, An
         "text": inert.inert(facts.updates[0].body[language]) if facts.updates else inert.line(page.title[language]),
         "datePosted": clock_words.machine(facts.last_word_at),
         "url": f"{url}{prefix_of(language)}/incidents/{facts.public_id}",
+        **expires,
+        **({"spatialCoverage": named} if named else {}),
     }
 
 
@@ -54,7 +61,8 @@ _RATINGS = {Verdict.FALSE: 1, Verdict.MISLEADING: 2, Verdict.PARTLY_TRUE: 3, Ver
 
 
 def claim_review(page: AnswerPage, *, language: str, provider: str, url: str) -> dict[str, Any] | None:
-    """None once the answer was taken back: nothing is claimed of it then."""
+    """None once the answer was taken back: nothing is claimed of it then. The claim has no author: where it was seen is
+    kept, never who said it."""
     if page.answer.taken_back:
         return None
     said = page.answer.now

@@ -42,6 +42,7 @@ _NAMES = (
     (r"pages/(?P<name>.*components/[^/]+)/page\.html", r"\g<name>"),
     (r"pages/404\.html", "404.html"),
     (r"pages/(?P<name>.*)\.html", r"\g<name>"),
+    (r"pages/maintenance/(?P<id>\w{12})\.json", r"incidents/\g<id>.json"),
     (r"pages/(?P<name>.*)", r"\g<name>"),
     (r"record/(?P<name>record\.jsonl)", r"\g<name>"),
     (rf"{_INCIDENT}\.review\.html", r"\g<language>incidents/\g<id>/review"),

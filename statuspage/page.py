@@ -179,7 +179,7 @@ class NowPage:
     maintenances: tuple[MaintenanceFacts, ...] = ()  # announced and not over, the next one first
     announcements: tuple[AnnouncementFacts, ...] = ()  # shown now, pinned ones first
     answers: tuple[Answer, ...] = ()  # to claims that circulate, the one that changed last first
-    # For programs: the last 50 incidents and all open ones, what was said of money and data in them, and every answer.
+    # For programs: the last 50 incidents, gone ones too, all open ones, what was said of money and data, and every answer.
     lately: tuple[IncidentFacts, ...] = ()
     statements: Mapping[str, tuple[StatementFacts, ...]] = field(default_factory=dict)
     all_answers: tuple[Answer, ...] = ()
@@ -261,7 +261,7 @@ def build_now(now: datetime, *, head: RecordHead | None = None) -> NowPage:
     rows = list(Component.objects.published())
     components = [reading.component_facts(row) for row in rows]
     lately = reading.recent_incidents(LISTED, head=head, components=components)
-    recent = [incident for place, incident in enumerate(lately) if place < FEED_LENGTH or incident.is_open]
+    recent = [one for place, one in enumerate(i for i in lately if not i.is_gone) if place < FEED_LENGTH or one.is_open]
     current = {component.public_id: component for component in components}
     said = answers.statements_of(incident.public_id for incident in lately)
     answered = answers.answers()

@@ -105,6 +105,8 @@ def maintenance_facts(planned: ScheduledMaintenance) -> MaintenanceFacts:
         recurrence=planned.recurrence,
         earlier_dates=tuple(dates[:-1]),
         earlier_names=tuple(corrections.earlier(name, corrected)),
+        automatic_start=planned.automatic_start,
+        automatic_end=planned.automatic_end,
     )
 
 

@@ -98,7 +98,8 @@ def build_uptime(now: datetime) -> UptimePage:
 
 
 def csv_bytes(page: UptimePage, language: str) -> bytes:
-    """One row a service and period. Seconds of each state; percentages to six places, empty where there is no data."""
+    """One row a service and period. Seconds of each state; percentages to six places, empty where there is no data. The last
+    columns are the whole page's, the same in each row of a quarter: what our words were worth."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     states = [*ComponentStatus.values, "no_data"]
@@ -115,8 +116,9 @@ def csv_bytes(page: UptimePage, language: str) -> bytes:
             "uptime_percent_planned_counted",
         ]
         + [f"{status}_s" for status in states]
-        + ["planned_s"]
+        + ["planned_s", *_TRUST]
     )
+    words = {span.code: _words_of(found) for span, found in page.trust}
     for group in page.groups:
         for row in group.rows:
             for span, figure in zip(page.periods, row.figures, strict=True):
@@ -133,9 +135,18 @@ def csv_bytes(page: UptimePage, language: str) -> bytes:
                         "" if figure.with_planned is None else figure.with_planned,
                         *(_seconds(figure.tally.of("" if status == "no_data" else status)) for status in states),
                         _seconds(figure.tally.planned_down),
+                        *words.get(span.code, [""] * len(_TRUST)),
                     ]
                 )
     return out.getvalue().encode()
+
+
+_TRUST = ("all_problems", "all_first_word_median_s", "all_promises_made", "all_promises_kept", "all_reviews_overdue")
+
+
+def _words_of(found: Trust) -> list[int | str]:
+    first = "" if found.first_word is None else _seconds(found.first_word)
+    return [found.problems, first, found.promises_made, found.promises_kept, found.reviews_overdue]
 
 
 def _plain(text: str) -> str:

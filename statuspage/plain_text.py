@@ -57,17 +57,21 @@ def _now(page: NowPage, language: str, stale: bool) -> Iterator[str]:
     if action:
         yield from _wrapped(action[language])
     if page.promise:
-        yield from _wrapped(promised(page, page.promise, language))
+        yield from _wrapped(promised(page, page.promise, language, stale=stale))
 
 
-def promised(page: NowPage, promise: Promise, language: str) -> str:
-    """When the next word comes, or that it is late."""
+def promised(page: NowPage, promise: Promise, language: str, *, stale: bool = False) -> str:
+    """When the next word comes, or that it is late. What nobody can make true any more, that we are at it, is not said in the
+    stale form."""
     time = clock_words.near(promise.at, page.built_at, language)
     with override(language):
-        if not promise.late:
-            return gettext("Next update by %(time)s.") % {"time": time}
-        late = gettext("This update is late."), gettext("We promised it by %(time)s.") % {"time": time}
-        return " ".join((*late, gettext("We are still working on it.")))
+        said = [gettext("Next update by %(time)s.") % {"time": time}]
+        if promise.late:
+            said = [gettext("This update is late."), gettext("We promised it by %(time)s.") % {"time": time}]
+            said += [] if stale else [gettext("We are still working on it.")]
+        elif stale:
+            said.append(gettext("If that time has passed, this update is late."))
+    return " ".join(said)
 
 
 def _services(page: NowPage, language: str, stale: bool) -> Iterator[str]:

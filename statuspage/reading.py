@@ -10,6 +10,7 @@ from itertools import count
 
 from django.conf import settings
 from django.db.models import Max, Prefetch, QuerySet
+from django.utils.translation import gettext_noop
 
 from incidents import corrections, exercise, intervals, uptime
 from incidents.facts import ComponentFacts, GroupFacts, IncidentFacts, RedressFacts, Text, UpdateFacts
@@ -27,7 +28,7 @@ from incidents.models import (
 )
 from incidents.words import IncidentStatus, Publication, SignatureKind
 from probes.models import ProbeSchedule
-from statuspage import at_rest, clock_words, days
+from statuspage import at_rest, clock_words, days, state_words
 from statuspage.days import Days
 from statuspage.page_planned import affected_facts
 
@@ -146,13 +147,15 @@ def rule_words() -> Text:
 
 
 def recent_incidents(length: int, *, head: RecordHead, components: Sequence[ComponentFacts]) -> list[IncidentFacts]:
-    """The last so many by their newest word, and all that are open. `head` and `components` as they were read before."""
-    standing = Incident.objects.published().standing()
+    """The last so many by their newest word, gone ones too, and all that are open. `head` and `components` as they were read
+    before."""
+    public = Incident.objects.published()
+    standing = public.standing()
     still_open = standing.filter(status__in=IncidentStatus.going_on()).order_by()  # found by their state, not by their beginning
     chosen = {*_spoken_of_last(length), *still_open.values_list("pk", flat=True)}
     over = at_rest.kept(head, components)
     known = {pk: over[pk] for pk in chosen if pk in over}
-    read = {row.pk: incident_facts(row) for row in with_updates(standing.filter(pk__in=chosen - set(known)))}
+    read = {row.pk: incident_facts(row) for row in with_updates(public.filter(pk__in=chosen - set(known)))}
     at_rest.keep(head, components, {pk: facts for pk, facts in (known | read).items() if not facts.is_open})
     by_number = sorted((known | read).items(), reverse=True)
     return sorted((facts for _, facts in by_number), key=lambda incident: incident.last_word_at, reverse=True)
@@ -162,11 +165,11 @@ def _spoken_of_last(length: int) -> list[int]:
     """The last so many incidents by their newest word, found from the newest on: as quick after years as on the first day."""
     # Without a join: the words lie in the order of the index, and few incidents are asked for.
     said = IncidentUpdate.objects.filter(publication=Publication.PUBLISHED).order_by("-display_at", "-incident_id")
-    standing = Incident.objects.published().standing().order_by()
+    public = Incident.objects.published().order_by()
     found: dict[int, None] = {}
     for start in count(step=WORDS_AT_ONCE):
         words = list(said.values_list("incident_id", flat=True)[start : start + WORDS_AT_ONCE])
-        shown = set(standing.filter(pk__in=set(words)).values_list("pk", flat=True))
+        shown = set(public.filter(pk__in=set(words)).values_list("pk", flat=True))
         found |= dict.fromkeys(incident for incident in words if incident in shown)
         if len(words) < WORDS_AT_ONCE or len(found) >= length:
             return list(found)[:length]
@@ -222,7 +225,27 @@ def incident_facts(incident: Incident) -> IncidentFacts:
         redress=tuple(map(_redress_facts, incident.redress.all())),
         earlier_names=tuple(corrections.earlier(name, corrected)),
         first_word_by_hand=incident.first_public_update_at,
+        impact_override=incident.impact_override,
+        merged_at=_merged_at(incident, rows) if incident.merged_into else None,
+        gone_words=_gone_words(incident),
     )
+
+
+def _merged_at(incident: Incident, updates: Sequence[IncidentUpdate]) -> datetime | None:
+    """The record knows it: the entry comes soon after its last word."""
+    last = max((update.record_seq or 0 for update in updates), default=0)
+    entries = RecordEntry.objects.filter(
+        kind="incident_merged", seq__gt=last, body__contains=f'"incident":"{incident.public_id}"'
+    )
+    return entries.order_by("seq").values_list("at", flat=True).first()
+
+
+def _gone_words(incident: Incident) -> Text:
+    if incident.merged_into:
+        return state_words.say(gettext_noop("This is part of another problem."))
+    if incident.withdrawn_at:
+        return state_words.say(gettext_noop("We took this back: it was no problem of our services."))
+    return {}
 
 
 def _redress_facts(redress: Redress) -> RedressFacts:

@@ -36,6 +36,8 @@ def frame(*, language: str, path: str) -> dict[str, Any]:
         "help_line": settings.HELP_LINE,
         "contact": settings.CONTACT,
         "pin_warning": settings.PIN_WARNING,
+        "noindex": settings.NOINDEX,
+        "links": [(link.address, link.name(codes().index(language))) for link in settings.LINKS],
         "languages": settings.LANGUAGES,
         "freshness": "",
         "icon_status": "",

@@ -32,6 +32,7 @@ PRUNED = {
     "subscribers.Subscriber": "who never confirmed, after 7 days; others when they erase themselves",
     "subscribers.Subscription": "with its subscriber",
     "subscribers.Endpoint": "with its subscriber",
+    "subscribers.StaffNote": "with its subscriber, and when they leave",
     "subscribers.Delivery": "HALI_KEEP_WORK_DAYS after it was settled; what waits stays",
     "subscribers.Farewell": "before it is sent",
     "subscribers.BounceReport": "60 days",

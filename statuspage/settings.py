@@ -121,6 +121,11 @@ try:
     MARK = brand.read_mark(Path(_logo)) if _logo else None
 except (OSError, ValueError) as error:
     raise ImproperlyConfigured(f"HALI_LOGO={_logo!r}: {getattr(error, 'strerror', None) or error}.") from error
+try:
+    LINKS = brand.links_of(env.str("HALI_LINKS", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(f"HALI_LINKS: {error}.") from error
+NOINDEX = _boolean("HALI_NOINDEX", False)
 COUNTRY = env.str("HALI_COUNTRY", default="KE" if DEMO else "").strip().upper()
 PICTURE_FONT = env.str("HALI_PICTURE_FONT", default="").strip()
 if PICTURE_FONT and not Path(PICTURE_FONT).is_file():
@@ -222,6 +227,8 @@ else:
 
 # --- Mail and subscribers ----------------------------------------------------------------------
 MAIL_FROM = env.str("HALI_MAIL_FROM", default="status@mfanopesa.example" if DEMO else "")
+MAIL_REPLY_TO = env.str("HALI_MAIL_REPLY_TO", default="")
+POSTAL_ADDRESS = env.str("HALI_POSTAL_ADDRESS", default="")
 MAIL_DIR = DATA_DIR / "mail"
 EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:

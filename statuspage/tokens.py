@@ -46,6 +46,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "rebuttals.publish": ("rebuttal.publish",),
     "components.write": ("component.add", "component.edit", "override.set", "override.end"),
     "measurements.write": ("probe.push",),
+    "notifications.write": ("notification.stop", "notification.resend"),
     "subscribers.read": (),
     "subscribers.write": ("subscriber.import", "subscriber.unsubscribe"),
 }

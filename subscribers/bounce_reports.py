@@ -83,6 +83,7 @@ def _of_delivery_status(mail: Message) -> Iterator[Report]:
                 continue  # delayed, relayed, delivered, expanded
             recipient = fields.get("Original-Recipient") or fields.get("Final-Recipient") or ""
             yield from _about(original, Kind.HARD if _is_hard(fields) else Kind.SOFT, str(recipient))
+            return  # a mail of ours goes to one address; whoever forwards it there to several may name each
 
 
 def _is_hard(fields: Message) -> bool:

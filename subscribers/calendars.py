@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from django.conf import settings
 
-from incidents.maintenance import Phase
-from incidents.models import MaintenanceUpdate
+from incidents.models import MaintenanceComponent, MaintenanceUpdate, ScheduledMaintenance
 from subscribers import links
 from subscribers.items import Item
 from subscribers.telling import tell
@@ -17,24 +16,32 @@ def of(item: Item, language: str) -> str:
     if not isinstance(update, MaintenanceUpdate):
         return ""
     work = update.maintenance
-    from icalendar import Calendar, Event, vUri  # 5 MB, of which processes that tell of no planned work have no need
-
     starts_at, ends_at = update.starts_at or work.starts_at, update.ends_at or work.ends_at
     if starts_at is None or ends_at is None:
         return ""
+    from icalendar import Calendar  # 5 MB, of which processes that tell of no planned work have no need
+
+    from incidents import planned_event
+
     told = tell(item, language)
-    cancelled = update.status == Phase.CANCELLED
-    event = Event()
-    event.add("uid", f"{work.public_id}@{links.host()}")
-    event.add("dtstamp", _second(item.published_at))
-    event.add("sequence", _dates_before(update) + cancelled)
-    event.add("dtstart", _second(starts_at))
-    event.add("dtend", _second(ends_at))
-    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
-    event.add("summary", " ".join(told.about.split()))
-    event.add("description", "\n".join(section.text for section in told.sections if not section.heading))
-    event.add("url", vUri(told.url))
-    event.add("transp", "TRANSPARENT")
+    event = planned_event.event(
+        planned_event.Planned(
+            owner=settings.PROVIDER_NAME,
+            organiser=planned_event.organiser(f"{settings.BASE_URL}/", settings.CONTACT),
+            host=links.host(),
+            public_id=work.public_id,
+            phase=update.status,
+            name=" ".join(told.about.split()),
+            description="\n".join(section.text for section in told.sections if not section.heading),
+            url=told.url,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            published_at=work.published_at or item.published_at,
+            last_change_at=item.published_at,
+            dates_before=_dates_before(update),
+            expected=_expected(update, work),
+        )
+    )
     made = Calendar()
     made.add("version", "2.0")
     made.add("prodid", "-//Hali//Planned work//EN")
@@ -43,13 +50,16 @@ def of(item: Item, language: str) -> str:
     return bytes(made.to_ical()).decode()
 
 
+def _expected(update: MaintenanceUpdate, work: ScheduledMaintenance) -> list[tuple[str, str]]:
+    """(code, the worst it may show), as announced with the times that hold."""
+    of = update.pk if update.announces else work.plan_id
+    named = MaintenanceComponent.objects.filter(update=of, component__enabled=True, component__internal=False).order_by("pk")
+    return list(named.values_list("component__code", "expected"))
+
+
 def _dates_before(update: MaintenanceUpdate) -> int:
     """How often other times had been announced before those that hold now."""
     announced = MaintenanceUpdate.objects.published().filter(
         maintenance=update.maintenance, starts_at__isnull=False, record_seq__lte=update.record_seq
     )
     return max(0, announced.count() - 1)
-
-
-def _second(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)

@@ -1,4 +1,7 @@
-"""The mail that asks whether they asked: claimed under a lease, tried again while the link holds."""
+"""The mail that asks whether they asked: claimed under a lease, tried again while the link holds.
+
+Who has confirmed and is asked for again gets the way to their own page instead: nobody else may change what they chose.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ def claim_due(*, now: datetime, limit: int, channels: list[str]) -> list[Subscri
     with transaction.atomic():
         due = list(
             Subscriber.objects.select_for_update(skip_locked=True)
-            .filter(confirm_due_at__lte=now, state=SubscriberState.PENDING, channel__in=channels)
+            .asked(now)
+            .filter(channel__in=channels)
             .order_by("confirm_due_at")[:limit]
         )
         if not due:
@@ -43,14 +47,16 @@ def claim_due(*, now: datetime, limit: int, channels: list[str]) -> list[Subscri
 def parcel_for(subscriber: Subscriber) -> Parcel:
     """Raises addresses.AddressUnreadable."""
     key = addresses.recipient_key(subscriber.address_hash)
-    sender = TRANSPORTS[subscriber.channel]
-    words = sender.render_confirmation(subscriber.language)
+    sender, language, is_known = TRANSPORTS[subscriber.channel], subscriber.language, subscriber.state == SubscriberState.ACTIVE
+    kind, url = ("again", links.manage_url(subscriber)) if is_known else ("confirm", links.confirm_url(subscriber))
+    words = sender.render_known(language) if is_known else sender.render_confirmation(language)
+    asked_at = subscriber.asked_again_at or subscriber.created_at
     return Parcel(
         address=addresses.decrypt(subscriber.address_encrypted),
-        rendered=words or rendering.render_confirmation(subscriber.language, subscriber.channel),
-        fills={rendering.CONFIRM_MARK: links.confirm_url(subscriber), rendering.CODE_MARK: links.confirm_code(subscriber)},
-        message_id=f"confirm.{int(subscriber.created_at.timestamp())}.{subscriber.confirm_mails_sent + 1}.{key}",
-        date=subscriber.created_at,
+        rendered=words or rendering.render_asked("known" if is_known else "confirm", language, subscriber.channel),
+        fills={rendering.CONFIRM_MARK: url, rendering.CODE_MARK: links.confirm_code(subscriber)},
+        message_id=f"{kind}.{int(asked_at.timestamp())}.{subscriber.confirm_mails_sent + 1}.{key}",
+        date=asked_at,
         subscriber_id=subscriber.pk,
         private=sender.private_of(subscriber.pk),
     )

@@ -103,7 +103,7 @@ def _host(typed: str) -> str:
         raise DestinationRefused("The URL names a host in full, like example.com.")
     if any(host == inside or host.endswith(f".{inside}") for inside in _INSIDE):
         raise DestinationRefused("The URL names a host that only a private network knows.")
-    if host in _ours():
+    if _is_ours(host):
         raise DestinationRefused("The URL leads to this page itself.")
     return host
 
@@ -116,8 +116,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _ours() -> set[str]:
-    return {urlsplit(settings.BASE_URL).hostname or "", *settings.ALLOWED_HOSTS}
+def _is_ours(host: str) -> bool:
+    """By the rule of ALLOWED_HOSTS, in which `.x` is x and all below it. `*` says nothing of whose a host is."""
+    named = [one.casefold() for one in (urlsplit(settings.BASE_URL).hostname or "", *settings.ALLOWED_HOSTS) if one != "*"]
+    return any(host == one.removeprefix(".") or (one.startswith(".") and host.endswith(one)) for one in named if one)
 
 
 # --- When we post ---------------------------------------------------------------------------------

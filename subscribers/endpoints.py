@@ -91,6 +91,15 @@ def signing_of(subscriber_id: int) -> Signing | None:
     return Signing(endpoint.payload, [addresses.decrypt(secret) for secret in held])
 
 
+def headers_of(signing: Signing, *, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers of Standard Webhooks 1.0.0."""
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signatures(signing, message_id=message_id, timestamp=timestamp, body=body),
+    }
+
+
 def signatures(signing: Signing, *, message_id: str, timestamp: int, body: bytes) -> str:
     """The value of webhook-signature, by Standard Webhooks 1.0.0: one v1 for each secret, spaces between."""
     signed = b".".join([message_id.encode(), str(timestamp).encode(), body])

@@ -52,7 +52,7 @@ def refuse(*, channel: str, domain: str, network: str, now: datetime) -> None:
     if network and asked.filter(consent__network=network).count() >= limits.network:
         log.warning("Sign-ups from one network are refused for now: %d unconfirmed within an hour.", limits.network)
         raise TooMany
-    if limits.in_all is not None and asked.count() >= limits.in_all:
+    if limits.in_all is not None and asked.count() + _asked_again(channel, now) >= limits.in_all:
         log.warning("Sign-ups by %s are refused for now: %d unconfirmed within an hour.", channel, limits.in_all)
         raise TooMany
     of_domain = asked.filter(domain=domain)
@@ -63,6 +63,11 @@ def refuse(*, channel: str, domain: str, network: str, now: datetime) -> None:
     if waiting >= limits.whole_domain or of_domain.filter(consent__network=network).count() * 2 >= waiting:
         log.warning("Sign-ups of one domain are refused for now: %d unconfirmed within an hour.", waiting)
         raise TooMany
+
+
+def _asked_again(channel: str, now: datetime) -> int:
+    """Active ones whose number somebody typed: each costs a message too."""
+    return Subscriber.objects.active().filter(channel=channel, asked_again_at__gt=now - WINDOW).count()
 
 
 def network_of(ip: str) -> str:

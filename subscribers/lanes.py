@@ -25,7 +25,7 @@ UNKNOWN_SHARE = 10  # while others wait, the first turn of a domain is so many t
 AT_MOST = 3  # lanes for each connection that the settings allow
 REFUSING = 0.1  # of the last parcels were not taken
 REFUSING_SHARE = 50  # while others wait, a domain that refuses gets a turn so many times smaller
-REFUSING_RESTS = 10  # and has the next one that many times as long after it as it took
+REFUSING_RESTS = 20  # and has the next one so many times as long after it as it took
 WORTH_A_LANE = 50  # waiting parcels for each lane that is at work before another one is opened
 
 

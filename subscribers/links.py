@@ -102,7 +102,7 @@ def confirm_token(subscriber: Subscriber) -> str:
 
 def confirm_code(subscriber: Subscriber) -> str:
     """Six digits of this asking, for channels where nobody presses a link. A few wrong ones end it."""
-    asked = f"{subscriber.public_id}|{subscriber.created_at.timestamp():.6f}"
+    asked = f"{subscriber.public_id}|{(subscriber.asked_again_at or subscriber.created_at).timestamp():.6f}"
     return f"{int.from_bytes(addresses.keyed_digest('confirm code', asked)[:8]) % 1_000_000:06d}"
 
 
@@ -122,7 +122,14 @@ def unsubscribe_url_of(token: str, language: str) -> str:
 
 
 def manage_url(subscriber: Subscriber) -> str:
-    return manage_url_of(token_for(subscriber, MANAGE), subscriber.language)
+    """Their own page, with what was asked for beside what they follow: pressed there, it is added."""
+    return manage_url_of(manage_tail(subscriber), subscriber.language)
+
+
+def manage_tail(subscriber: Subscriber) -> str:
+    """What stands in the address of their own page behind `/manage/`."""
+    also = f"?also={subscriber.asked_beside}" if subscriber.asked_beside else ""
+    return f"{token_for(subscriber, MANAGE)}{also}"
 
 
 def manage_url_of(token: str, language: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -38,6 +40,10 @@ class NewsKind(models.TextChoices):
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def active(self) -> SubscriberQuerySet:
         return self.filter(state=SubscriberState.ACTIVE)
+
+    def asked(self, by: datetime) -> SubscriberQuerySet:
+        """To whom a message about their own asking is due: to confirm it, or the way to their own page for who has confirmed."""
+        return self.filter(confirm_due_at__lte=by, state__in=[SubscriberState.PENDING, SubscriberState.ACTIVE])
 
     def following(
         self,
@@ -88,6 +94,12 @@ class Subscriber(models.Model):
     confirm_due_at = models.DateTimeField(null=True, blank=True)
     confirm_attempt = models.PositiveSmallIntegerField(default=0)
     confirm_error = models.CharField(max_length=300, blank=True, default="", help_text="Why the last try to ask them failed.")
+    asked_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody asked for an active one; the code to their own page hangs on it."
+    )
+    asked_beside = models.TextField(
+        blank=True, default="", db_default="", help_text="What was asked for then and is not followed (wishes.named)."
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     consent = models.JSONField(default=dict, blank=True, help_text="When, from where and on which wording they agreed.")
@@ -111,6 +123,9 @@ class Subscriber(models.Model):
         indexes = [
             models.Index(fields=["confirm_due_at"], condition=models.Q(confirm_due_at__isnull=False), name="confirmation_due"),
             models.Index(fields=["created_at"], condition=models.Q(state="pending"), name="subscriber_unconfirmed"),
+            models.Index(
+                fields=["asked_again_at"], condition=models.Q(asked_again_at__isnull=False), name="subscriber_asked_again"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -180,7 +195,7 @@ class Subscription(models.Model):
 class Suppressed(models.TextChoices):
     """Why nothing is sent to an address."""
 
-    OPTED_OUT = "opted_out"  # by STOP or through the carrier; asking again and confirming ends it
+    OPTED_OUT = "opted_out"  # they left, were forgotten, or sent STOP; confirming anew (by phone: START) ends it
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     REFUSED = "refused"  # the provider will not carry to it: barred, or gone
@@ -201,6 +216,21 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.address_hash[:8]}: {self.reason}"
+
+
+class StaffNote(models.Model):
+    """What staff wrote down about one subscriber. Theirs to read, in their copy; it goes when they leave."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="notes")
+    words = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id}: {self.at}"
 
 
 class Farewell(models.Model):

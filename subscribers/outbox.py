@@ -33,7 +33,6 @@ from subscribers.models import (
     Farewell,
     Notification,
     Subscriber,
-    SubscriberState,
 )
 from subscribers.notifying import enqueue, enqueue_missing
 from subscribers.outlets import Outlet
@@ -166,7 +165,7 @@ def _owners(now: datetime) -> QuerySet[Endpoint]:
 
 def _asked(now: datetime) -> QuerySet[Subscriber]:
     """Whose confirmation mail is due."""
-    return Subscriber.objects.filter(confirm_due_at__lte=now, state=SubscriberState.PENDING)
+    return Subscriber.objects.asked(now)
 
 
 def _waits(channel: str, now: datetime) -> bool:
@@ -200,7 +199,7 @@ def overdue_since(*, now: datetime, by: timedelta) -> datetime | None:
     waiting = Notification.objects.filter(expanded_at__isnull=True, created_at__lte=now - by).aggregate(at=Min("created_at"))[
         "at"
     ]
-    asked = Subscriber.objects.filter(confirm_due_at__lte=now - by, state=SubscriberState.PENDING)
+    asked = Subscriber.objects.asked(now - by)
     rows = (news.filter(lease_until=None), news.filter(lease_until__isnull=False))  # each has its index
     due = [some.aggregate(at=Min("due_at"))["at"] for some in rows]
     late = [at for at in (*due, waiting, asked.aggregate(at=Min("confirm_due_at"))["at"]) if at]

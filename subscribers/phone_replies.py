@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from subscribers import addresses, bounces, farewells, subscriptions, suppression
-from subscribers.models import Delivery, Subscriber, SubscriberState, Suppressed
+from subscribers.models import Delivery, DeliveryState, Subscriber, SubscriberState, Suppressed
 from subscribers.transports.base import Failed
 from subscribers.transports.sms import SmsSender
 
@@ -14,6 +14,7 @@ STOP = frozenset({"stop", "acha", "ondoa", "unsubscribe"})
 YES = frozenset({"yes", "ndiyo", "ndio"})
 START = {"start": "en", "anza": "sw"}
 _FAILED = frozenset({"failed", "rejected"})
+_NOT_DELIVERED = "the network did not deliver it"
 # Why a network carried it to nobody, where it will not carry the next one either.
 _GONE = frozenset({"userinblacklist", "useraccountsuspended", "userisinactive", "userdoesnotexist", "donotdisturbrejection"})
 
@@ -54,14 +55,29 @@ def _start(number: str, language: str, now: datetime) -> bool:
     return subscriptions.start(address=number, channel=CHANNEL, language=language, source=source, now=now) is not None
 
 
+class NotYet(Exception):
+    """It may be of an SMS that a sender has not written down yet: the gateway is to tell it again."""
+
+
 def take_report(*, reference: str, status: str, reason: str, now: datetime) -> bool:
-    """What became of an SMS; False for one that is not ours. The last word of it counts, however often it is told."""
+    """What became of an SMS; False for one that is not ours. The last word of it counts, however often it is told.
+
+    What the network carried to nobody is dead, as if refused at once: staff see it and may send it again. Raises NotYet.
+    """
+    word = status.casefold()
     delivery = Delivery.objects.filter(channel=CHANNEL, reference=reference).exclude(reference="").first()
     if delivery is None:
+        if reference and word in _FAILED and Delivery.objects.filter(channel=CHANNEL, lease_until__isnull=False).exists():
+            raise NotYet
         return False
-    if status.casefold() in _FAILED:
-        words = f"the network did not deliver it ({reason[:60] or 'no reason'})"
-        fresh = Delivery.objects.filter(pk=delivery.pk).exclude(last_error=words).update(last_error=words)
-        if fresh and reason.casefold() in _GONE:
+    row = Delivery.objects.filter(pk=delivery.pk)  # not one that is being sent again: the report is of the time before
+    if word in _FAILED:
+        words = f"{_NOT_DELIVERED} ({reason[:60] or 'no reason'})"
+        ended = row.filter(state__in=[DeliveryState.SENT, DeliveryState.DEAD]).exclude(last_error=words)
+        if ended.update(state=DeliveryState.DEAD, last_error=words) and reason.casefold() in _GONE:
             bounces.refused(subscriber_id=delivery.subscriber_id, outcome=Failed(words, gone=True), now=now)
+    elif word == "success":
+        row.filter(state=DeliveryState.DEAD, last_error__startswith=_NOT_DELIVERED).update(
+            state=DeliveryState.SENT, last_error=""
+        )
     return True

@@ -25,12 +25,14 @@ CODE_MARK = "@@confirm-code@@"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One item's words in one language; the marks above may stand in `text` and `html`. `calendar`: planned work as iCalendar."""
+    """One item's words in one language; the marks above may stand in `text` and `html`. `calendar`: planned work as iCalendar;
+    `sender`: who says it, as mails name them."""
 
     subject: str
     text: str
     html: str
     calendar: str = ""
+    sender: str = ""
 
 
 def render(item: Item, language: str, channel: str = "email") -> Rendered:
@@ -64,11 +66,11 @@ def render_digest(items: Sequence[Item], language: str, channel: str = "email") 
         return _from_templates(channel, "digest", language, context)
 
 
-def render_confirmation(language: str, channel: str = "email") -> Rendered:
-    """The mail that asks whether they asked."""
+def render_asked(name: str, language: str, channel: str = "email") -> Rendered:
+    """The mail to an address that somebody typed: `confirm` asks whether it was they, `known` shows the way to their own page."""
     language = language if language in codes() else codes()[0]
     with override(language):
-        return _from_templates(channel, "confirm", language, {"confirm_url": CONFIRM_MARK})
+        return _from_templates(channel, name, language, {"confirm_url": CONFIRM_MARK})
 
 
 def render_ended(language: str, *, host: str) -> Rendered:
@@ -84,6 +86,7 @@ def _from_templates(channel: str, name: str, language: str, context: dict[str, A
         "lang": language,
         "provider": settings.PROVIDER_NAME,
         "help_line": settings.HELP_LINE,
+        "postal_address": settings.POSTAL_ADDRESS,
         "page_url": links.page_url("/", language),
     }
     subject = render_to_string(f"{channel}/{name}.subject.txt", context)
@@ -92,4 +95,5 @@ def _from_templates(channel: str, name: str, language: str, context: dict[str, A
         text=render_to_string(f"{channel}/{name}.txt", context).strip() + "\n",
         html=render_to_string(f"{channel}/{name}.html", context).strip() + "\n",
         calendar=calendar,
+        sender=gettext("%(provider)s status") % {"provider": settings.PROVIDER_NAME},
     )

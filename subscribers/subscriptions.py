@@ -14,7 +14,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.crypto import constant_time_compare, get_random_string
 
 from incidents import audit
@@ -61,7 +61,8 @@ def subscribe(
     with transaction.atomic():
         subscriber, is_new = asking.row(now)
         if subscriber.state == SubscriberState.ACTIVE:
-            return  # nobody but the owner, by a link in a mail, may change what is confirmed
+            _show_the_way(subscriber, wanted, now)
+            return
         if is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber):
             _ask_anew(subscriber, asking, source, now)
         else:
@@ -131,9 +132,19 @@ def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str]
     subscriber.consent = {"asked_at": now.isoformat(), **source, **({EARLIER: earlier} if earlier else {})}
     subscriber.address_encrypted, subscriber.domain = asking.encrypted, asking.domain
     subscriber.language, subscriber.created_at, subscriber.state = asking.language, now, SubscriberState.PENDING
-    subscriber.confirm_due_at = None
+    subscriber.confirm_due_at = subscriber.asked_again_at = None
+    subscriber.asked_beside = ""
     subscriber.confirm_attempt = subscriber.confirm_tries = subscriber.hard_bounces = 0
     subscriber.confirm_token_hash = token_hash(links.confirm_token(subscriber))
+
+
+def _show_the_way(subscriber: Subscriber, wanted: Wishes, now: datetime) -> None:
+    """Nobody but the owner may change what is confirmed: they get the link to their own page, with what was asked for beside."""
+    if subscriber.asked_again_at is None or now >= link_ends(subscriber):
+        subscriber.asked_again_at, subscriber.confirm_tries = now, 0
+    subscriber.asked_beside = wishes.named(wishes.beside(wishes.of(subscriber), wanted))
+    _let_one_go(subscriber, now)
+    subscriber.save()
 
 
 def _let_one_go(subscriber: Subscriber, now: datetime) -> None:
@@ -164,8 +175,9 @@ def token_hash(token: str) -> str:
 
 
 def link_ends(subscriber: Subscriber) -> datetime:
-    """Until when the link to confirm holds: 48 hours from the last mail with it."""
-    return max(subscriber.created_at, subscriber.confirm_sent_at or subscriber.created_at) + LINK_HOLDS
+    """Until when the link to confirm, or a code, holds: 48 hours from the last message with it."""
+    asked_at = subscriber.asked_again_at or subscriber.created_at
+    return max(asked_at, subscriber.confirm_sent_at or asked_at) + LINK_HOLDS
 
 
 def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
@@ -173,9 +185,10 @@ def waiting_for(token: str, *, now: datetime) -> Subscriber | None:
     subscriber = Subscriber.objects.filter(confirm_token_hash=token_hash(token)).exclude(confirm_token_hash="").first()
     if subscriber is None or subscriber.state not in (SubscriberState.PENDING, SubscriberState.ACTIVE):
         return None
-    if subscriber.state == SubscriberState.PENDING and now >= link_ends(subscriber):
-        return None
-    return subscriber
+    if subscriber.state == SubscriberState.PENDING:
+        return subscriber if now < link_ends(subscriber) else None
+    is_old = subscriber.confirmed_at is None or now >= subscriber.confirmed_at + links.MANAGE_HOLDS
+    return None if is_old else subscriber  # it leads to their own page, so it ends with the links that do
 
 
 def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
@@ -190,14 +203,14 @@ def confirm(*, token: str, now: datetime, ip: str = "") -> Subscriber | None:
 def confirm_by_code(*, address: str, code: str, now: datetime, channel: str = "sms", ip: str = "") -> Subscriber | None:
     """The same for who types the code that was sent to an address. None for a wrong one; the fifth wrong one ends the asking.
 
-    Raises addresses.AddressError.
+    Of who has confirmed before, it shows that they have the phone, once, and changes nothing. Raises addresses.AddressError.
     """
     with transaction.atomic():
         subscriber = _asking(channel, address, now)
         if subscriber is None or subscriber.confirm_tries >= WRONG_CODES:
             return None
         if constant_time_compare(code.strip(), links.confirm_code(subscriber)):
-            return _begin(subscriber, now, ip)
+            return _begin(subscriber, now, ip) if subscriber.state == SubscriberState.PENDING else _spend_code(subscriber)
         Subscriber.objects.filter(pk=subscriber.pk).update(confirm_tries=F("confirm_tries") + 1)
         return None
 
@@ -206,15 +219,21 @@ def confirm_by_reply(*, address: str, now: datetime, channel: str = "sms") -> Su
     """The same for who answered from the address itself."""
     with transaction.atomic():
         subscriber = _asking(channel, address, now)
-        return _begin(subscriber, now, "") if subscriber else None
+        return _begin(subscriber, now, "") if subscriber and subscriber.state == SubscriberState.PENDING else None
 
 
 def _asking(channel: str, address: str, now: datetime) -> Subscriber | None:
-    """Who has asked from this address and not confirmed yet, locked."""
+    """Who has asked from this address and not confirmed yet, or is asked for again; locked."""
     address_hash = addresses.hash_on(channel, TRANSPORTS[channel].normalise(address))
-    waiting = Subscriber.objects.select_for_update().filter(state=SubscriberState.PENDING)
-    subscriber = waiting.filter(channel=channel, address_hash=address_hash).first()
+    asking = Q(state=SubscriberState.PENDING) | Q(state=SubscriberState.ACTIVE, asked_again_at__isnull=False)
+    found = Subscriber.objects.select_for_update().filter(asking, channel=channel, address_hash=address_hash)
+    subscriber = found.first()
     return subscriber if subscriber and now < link_ends(subscriber) else None
+
+
+def _spend_code(subscriber: Subscriber) -> Subscriber:
+    Subscriber.objects.filter(pk=subscriber.pk).update(asked_again_at=None, confirm_due_at=None)
+    return subscriber
 
 
 def _begin(subscriber: Subscriber, now: datetime, ip: str) -> Subscriber:
@@ -255,8 +274,8 @@ def change(*, subscriber: Subscriber, now: datetime, language: str | None = None
 def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     """Stop at once: what waits to be sent is not sent any more. A second time changes nothing.
 
-    The address goes; its keyed hash stays, with when and on which wording they had agreed, since the proof is ours to give. The
-    suppression list has it too, so that no file of older consents brings them back.
+    The address goes, and what staff noted; its keyed hash stays, with when and on which wording they had agreed, since the proof
+    is ours to give. The suppression list has it too, so that no file of older consents brings them back.
     """
     agreed = _proof(subscriber) or subscriber.consent
     kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
@@ -275,6 +294,7 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
         )
         if left:
             Endpoint.objects.filter(subscriber=subscriber).update(contact_hash="", tell_at=None)
+            subscriber.notes.all().delete()
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
@@ -316,14 +336,17 @@ def export(subscriber: Subscriber) -> dict[str, Any]:
         "components": sorted(component.public_id for component in wanted.components),
         "groups": sorted(group.public_id for group in wanted.groups),
         "incidents": sorted(incident.public_id for incident in wanted.incidents),
-        "whole_page": not (wanted.components or wanted.groups or wanted.incidents),
+        "whole_page": wishes.is_the_page(wanted),
         "hears_of": sorted(kind.value for kind in wanted.kinds),
         "minimum_impact": wanted.minimum_impact,
         "rhythm": wanted.rhythm,
         "asked_at": subscriber.created_at.isoformat(),
+        "asked_again_at": _iso(subscriber.asked_again_at),
+        "asked_beside": subscriber.asked_beside,
         "confirmed_at": _iso(subscriber.confirmed_at),
         "unsubscribed_at": _iso(subscriber.unsubscribed_at),
         "consent": subscriber.consent,
+        "notes_of_staff": [{"at": note.at.isoformat(), "words": note.words} for note in subscriber.notes.all()],
         **_webhook(subscriber),
         "deliveries": [
             {"record_entry": seq, "state": state, "sent_at": _iso(sent_at)}

@@ -54,10 +54,11 @@ def suppress(*, channel: str, address_hash: str, reason: Suppressed, now: dateti
             )
 
 
-def lift(*, suppression: Suppression, actor: User, now: datetime) -> None:
+def lift(*, suppression: Suppression, actor: User, now: datetime, reason: str = "") -> None:
     """Staff let it go; they have to ask anew all the same, nobody is subscribed by it."""
     with transaction.atomic():
-        audit.log(act="subscriber.lift_suppression", actor=actor, now=now, target=suppression.address_hash[:12])
+        details = {"channel": suppression.channel, "was": suppression.reason, "reason": reason}
+        audit.log(act="subscriber.lift_suppression", actor=actor, now=now, target=suppression.address_hash[:12], details=details)
         suppression.delete()
 
 

@@ -141,7 +141,7 @@ def _thread_of(of: Corrected, language: str) -> tuple[str, str]:
     if isinstance(of, Announcement):
         return said(of.title, language), corrections.standing(of)["title"][language]
     if isinstance(of, MaintenanceUpdate):
-        return said(of.maintenance.name, language), corrections.standing(of)["name"][language]
+        return said(of.maintenance.name, language), said(corrections.standing(of)["name"], language)
     return said(of.incident.name, language), _name_of(of.incident, language)
 
 

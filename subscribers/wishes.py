@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from incidents.models import Component, ComponentGroup, Incident
@@ -24,6 +24,7 @@ class Wishes:
 
 
 THE_PAGE = Wishes()
+ALL = "all"  # names the whole page beside public ids
 
 
 def take(subscriber: Subscriber, wishes: Wishes) -> None:
@@ -50,6 +51,44 @@ def _follow(subscriber: Subscriber, wishes: Wishes) -> None:
         Subscription(subscriber=subscriber, component_id=component, group_id=group, incident_id=incident)
         for component, group, incident in sorted(rows, key=str)
     )
+
+
+def is_the_page(wishes: Wishes) -> bool:
+    return not (wishes.components or wishes.groups or wishes.incidents)
+
+
+def beside(held: Wishes, asked: Wishes) -> Wishes | None:
+    """Of what is asked for that which is not followed yet; None for nothing."""
+    if is_the_page(held):
+        return None
+    if is_the_page(asked):
+        return THE_PAGE
+    more = Wishes(
+        components=[one for one in asked.components if one not in held.components],
+        groups=[one for one in asked.groups if one not in held.groups],
+        incidents=[one for one in asked.incidents if one not in held.incidents],
+    )
+    return None if is_the_page(more) else more
+
+
+def together(held: Wishes, more: Wishes) -> Wishes:
+    """What is held, and what more is followed from now on."""
+    if is_the_page(more):
+        return replace(held, components=(), groups=(), incidents=())
+    return replace(
+        held,
+        components=[*held.components, *more.components],
+        groups=[*held.groups, *more.groups],
+        incidents=[*held.incidents, *more.incidents],
+    )
+
+
+def named(wishes: Wishes | None) -> str:
+    """What is followed by public ids, commas between, as a link carries it; "" for None."""
+    if wishes is None:
+        return ""
+    things: list[Component | ComponentGroup | Incident] = [*wishes.components, *wishes.groups, *wishes.incidents]
+    return ",".join(one.public_id for one in things) or ALL
 
 
 def of(subscriber: Subscriber) -> Wishes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from incidents import rights
 from statuspage.admin.addresses import told_url
 from statuspage.admin.base import ReadOnlyAdmin, person
 from statuspage.admin.columns import display
@@ -16,7 +19,7 @@ from subscribers import csv_files, suppression
 from subscribers.models import Delivery, DeliveryState, Notification, Subscriber, SubscriberState, Suppressed
 
 WHY = {
-    Suppressed.OPTED_OUT: "they stopped it by their phone",
+    Suppressed.OPTED_OUT: "they left, sent STOP, or had themselves forgotten",
     Suppressed.BOUNCED: "there is no such mailbox",
     Suppressed.COMPLAINED: "they complained",
     Suppressed.REFUSED: "the address is gone, or barred",
@@ -35,11 +38,16 @@ class SubscriberAdmin(ReadOnlyAdmin):
     fields = readonly_fields
     ordering = ["-id"]
     actions = ["take_out"]
+    list_before_template = "admin/desk/_look_up.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
         rows: QuerySet[Subscriber] = super().get_queryset(request)
         barred = suppression.standing(timezone.now()).filter(channel=OuterRef("channel"), address_hash=OuterRef("address_hash"))
         return rows.select_related("endpoint").annotate(suppressed=Subquery(barred.values("reason")[:1]))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        may = rights.may(person(request), "subscriber.look_up")
+        return super().changelist_view(request, {"may_look_up": may, **(extra_context or {})})
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return person(request).has_perm("subscribers.export_subscriber")
@@ -124,7 +132,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @display(description="Stop, try again")
     def telling(self, delivery: Delivery) -> str:
-        return format_html('<a href="{}">How far it is</a>', told_url(delivery.notification))
+        return format_html('<a class="underline" href="{}">How far it is</a>', told_url(delivery.notification))
 
     @display(description="Next try")
     def due(self, delivery: Delivery) -> str:

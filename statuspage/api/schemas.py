@@ -102,6 +102,10 @@ class Reason(Body):
     reason: Line = ""
 
 
+class Resend(Body):
+    channel: str = Field("", pattern=f"^({'|'.join(TRANSPORTS)})?$", description="By this one; empty: by all.")
+
+
 class NoticePublish(Body):
     component: Code
     reason: Line = Field("", description="Why the probes are wrong, where they disagree.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,8 @@ from incidents.rebutting import stage_of
 from incidents.signing import signature_state
 from statuspage.models import Token
 from subscribers import wishes
-from subscribers.models import Subscriber
+from subscribers.models import Notification, Subscriber
+from subscribers.steering import Progress
 
 
 class Listed(Schema):
@@ -215,6 +217,30 @@ def subscriber(row: Subscriber) -> dict[str, Any]:
         "groups": sorted(one.code for one in wanted.groups),
         "asked_at": _iso(row.created_at),
         "confirmed_at": _iso(row.confirmed_at),
+    }
+
+
+def notification(row: Notification, channels: Sequence[Progress]) -> dict[str, Any]:
+    """`rate`: sent a minute, lately; `left_seconds`: how long the rest takes at that rate, None while nothing moves."""
+    return {
+        "record_seq": row.record_seq,
+        "kind": row.kind,
+        "created_at": _iso(row.created_at),
+        "send_at": _iso(row.send_at),
+        "stopped_at": _iso(row.stopped_at),
+        "listed": row.expanded_at is not None,
+        "channels": [
+            {
+                "channel": one.channel,
+                "queued": one.queued,
+                "sent": one.sent,
+                "failed": one.failed,
+                "cancelled": one.cancelled,
+                "rate": round(one.rate, 1),
+                "left_seconds": round(one.left.total_seconds()) if one.left is not None else None,
+            }
+            for one in channels
+        ],
     }
 
 

@@ -20,7 +20,17 @@ from ninja.errors import HttpError, ValidationError
 
 from incidents.drafts import AlreadyOpen, TimelineError
 from incidents.signing import SigningRefused
-from statuspage.api import components, incidents, measurements, planned_work, rebuttals, shapes, statements, subscribers
+from statuspage.api import (
+    components,
+    incidents,
+    measurements,
+    notifications,
+    planned_work,
+    rebuttals,
+    shapes,
+    statements,
+    subscribers,
+)
 from statuspage.api.door import broken_off, caller, guarded, is_undone, unreachable
 from statuspage.api.problems import Problem, blocked, respond
 from statuspage.api.responses import ANSWERS
@@ -39,7 +49,7 @@ api = NinjaAPI(
         "security": [{"token": []}],
     },
 )
-for one in (incidents, planned_work, statements, rebuttals, components, measurements, subscribers):
+for one in (incidents, planned_work, statements, rebuttals, components, measurements, notifications, subscribers):
     api.add_router("", one.router)
 
 

@@ -35,6 +35,7 @@ IMPACTS = {
 }
 RHYTHMS = {Rhythm.EACH: gettext_noop("Each at once"), Rhythm.DIGEST: gettext_noop("Once a day, all in one")}
 PAYLOADS = {Payload.HALI: gettext_noop("Ours, in every language"), Payload.STATUSPAGE: gettext_noop("As Statuspage sends it")}
+LINK_NAMES = 200  # of what a link asks for that much is looked at
 COMPONENT_FIELDS = ("component", "component_id", "subscriber[component_id]")
 INCIDENT_FIELDS = ("incident", "incident_id", "subscriber[incident_id]")
 
@@ -99,6 +100,29 @@ def _public_components(public_ids: Iterable[str]) -> list[Component]:
 
 def _public_groups() -> set[str]:
     return {public_id for public_id in Component.objects.published().values_list("group__public_id", flat=True) if public_id}
+
+
+def beside(also: str, subscriber: Subscriber) -> Wishes | None:
+    """What a link asks for (`wishes.named`) and its reader does not follow yet; None for nothing the public sees."""
+    ids = {one for one in also.split(",")[:LINK_NAMES] if re.fullmatch(PATTERN, one)}
+    found = Wishes(
+        components=_public_components(ids),
+        groups=list(ComponentGroup.objects.filter(public_id__in=ids & _public_groups())),
+        incidents=list(Incident.objects.published().filter(public_id__in=ids)),
+    )
+    if wishes.is_the_page(found) and also != wishes.ALL:
+        return None
+    return wishes.beside(wishes.of(subscriber), found)
+
+
+def names(asked: Wishes | None, language: str) -> list[str]:
+    """What it holds, in words; empty for None."""
+    if asked is None:
+        return []
+    found = [to_read(group.name)[language] for group in asked.groups]
+    found += [to_read(component.name)[language] for component in asked.components]
+    found += [corrections.name_of(incident)[language] for incident in asked.incidents]
+    return found or [gettext("All services")]
 
 
 def changed(form: QueryDict, subscriber: Subscriber) -> Wishes:

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 @csrf_exempt  # the token in the address proves more than a cookie would
 def take(request: HttpRequest, token: str, what: str) -> HttpResponse:
-    """A delivery report, a word texted to us, or an opt-out. The gateway hears 200 at once, whatever became of it."""
+    """A delivery report, a word texted to us, or an opt-out. The gateway hears 200 at once, whatever became of it, but where it
+    has to tell it again."""
     _require(token)
     if request.method == "POST" and is_from(client_of(request), settings.SMS_CALLBACK_FROM, "HALI_SMS_CALLBACK_FROM"):
         try:
@@ -36,6 +37,8 @@ def take(request: HttpRequest, token: str, what: str) -> HttpResponse:
         except DatabaseError as error:
             log.error("What the SMS gateway told could not be noted (%s).", type(error).__name__)
             return HttpResponse(status=503)  # it tells it again
+        except phone_replies.NotYet:
+            return HttpResponse(status=503)
     return HttpResponse(headers={"Cache-Control": "no-store"})
 
 

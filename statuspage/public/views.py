@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,15 +23,17 @@ from statuspage.doors import client_of, was_sent_by_our_page
 from statuspage.public import choices
 from statuspage.rendering import prefix_of, render
 from statuspage.snapshot import headers, parts
-from subscribers import ended_webhooks, endpoints, floods, links, subscriptions
+from subscribers import ended_webhooks, endpoints, floods, links, subscriptions, webhook_trials, wishes
 from subscribers.addresses import AddressError
 from subscribers.models import Payload, Subscriber, SubscriberState
 from subscribers.sent import sent_to
+from subscribers.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
-# Which text they agreed to; count it up whenever the words of the form change.
-WORDING = "subscribe-3"
+# Which text they agreed to: the form that showed it says so in a hidden field, beside its words.
+_WORDING = re.compile(r"[a-z]{3,20}-\d{1,3} [a-z]{2,3}", re.ASCII)
+NO_FORM = "none of our forms"
 HONEYPOT = "website"
 EMAIL_FIELDS = ("email", "subscriber[email]")
 # Where an address stands, and which channel it is of: our own form names the channel, Statuspage's field says it.
@@ -138,7 +141,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
             language=language,
             wanted=choices.asked(request.POST),
             payload=payload if payload in Payload.values else Payload.HALI.value,
-            source={"ip": client_of(request), "wording": f"{WORDING} {language}", "by": "page"},
+            source={"ip": client_of(request), "wording": _wording(request), "by": "page"},
             now=timezone.now(),
         )
     except choices.UnknownChoice:
@@ -153,6 +156,11 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
         log.error("Nobody could be signed up (%s).", type(error).__name__)
         return again(status=503, error=away)
     return done()
+
+
+def _wording(request: HttpRequest) -> str:
+    said = request.POST.get("wording", "")
+    return said if _WORDING.fullmatch(said) else NO_FORM
 
 
 def _address(request: HttpRequest) -> tuple[str, str]:
@@ -187,15 +195,20 @@ def confirm(request: HttpRequest, token: str, language: str) -> HttpResponse:
 
 def _confirmed(subscriber: Subscriber, language: str) -> dict[str, Any]:
     done = subscriber.state == SubscriberState.ACTIVE
-    path = f"{prefix_of(language)}/manage/{links.token_for(subscriber, links.MANAGE)}" if done else ""
+    path = f"{prefix_of(language)}/manage/{links.manage_tail(subscriber)}" if done else ""
     return {"manage_path": path, "channel": subscriber.channel}
 
 
 @csrf_exempt  # the code proves more than a cookie would
 @_private
-@require_http_methods(["POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def confirm_code(request: HttpRequest, language: str) -> HttpResponse:
-    """The six digits of an SMS. A wrong code and an unknown number get the same answer."""
+    """The six digits of an SMS: they confirm, and lead who has confirmed to their own page, since no SMS has room for a link.
+
+    A wrong code and an unknown number get the same answer.
+    """
+    if request.method != "POST":
+        return _page("subscribe_done", language=language, path="/confirm/code", email="", channel="sms")
     address = request.POST.get("address", "").strip()
     try:
         subscriber = subscriptions.confirm_by_code(
@@ -244,13 +257,17 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "erase":
         subscriptions.erase(subscriber=subscriber, now=timezone.now())
         return _page("manage", language=language, path=path, known=False, gone=True)
-    saved, secret, mistyped = False, "", ""
+    saved, secret, mistyped, tried = False, "", "", ""
+    also = choices.beside(request.GET.get("also", ""), subscriber)
     if request.method == "POST" and request.POST.get("action") == "begin_again":
         ended_webhooks.begin_again(subscriber=subscriber, now=timezone.now())
     active = subscriber.state == SubscriberState.ACTIVE
     if request.method == "POST" and active:
         try:
-            saved, secret = _act(request, subscriber)
+            if request.POST.get("action") == "send_test" and subscriber.channel == "webhook":
+                tried = _try_webhook(subscriber, language)
+            else:
+                saved, secret = _act(request, subscriber, also)
         except AddressError:
             mistyped = request.POST.get("contact", "")
         language = subscriber.language if saved else language
@@ -258,6 +275,7 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         shown = choices.shown(subscriber, language)
         no_address = NOT_AN_ADDRESS["email"]
         error = gettext(no_address) if mistyped else ""
+        asked_beside = choices.names(choices.beside(request.GET.get("also", ""), subscriber), language)
     return _page(
         "manage",
         language=language,
@@ -268,9 +286,11 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
         secret=secret,
         error=error,
         mistyped=mistyped,
+        tried=tried,
         ended=ended_webhooks.has_ended(subscriber),
         has_contact=endpoints.has_contact(subscriber),
         active=active,
+        asked_beside=asked_beside,
         channel=subscriber.channel,
         has_secret_to_show=subscriber.channel == "webhook" and endpoints.may_show(subscriber),
         sent=sent_to(subscriber, language),
@@ -281,8 +301,8 @@ def manage(request: HttpRequest, token: str, language: str) -> HttpResponse:
     )
 
 
-def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
-    """(whether something was saved, a secret to show once). Raises AddressError."""
+def _act(request: HttpRequest, subscriber: Subscriber, also: Wishes | None) -> tuple[bool, str]:
+    """(whether something was saved, a secret to show once). `also`: what their link asks for beside. Raises AddressError."""
     act, now = request.POST.get("action", "save"), timezone.now()
     if act == "show_secret" and subscriber.channel == "webhook":
         return False, endpoints.show_once(subscriber=subscriber, now=now)
@@ -293,6 +313,10 @@ def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
         return True, ""
     if act == "begin_again":
         return True, ""  # done before
+    if act == "add":
+        wanted = wishes.together(wishes.of(subscriber), also) if also else None
+        subscriptions.change(subscriber=subscriber, wanted=wanted, now=now)
+        return also is not None, ""
     subscriptions.change(
         subscriber=subscriber,
         language=_language(request, subscriber.language),
@@ -300,6 +324,22 @@ def _act(request: HttpRequest, subscriber: Subscriber) -> tuple[bool, str]:
         now=now,
     )
     return True, ""
+
+
+def _try_webhook(subscriber: Subscriber, language: str) -> str:
+    """What became of a test event, in their words."""
+    try:
+        done = webhook_trials.send(subscriber=subscriber, now=timezone.now())
+    except webhook_trials.TooSoon:
+        done = None
+    with override(language):
+        if done is None:
+            return gettext("A test was sent a moment ago. Try again in half a minute.")
+        if done.was_taken:
+            return gettext("Your webhook took it.")
+        if done.status is None:
+            return gettext("We could not reach your webhook, or may not post there.")
+        return gettext("Your webhook answered %(status)s and did not take it.") % {"status": done.status}
 
 
 @_private

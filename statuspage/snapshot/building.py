@@ -120,6 +120,8 @@ def fingerprint() -> str:
         settings.REVIEW_DAYS,
         settings.PICTURE_FONT,
         settings.COUNTRY,
+        settings.LINKS,
+        settings.NOINDEX,
     ):
         made_of.update(repr(value).encode())
     return made_of.hexdigest()[:16]

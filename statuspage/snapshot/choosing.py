@@ -62,7 +62,7 @@ def choose(
 
 
 def _gate(page: NowPage, now: datetime) -> str:
-    """While this is the same and nothing is owed, no page needs a look: the record, the hour, the services as entered."""
+    """While this is the same and nothing is owed, no page needs a look: the record, hour and day, the services as entered."""
     return parts.key_of(building.fingerprint(), page.record, parts.hour_of(now), parts.telling_of(page.components))
 
 

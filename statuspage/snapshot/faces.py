@@ -57,7 +57,7 @@ def parts_of(said: Lately, *, only: Collection[str] | None = None, since: int = 
         if only is None or component.code in only:
             found |= _of_component(said, component, by_language)
     for told in cap.told_of(said):
-        if only is None or told.words[-1].record_seq > since:
+        if only is None or told.says_more_than(since):
             found[f"cap {told.thing.public_id}"] = Part(key_of(said.identity, told), _cap_maker(said, told))
     return found
 
@@ -163,7 +163,7 @@ def _embed_files(said: Lately, forms: Collection[str]) -> Halves:
         }
         for form in forms
     }
-    return {**frames, ARCHIVE: {"embed/script.js": embed.SCRIPT.encode()}}
+    return {**frames, ARCHIVE: {"embed/script.js": embed.script()}}
 
 
 def search(said: Lately, *, months: Iterable[str], reviewed: Collection[str]) -> dict[str, Part]:
@@ -172,8 +172,9 @@ def search(said: Lately, *, months: Iterable[str], reviewed: Collection[str]) ->
     paths += [f"/history/{month}" for month in sorted(months, reverse=True)]
     paths += [f"/components/{component.code}" for component in said.components]
     for incident in said.incidents:
-        paths.append(f"/incidents/{incident.public_id}")
-        paths += [f"/incidents/{incident.public_id}/review"] if incident.public_id in reviewed and not incident.is_gone else []
+        if not incident.is_gone:
+            paths.append(f"/incidents/{incident.public_id}")
+            paths += [f"/incidents/{incident.public_id}/review"] if incident.public_id in reviewed else []
     paths += [f"/maintenance/{work.public_id}" for work in said.maintenances]
     paths += [f"/answers/{answer.address}" for answer in said.answers]
     url = said.identity.url

@@ -23,6 +23,7 @@ from incidents.languages import codes, to_read
 from incidents.once import per_object
 from incidents.words import ComponentStatus
 from statuspage import (
+    api_v2,
     clock_words,
     page_answers,
     page_components,
@@ -157,7 +158,8 @@ def figures(now: datetime) -> dict[str, Part]:
 
 
 def hour_of(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y-%m-%dT%H}"
+    """With the day of the page's own zone, which may begin at a quarter or half of an hour."""
+    return f"{now.astimezone(UTC):%Y-%m-%dT%H} {now.astimezone(clock_words.zone()):%Y-%m-%d}"
 
 
 def _maker(make: Callable[..., Halves], *values: Any) -> Callable[[Collection[str]], Halves]:
@@ -297,7 +299,7 @@ def _planned_files(work: PlannedNow, whose: Identity, components: Sequence[Compo
     from statuspage import ical  # 3 MB, of which the web processes, which seldom publish, have no need
 
     path = f"/maintenance/{work.facts.public_id}"
-    files: Files = {}
+    files: Files = {f"{path.removeprefix('/')}.json": api_v2.planned_json(work.facts, whose, components, language=codes()[0])}
     for language in codes():
         prefix, name = prefix_of(language), f"{folder_of(language)}{path.removeprefix('/')}"
         shapes = {item.status for item in work.expected}

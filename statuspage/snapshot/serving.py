@@ -72,7 +72,8 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an address leads: a file about now (in its two forms) or one that has one form; `in_pages`: in the shard of pages.
-    `otherwise`: the page there that is shown where there is no such file."""
+    `otherwise`: the page there that is shown where there is no such file: of planned work, whose ids Statuspage's clients
+    look for among the incidents' too."""
 
     file: str
     about_now: bool
@@ -179,9 +180,8 @@ class SnapshotFirst:
         """What to try, in nginx's order: the fresh form while it is live, then the stale one."""
         file = f"pages/{place.file}" if place.in_pages else place.file
         if not place.about_now:
-            if file.startswith("ids/"):
-                return [self._of_incident(file)]
-            return [f"{swapping.ARCHIVE}/{file}", *([f"{swapping.ARCHIVE}/pages/{place.otherwise}"] if place.otherwise else [])]
+            first = self._of_incident(file) if file.startswith("ids/") else f"{swapping.ARCHIVE}/{file}"
+            return [first, *([f"{swapping.ARCHIVE}/pages/{place.otherwise}"] if place.otherwise else [])]
         return [f"{FRESH}/{file}", f"{STALE}/{file}"] if live else [f"{STALE}/{file}"]
 
     def _of_incident(self, file: str) -> str:
@@ -251,10 +251,13 @@ def _place_in(path: str, folder: str) -> Place | None:
     if path.startswith("/incidents/"):
         found = _INCIDENT.fullmatch(path)
         if found is None or (found["json"] and folder):
-            return Place("none.html", about_now=False)
-        page = f"{folder}{found['id']}{'.review' if found['review'] else ''}.html"
-        name = f"{found['id']}.json" if found["json"] else page
-        return Place(f"ids/{found['id']}/{name}", about_now=False)
+            return Place("ids/none/none.json" if path.endswith(".json") else "none.html", about_now=False)
+        public_id = found["id"]
+        if found["review"]:
+            return Place(f"ids/{public_id}/{folder}{public_id}.review.html", about_now=False)
+        ending = ".json" if found["json"] else ".html"
+        planned = f"{folder}maintenance/{public_id}{ending}"
+        return Place(f"ids/{public_id}/{folder}{public_id}{ending}", about_now=False, otherwise=planned)
     if path == faces.FRAME:
         return Place(f"{folder}embed/frame.html", about_now=True, in_pages=True)
     if path in faces.UNTRANSLATED and not folder:

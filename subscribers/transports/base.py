@@ -153,6 +153,11 @@ class Sender:
         """The words that ask whether they asked; None: from templates/<channel>/confirm.*."""
         return None
 
+    @classmethod
+    def render_known(cls, language: str) -> Rendered | None:
+        """The words for who has confirmed and is asked for again, with the way to their own page; None: from known.* there."""
+        return None
+
 
 def outcome_of(error: TransportError) -> Outcome:
     if error.permanent:

@@ -60,6 +60,13 @@ class ChatSender(Sender):
             return _rendered(title, cls.asked(title, text, gettext("Confirm")))
 
     @classmethod
+    def render_known(cls, language: str) -> Rendered:
+        with override(language):
+            title = gettext("%(provider)s status updates come here already") % {"provider": settings.PROVIDER_NAME}
+            text = gettext("Somebody asked for them again. This link shows and changes what comes here.")
+            return _rendered(title, cls.asked(title, text, gettext("Your choices")))
+
+    @classmethod
     def said(cls, told: Telling, colour: int) -> Mapping[str, Any]:
         """The body of an item, with marks for the reader's own links. In the reader's language."""
         raise NotImplementedError

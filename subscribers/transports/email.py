@@ -29,6 +29,8 @@ from subscribers.transports.eml_folder import MailFolderError
 
 EOL = "\r\n"
 _MARKS = re.compile("(" + "|".join(map(re.escape, (UNSUBSCRIBE_MARK, MANAGE_MARK, CONFIRM_MARK))) + ")")
+# Whatever the server writes it like: in another case, or where it was forwarded to.
+_ADDRESS = re.compile(r"<[^<>\s]*@[^<>]*>|[^\s<>()\[\],;:'\"]+@[^\s<>()\[\],;:'\"]*[^\s<>()\[\],;:'\".]")
 _PLAIN = re.compile(r"[A-Za-z0-9:/._~?&%+-]*")
 _SMTP, _UNBROKEN = policy.SMTP.clone(max_line_length=76), policy.SMTP.clone(max_line_length=900)
 
@@ -77,11 +79,11 @@ class EmailSender(Sender):
             self.open()  # again, where the server had closed it
             try:
                 for refusal in self._answers(parcels[done:]):
-                    parcel, done = parcels[done], done + 1
-                    yield Sent() if refusal is None else outcome_of(self._explained(refusal, parcel.address))
+                    done += 1
+                    yield Sent() if refusal is None else outcome_of(self._explained(refusal))
             except (smtplib.SMTPException, MailFolderError, OSError) as error:
-                parcel, done = parcels[done], done + 1
-                yield outcome_of(self._broken(error, parcel.address))
+                done += 1
+                yield outcome_of(self._broken(error))
                 if isinstance(error, TimeoutError):
                     return
 
@@ -98,21 +100,22 @@ class EmailSender(Sender):
     def _written(self, parcel: Parcel) -> bytes:
         skeleton = self._built.get(parcel.rendered)
         if skeleton is None:
-            skeleton = self._built[parcel.rendered] = _skeleton(parcel.rendered, _sender_name(), _sender_address(), links.host())
+            held = settings.MAIL_FROM, settings.MAIL_REPLY_TO, links.host()
+            skeleton = self._built[parcel.rendered] = _skeleton(parcel.rendered, *held)
         return skeleton.filled(parcel)
 
-    def _broken(self, error: Exception, address: str) -> TransportError:
+    def _broken(self, error: Exception) -> TransportError:
         """What ended the connection, as the error of the mail that was in flight. Raises TransportUnreachable for a full disk."""
         if isinstance(error, MailFolderError):
             raise TransportUnreachable(str(error)) from error
         if isinstance(error, smtplib.SMTPException) and not isinstance(error, smtplib.SMTPServerDisconnected):
-            return self._explained(error, address)
+            return self._explained(error)
         self._drop()
         if isinstance(error, smtplib.SMTPServerDisconnected):
             return TransportError("The mail server closed the connection.")
         if isinstance(error, TimeoutError):
             return TransportError("The mail server did not answer in time.", throttled=True)
-        return TransportError(f"The connection to the mail server broke: {error}")
+        return TransportError(f"The connection to the mail server broke: {_ADDRESS.sub('<address>', str(error))}")
 
     def close(self) -> None:
         if self._connection is not None:
@@ -125,12 +128,12 @@ class EmailSender(Sender):
         except (smtplib.SMTPException, OSError):
             return  # it was broken already
 
-    def _explained(self, error: smtplib.SMTPException, address: str) -> TransportError:
-        """What the server said, without the address, and whether it will say so again."""
+    def _explained(self, error: smtplib.SMTPException) -> TransportError:
+        """What the server said, without any address, and whether it will say so again."""
         code, said = _answer_of(error)
         if code == 421:  # it is going away
             self._drop()
-        words = f"{code} {said}".replace(address, "<address>")
+        words = _ADDRESS.sub("<address>", f"{code} {said}")
         if isinstance(error, smtplib.SMTPSenderRefused):
             return TransportError(f"The mail server refuses our sender: {words}")  # our fault, not the recipient's
         permanent = 500 <= code < 600
@@ -194,13 +197,16 @@ class Skeleton:
             ]
         self._pieces = list(_joined(self._pieces))
         self._dates: dict[datetime, str] = {}
-        self._host, self._list_id = links.host(), formataddr((_sender_name(), f"status.{links.host()}"), charset="utf-8")
+        self._host = links.host()
+        self._list_id = formataddr((_sender_name(rendered), f"status.{self._host}"), charset="utf-8")
         self._mailboxes = _sender_address().rpartition("@")[2]
 
     def _common_headers(self, rendered: Rendered) -> bytes:
         # A line is only broken where words must be encoded: some programs keep the space of a break at the start of a subject.
         head = message.EmailMessage(policy=_UNBROKEN if rendered.subject.isascii() else _SMTP)
-        head["From"] = formataddr((_sender_name(), _sender_address()))
+        head["From"] = formataddr((_sender_name(rendered), _sender_address()))
+        if settings.MAIL_REPLY_TO:  # what comes to the sender's own address is read by a machine, for bounces
+            head["Reply-To"] = settings.MAIL_REPLY_TO
         head["Subject"] = rendered.subject
         head["MIME-Version"] = "1.0"
         head["Auto-Submitted"] = "auto-generated"
@@ -265,8 +271,8 @@ def _skeleton(rendered: Rendered, *settings_it_holds: str) -> Skeleton:
     return Skeleton(rendered)
 
 
-def _sender_name() -> str:
-    return parseaddr(settings.MAIL_FROM)[0] or f"{settings.PROVIDER_NAME} status"
+def _sender_name(rendered: Rendered) -> str:
+    return parseaddr(settings.MAIL_FROM)[0] or rendered.sender or settings.PROVIDER_NAME
 
 
 def _sender_address() -> str:

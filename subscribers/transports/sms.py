@@ -68,6 +68,11 @@ class SmsSender(Sender):
             return Rendered(subject="", text=confirmation_text(), html="")
 
     @classmethod
+    def render_known(cls, language: str) -> Rendered:
+        """The same: the code, typed on the page, opens their own."""
+        return cls.render_confirmation(language)
+
+    @classmethod
     def render_farewell(cls, language: str) -> Rendered:
         with override(language):
             return Rendered(subject="", text=farewell_text(), html="")

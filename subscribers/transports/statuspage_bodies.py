@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from incidents import corrections, rollup, statuspage_v2
+from incidents.facts import AffectedFacts, UpdateFacts
 from incidents.languages import by_language, codes, to_read
 from incidents.models import (
     AffectedComponent,
@@ -20,22 +22,30 @@ from incidents.models import (
     IncidentUpdate,
     MaintenanceComponent,
     MaintenanceUpdate,
+    Review,
     ScheduledMaintenance,
     StatusChange,
 )
 from incidents.public_ids import page_id
-from subscribers.items import Item
+from subscribers.items import Item, item_of
 from subscribers.rendering import UNSUBSCRIBE_MARK
-from subscribers.telling import said
+from subscribers.telling import said, tell
 
-LONGEST_BODY, UPDATES, NAMED = 600, 8, 20  # characters; updates, the newest first; components to a list
+UPDATES, NAMED = 8, 20  # updates, the newest first; components to a list
+# Bytes of an incident: with the frame and the reader's link a body stays below the 20 kB that receivers are told to expect.
+ROOM, ROOM_OF_EACH = 18_500, 400
+LONGEST_REVIEW = 4000  # characters
+SHORTER = (600, 200)  # characters that older updates keep where all together are too long
+
+
+_Update = IncidentUpdate | MaintenanceUpdate
 
 
 def body_of(item: Item, language: str) -> Mapping[str, Any] | None:
-    """None for what Statuspage has no form for: answers to claims, announcements, statements."""
+    """None for what Statuspage has no form for: answers to claims, announcements, statements. A review is its postmortem."""
     document = item.document.of if isinstance(item.document, Correction) else item.document
     page = _page(item.published_at, language)
-    if isinstance(document, IncidentUpdate):
+    if isinstance(document, IncidentUpdate | Review):
         told = {"incident": _incident(document.incident, page)}
     elif isinstance(document, MaintenanceUpdate):
         told = {"incident": _maintenance(document.maintenance, page)}
@@ -86,10 +96,11 @@ def _page(at: datetime, language: str) -> statuspage_v2.Page:
 
 
 def _incident(incident: Incident, page: statuspage_v2.Page) -> dict[str, Any]:
-    updates = list(incident.updates.published().prefetch_related("affected__component", "corrections")[:UPDATES])
+    updates = list(incident.updates.published().prefetch_related("affected__component__group", "corrections")[:UPDATES])
     assert incident.published_at is not None
-    return {
+    fields = {
         **_nothing(),
+        **_postmortem(incident, page),
         "name": corrections.name_of(incident)[page.language],
         "status": statuspage_v2.phase(incident.status),
         "created_at": statuspage_v2.time(incident.published_at, page),
@@ -102,20 +113,21 @@ def _incident(incident: Incident, page: statuspage_v2.Page) -> dict[str, Any]:
         "shortlink": f"{page.url}/incidents/{incident.public_id}",
         "id": incident.public_id,
         "page_id": page.id,
-        "incident_updates": [_update(update, incident.public_id, page, _body_now(update)) for update in updates],
-        "components": _components((row.component for update in updates for row in update.affected.all()), page),
     }
+    return _with_updates(fields, updates, page)
 
 
 def _maintenance(work: ScheduledMaintenance, page: statuspage_v2.Page) -> dict[str, Any]:
     """Planned work goes under `incident` too, with its times set."""
     updates = list(
-        work.updates.published().prefetch_related("affected__component", "corrections").order_by("-published_at", "-id")[:UPDATES]
+        work.updates.published()
+        .prefetch_related("affected__component__group", "corrections")
+        .order_by("-published_at", "-id")[:UPDATES]
     )
     assert work.published_at is not None
-    return {
+    fields = {
         **_nothing(),
-        "name": corrections.standing(updates[0])["name"][page.language],
+        "name": said(corrections.standing(updates[0])["name"], page.language),
         "status": statuspage_v2.phase(work.phase),
         "created_at": statuspage_v2.time(work.published_at, page),
         "updated_at": statuspage_v2.time(updates[0].published_at or work.published_at, page),
@@ -130,9 +142,8 @@ def _maintenance(work: ScheduledMaintenance, page: statuspage_v2.Page) -> dict[s
         "scheduled_remind_prior": True,
         "scheduled_auto_in_progress": work.automatic_start,
         "scheduled_auto_completed": work.automatic_end,
-        "incident_updates": [_update(update, work.public_id, page, _body_now(update)) for update in updates],
-        "components": _components((row.component for update in updates for row in update.affected.all()), page),
     }
+    return _with_updates(fields, updates, page)
 
 
 def _nothing() -> dict[str, Any]:
@@ -154,34 +165,92 @@ def _body_now(update: IncidentUpdate | MaintenanceUpdate) -> Any:
     return to_read(corrections.now_said({"body": by_language(update.body)}, published)["body"])
 
 
-def _update(update: IncidentUpdate | MaintenanceUpdate, incident_id: str, page: statuspage_v2.Page, body: Any) -> dict[str, Any]:
-    at = update.published_at
-    assert at is not None
-    affected: list[AffectedComponent | MaintenanceComponent] = [*update.affected.all()]
+def _postmortem(incident: Incident, page: statuspage_v2.Page) -> dict[str, Any]:
+    """The review that counts, as they have it: Markdown."""
+    review = incident.reviews.published().first()
+    if review is None or review.published_at is None:
+        return {}
+    sections = tell(item_of(review), page.language).sections
+    at = statuspage_v2.time(review.published_at, page)
     return {
-        "id": update.public_id,
-        "incident_id": incident_id,
-        "status": statuspage_v2.phase(update.status),
-        "body": said(body, page.language)[:LONGEST_BODY],
-        "created_at": statuspage_v2.time(at, page),
-        "updated_at": statuspage_v2.time(at, page),
-        "display_at": statuspage_v2.time(getattr(update, "display_at", None) or at, page),
-        "affected_components": [
-            {
-                "code": row.component.public_id,
-                "name": said(row.name, page.language) or said(row.component.name, page.language),
-                "old_status": statuspage_v2.five(row.old_status),
-                "new_status": statuspage_v2.five(row.new_status),
-            }
-            for row in affected[:NAMED]
-        ]
-        or None,
-        "deliver_notifications": update.deliver_notifications,
-        "wants_twitter_update": False,
-        "twitter_updated_at": None,
-        "custom_tweet": None,
-        "tweet_id": None,
+        "postmortem_body": _shortened("\n\n".join(f"### {one.heading}\n\n{one.text}" for one in sections), LONGEST_REVIEW),
+        "postmortem_body_last_updated_at": at,
+        "postmortem_published_at": at,
+        "postmortem_notified_subscribers": review.deliver_notifications,
     }
+
+
+def _with_updates(fields: dict[str, Any], updates: Sequence[_Update], page: statuspage_v2.Page) -> dict[str, Any]:
+    """As many updates as there is room for, the newest first and at full length as long as that goes."""
+    components = _components((row.component for update in updates for row in update.affected.all()), page)
+    for many in range(len(updates), 0, -1):
+        shown = updates[:many]
+        bare = {**fields, "incident_updates": [_update(one, fields["id"], page, "") for one in shown], "components": components}
+        room = ROOM - _size(bare)
+        if room >= ROOM_OF_EACH * many:
+            break
+    texts = _fitting([said(_body_now(one), page.language) for one in shown], room)
+    listed = [_update(one, fields["id"], page, text) for one, text in zip(shown, texts, strict=True)]
+    return {**fields, "incident_updates": listed, "components": components}
+
+
+def _fitting(texts: list[str], room: int) -> list[str]:
+    """Within so many bytes of JSON: the older ones are shortened first, the oldest before the others."""
+    for most in SHORTER:
+        for place in range(len(texts) - 1, 0, -1):
+            if _written(texts) <= room:
+                return texts
+            texts[place] = _shortened(texts[place], most)
+    while (over := _written(texts) - room) > 0 and len(texts[0]) > 1:
+        texts[0] = _shortened(texts[0], max(1, len(texts[0]) - max(1, over // 6)))  # a letter may take six bytes
+    return texts
+
+
+def _written(texts: Iterable[str]) -> int:
+    return sum(_size(statuspage_v2.as_html(text)) for text in texts)
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _shortened(text: str, most: int) -> str:
+    """At most so many characters, ending with a whole word and a sign that more was said."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    return f"{(kept.rpartition(' ')[0] or kept).rstrip()}…"
+
+
+def _update(update: _Update, incident_id: str, page: statuspage_v2.Page, text: str) -> dict[str, Any]:
+    assert update.published_at is not None
+    assert update.record_seq is not None
+    affected: list[AffectedComponent | MaintenanceComponent] = [*update.affected.all()]
+    facts = UpdateFacts(
+        public_id=update.public_id,
+        status=update.status,
+        body={page.language: text},
+        display_at=getattr(update, "display_at", None) or update.published_at,
+        published_at=update.published_at,
+        next_update_by=None,
+        promised_by=None,
+        deliver_notifications=update.deliver_notifications,
+        presigned=False,
+        record_seq=update.record_seq,
+        affected=tuple(_affected(row, page.language) for row in affected[:NAMED]),
+    )
+    return statuspage_v2.update_dict(page, incident_id, facts) | {"wants_twitter_update": False, "twitter_updated_at": None}
+
+
+def _affected(row: AffectedComponent | MaintenanceComponent, language: str) -> AffectedFacts:
+    group = row.component.group
+    return AffectedFacts(
+        component_id=row.component.public_id,
+        name={language: said(row.name, language) or said(row.component.name, language)},
+        group_name={language: said(group.name, language) if group.has_heading else ""},
+        old_status=row.old_status,
+        new_status=row.new_status,
+    )
 
 
 def _components(found: Iterable[Component], page: statuspage_v2.Page) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext, override
 
 from incidents.languages import codes
 from incidents.models import IncidentUpdate, MaintenanceUpdate, StatusChange
@@ -52,9 +53,17 @@ class WebhookSender(Sender):
 
     @classmethod
     def render_confirmation(cls, language: str) -> Rendered:
-        data = {"confirm_url": CONFIRM_MARK, "how": "POST to confirm_url, or open it and press the button. Otherwise do nothing."}
+        with override(language):
+            how = gettext("POST to confirm_url, or open it and press the button. Otherwise do nothing.")
+        data = {"confirm_url": CONFIRM_MARK, "how": how}
         body = {"type": "subscription.confirm", "data": data, "meta": {"page": settings.BASE_URL}}
         return Rendered(subject="subscription.confirm", text=_encoded(body), html="")
+
+    @classmethod
+    def render_known(cls, language: str) -> Rendered:
+        data = {"manage_url": CONFIRM_MARK, "how": "Asked for again. Open manage_url to see and change what comes."}
+        body = {"type": "subscription.manage", "data": data, "meta": {"page": settings.BASE_URL}}
+        return Rendered(subject="subscription.manage", text=_encoded(body), html="")
 
     def send(self, parcel: Parcel) -> str:
         signing = parcel.private
@@ -62,12 +71,8 @@ class WebhookSender(Sender):
             raise TransportError("This webhook has no secret to sign with.", permanent=True)
         is_theirs = signing.payload == Payload.STATUSPAGE and parcel.rendered.html
         body = filled(parcel.rendered.html if is_theirs else parcel.rendered.text, parcel.fills)
-        message_id, timestamp = f"msg_{parcel.message_id.replace('.', '_')}", int(time.time())
-        headers = {
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": endpoints.signatures(signing, message_id=message_id, timestamp=timestamp, body=body),
-        }
+        message_id = f"msg_{parcel.message_id.replace('.', '_')}"
+        headers = endpoints.headers_of(signing, message_id=message_id, timestamp=int(time.time()), body=body)
         posting.require_taken(self._poster.post(parcel.address, body, headers))
         return message_id
 

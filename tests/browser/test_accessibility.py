@@ -68,7 +68,7 @@ def add_to_site() -> list[str]:
     inner = [f"/incidents/{one.public_id}" for one in (going_on, double, over)] + [f"/incidents/{over.public_id}/review"]
     inner += ["/components/stk-push", f"/history/{now:%Y-%m}", "/answers/a-technical-fault-delays-payments"]
     inner += [f"/maintenance/{work.public_id}", "/answers/none-of-this-name"]
-    every = ["/", *inner, *STANDING]
+    every = ["/", *inner, *STANDING, "/embed/frame"]
     return [*every, *("/sw" + path for path in every)]
 
 

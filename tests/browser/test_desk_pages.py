@@ -51,7 +51,7 @@ LOOKED_AT = [
     "rebuttal",
     "review",
 ]
-LOOKED_AT += ["dutyshift list", "dutyshift add", "staffalert list", "push", "translate", "telling"]
+LOOKED_AT += ["dutyshift list", "dutyshift add", "staffalert list", "push", "translate", "telling", "look up"]
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 WIDTHS = {"dark": 1280, "light": 390}
 BEGIN_ELSEWHERE = ("correction", "redress", "withdrawal", "statement", "rebuttal", "review", "incidentupdate", "group")
@@ -108,6 +108,7 @@ def _of_the_house(incident: Incident, author: Any, now: Any) -> dict[str, str]:
     )  # fmt: skip
     return {
         "push": "/admin/push/",
+        "look up": "/admin/subscribers/subscriber/look-up/",
         "freeze": "/admin/freeze/",
         "acknowledge": f"/admin/statuspage/staffalert/{alert.pk}/acknowledge/",
         "translate": f"/admin/incidents/incidentupdate/{draft.pk}/translate/",
@@ -247,6 +248,10 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         if answer.status != 200:
             found.append((name, "", f"answers {answer.status}", address))
             continue
+        if name == "look up":
+            page.get_by_label("Address or number, in full").fill("amina@mail.example")
+            page.get_by_role("button", name="Look it up").click()
+            page.get_by_role("heading", name="We have it").wait_for()
         page.wait_for_selector("html:not([x-cloak])")
         _keep(page, name)
         page.evaluate("document.querySelectorAll('#d-main details').forEach(one => one.open = true)")

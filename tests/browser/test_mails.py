@@ -54,7 +54,7 @@ def mails(incident: Incident, settings: Any) -> dict[str, str]:  # noqa: F811
     for language in ("en", "sw"):
         made |= {f"{name}-{language}": rendering.render(item, language).html for name, item in told.items()}
         made[f"digest-{language}"] = rendering.render_digest(list(told.values())[:4], language).html
-        made[f"confirm-{language}"] = rendering.render_confirmation(language).html
+        made |= {f"{name}-{language}": rendering.render_asked(name, language).html for name in ("confirm", "known")}
         made[f"ended-{language}"] = rendering.render_ended(language, host="a-long-name-of-a-host.hooks.customer.example").html
     return {name: html.replace("@@", "") for name, html in made.items()}
 

@@ -172,3 +172,17 @@ def test_the_widget_of_statuspage_says_what_our_page_says(browser: Browser, site
     page.add_script_tag(path=script)
     page.wait_for_function("said => document.querySelector('statuspage-widget').shadowRoot?.textContent.includes(said)", arg=said)
     page.close()
+
+
+@pytest.mark.parametrize(("language", "frame"), [("", ""), ("en", ""), ("sw", "/sw"), ("xx", "")])
+def test_the_script_for_other_sites_shows_the_frame_in_every_language(
+    browser: Browser, site: Site, language: str, frame: str
+) -> None:
+    """On a page of another origin, whatever language it asks for: one that is not there has no frame."""
+    page = browser.new_page()
+    page.set_content(f'<body><script src="{site.url}/embed/script.js" data-language="{language}"></script>')
+    shown = page.wait_for_selector("iframe", timeout=5000)
+    assert shown
+    assert shown.get_attribute("src") == f"{site.url}{frame}/embed/frame"
+    assert requests.get(f"{site.url}{frame}/embed/frame", timeout=5).status_code == 200
+    page.close()

@@ -148,7 +148,7 @@ def test_an_open_incident_raises_the_indicator_only_when_it_names_no_component()
 
 
 def test_nothing_named_is_null_not_an_empty_list() -> None:
-    made = statuspage_v2.update_dict(PAGE, INCIDENT, replace(UPDATE, affected=()))
+    made = statuspage_v2.update_dict(PAGE, INCIDENT.public_id, replace(UPDATE, affected=()))
     assert made["affected_components"] is None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from incidents.languages import in_all
 from incidents.statuspage_v2 import CANNOT_CONFIRM
 from statuspage import api_v2, page, page_lately
 from tests.factories import NOON
@@ -57,7 +58,42 @@ def test_an_incidents_own_file_says_nothing_about_now() -> None:
     built = page.build_now(NOON)
     made = json.loads(api_v2.incident_json(page.build_incident(incident.public_id, now=NOON), built.components, language="en"))
     assert [item["status"] for item in made["components"]] == ["partial_outage"]
-    assert list(made)[-3:] == ["incident_updates", "components", "reminder_intervals"]
+    in_lists = list(summary()["incidents"][0])
+    assert list(made)[: len(in_lists)] == in_lists
+    assert in_lists[-3:] == ["incident_updates", "components", "reminder_intervals"]
+
+
+# What a webhook of Statuspage has of an incident, beside what its lists have.
+BESIDE = {
+    *("postmortem_ignored", "postmortem_body", "postmortem_body_last_updated_at", "postmortem_published_at"),
+    *("postmortem_notified_subscribers", "postmortem_notified_twitter", "backfilled", "scheduled_for", "scheduled_until"),
+    *("scheduled_remind_prior", "scheduled_reminded_at", "impact_override"),
+    *("scheduled_auto_in_progress", "scheduled_auto_completed"),
+}
+
+
+def test_an_incidents_own_file_has_what_webhooks_have() -> None:
+    incident = rows.publish(at=NOON, status="resolved", affected={rows.component(): "operational"}).incident
+    rows.review(incident, at=NOON + timedelta(hours=1))
+    rows.review(incident, at=NOON + timedelta(hours=2), compensation=in_all(rows.both("One < two\nmonths.")))
+    built = page.build_now(NOON + timedelta(hours=3))
+    made = json.loads(api_v2.incident_json(page.build_incident(incident.public_id, now=NOON), built.components, language="en"))
+    assert set(made) >= BESIDE
+    assert made["postmortem_published_at"] == "2026-11-24T13:00:00.000+03:00"
+    assert made["postmortem_body_last_updated_at"] == "2026-11-24T14:00:00.000+03:00"
+    assert made["postmortem_body"].endswith("A second queue<br />One &lt; two<br />months.")
+    assert made["incident_updates"][0].items() >= {"wants_twitter_update": False, "twitter_updated_at": None}.items()
+    assert made["scheduled_for"] is None
+
+
+def test_planned_work_has_its_own_file_too() -> None:
+    work = plans.announced({rows.component(): "partial_outage"}, start=5, end=6)
+    built = page.build_now(NOON)
+    made = json.loads(api_v2.planned_json(built.maintenances[0], built.identity, built.components, language="en"))
+    assert set(made) >= BESIDE
+    assert (made["id"], made["scheduled_for"]) == (work.public_id, "2026-11-24T17:00:00.000+03:00")
+    assert made["shortlink"] == f"https://status.mfanopesa.example/maintenance/{work.public_id}"
+    assert [part["status"] for part in made["components"]] == ["partial_outage"]
 
 
 def listed(name: str, *, stale: bool = False) -> dict[str, Any]:

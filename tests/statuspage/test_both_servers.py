@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,13 +14,14 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
-from incidents.models import Incident, IncidentUpdate
+from incidents.models import Component, Incident, IncidentUpdate, ScheduledMaintenance
 from statuspage import api_v2, feeds, publishing, snapshot
 from statuspage.snapshot import headers
 from statuspage.snapshot.writing import PACKED_FROM
 from tests import servers
 from tests.copies import free_port
 from tests.factories import UserFactory
+from tests.incidents import plans
 from tests.incidents.helpers import signed_notice
 from tests.statuspage import rows
 
@@ -68,11 +70,12 @@ def app(app_url: str) -> str:
 
 @pytest.fixture
 def incident(public_incident: str) -> str:
-    """With an answer to a claim and a review."""
+    """With an answer to a claim, a review, and planned work beside it."""
     now = timezone.now()
     row = Incident.objects.get(public_id=public_incident)
     rows.rebuttal(incident=row, at=now)
     rows.review(row, at=now)
+    plans.announced({Component.objects.get(): "under_maintenance"})
     snapshot.refresh(now=now, force=True)
     snapshot.extend_freshness(now=now)
     return public_incident
@@ -114,7 +117,28 @@ def paths(incident: str) -> list[str]:
         "/answers/a-technical-fault-delays-payments",
         "/sw/answers/a-technical-fault-delays-payments",
         f"/cap/{incident}-1.cap",
+        *(path for work in ScheduledMaintenance.objects.all() for path in planned_paths(work.public_id)),
     ]
+
+
+def planned_paths(public_id: str) -> list[str]:
+    """Programs written for Statuspage look for planned work among the incidents."""
+    return [
+        f"/maintenance/{public_id}",
+        *(f"{prefix}/incidents/{public_id}{end}" for prefix, end in (("", ""), ("/sw", ""), ("", ".json"))),
+    ]
+
+
+def test_every_link_of_the_api_leads_to_a_page(app: str, nginx: str, incident: str) -> None:
+    said = [json.loads(ask(f"{nginx}/api/v2/{name}").content) for name in api_v2.ADDRESSES]
+    things = [one for file in said for key in ("incidents", "scheduled_maintenances") for one in file.get(key, ())]
+    links = {one["shortlink"].removeprefix(settings.BASE_URL) for one in things}
+    assert len(links) == 2
+    for origin, link in product((app, nginx), links):
+        assert ask(f"{origin}{link}").status_code == 200, link
+    for one in things:
+        own = json.loads(ask(f"{app}/incidents/{one['id']}.json").content)
+        assert (own["id"], own["name"], own["status"]) == (one["id"], one["name"], one["status"])
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br"])
@@ -155,6 +179,8 @@ def test_head_is_a_get_without_its_body(app: str, nginx: str) -> None:
 NOT_THERE = [
     ("/api/v2/nothing.json", 404, rb'^\{"error":"not found"\}$'),
     ("/incidents/0123456789bc.json", 404, rb'^\{"error":"not found"\}$'),
+    ("/incidents/abc.json", 404, rb'^\{"error":"not found"\}$'),
+    ("/sw/incidents/0123456789bc.json", 404, rb'^\{"error":"not found"\}$'),
     ("/incidents/0123456789bc", 404, rb"Page not found"),
     ("/components/nothing", 404, rb"Page not found"),
     ("/sw/components/nothing", 404, rb"Ukurasa haujapatikana"),

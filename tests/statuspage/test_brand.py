@@ -6,13 +6,15 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.utils.translation import override
 
-from statuspage import brand
+from statuspage import brand, embed
 from statuspage.drawings import ICON_COLOURS, strokes
+from statuspage.rendering import render
 from statuspage.templatetags import public
 
 SHEET = (settings.BASE_DIR / "static" / "css" / "public.css").read_text()
@@ -127,3 +129,32 @@ def test_the_desks_shades_of_any_accent_can_be_read(colour: str) -> None:
         assert brand.contrast("#ffffff", scale[white_on]) >= 4.5, white_on
     assert brand.contrast(scale["300"], brand.DARK_PAGE) >= 4.5
     assert brand.contrast(scale["700"], scale["50"]) >= 4.5
+
+
+# --- Ways to other sites, and out of search engines --------------------------------------------
+
+
+def test_links_in_the_foot_are_named_in_each_language(settings: Any) -> None:
+    settings.LINKS = brand.links_of("https://x.example/?a=1&b=2 Mfano Pesa ; tel:0800000555 Help | Msaada;")
+    for language, names in (("en", ["Mfano Pesa", "Help"]), ("sw", ["Mfano Pesa", "Msaada"])):
+        foot = render("public/privacy.html", language=language, path="/privacy").rpartition("<footer")[2]
+        assert re.findall('<a href="(https://x[^"]+|tel:[^"]+)">([^<]+)</a>', foot) == list(
+            zip(("https://x.example/?a=1&amp;b=2", "tel:0800000555"), names, strict=True)
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ["https://x.example", "javascript:alert(1) X", 'https://x.example/"> X', "X", "https://x.example A |"]
+)
+def test_a_link_without_a_name_or_an_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Name in the next language"):
+        brand.links_of(text)
+
+
+def test_a_page_that_is_not_to_be_found_says_so_and_is_not_hidden_from_who_would_read_that(settings: Any) -> None:
+    robots = '<meta name="robots" content="noindex">'
+    assert robots not in render("public/privacy.html", language="en", path="/privacy")
+    assert b"Sitemap" in embed.robots("https://x.example")
+    settings.NOINDEX = True
+    assert robots in render("public/privacy.html", language="en", path="/privacy")
+    assert embed.robots("https://x.example") == b"User-agent: *\nDisallow: /admin/\n"

@@ -12,9 +12,11 @@ import html5lib
 import pytest
 
 from incidents.languages import StandIn, in_all, to_read
-from incidents.models import Announcement, Correction, IncidentUpdate
+from incidents.models import Announcement, Correction, IncidentUpdate, MaintenanceUpdate
 from incidents.words import IncidentStatus
 from statuspage import snapshot, text_packs
+from subscribers import telling
+from subscribers.items import item_of
 from subscribers.transports import statuspage_bodies
 from tests.factories import NOON
 from tests.incidents import plans
@@ -142,7 +144,13 @@ def test_texts_to_copy_and_webhooks_are_not_blank(update: IncidentUpdate) -> Non
     for pack in text_packs.packs_of(update, now=NOON):
         if pack.language in LATER:
             assert all("north fail" in piece.text or "Wait for your SMS." in piece.text for piece in pack.pieces), pack.language
-    assert statuspage_bodies._body_now(update)["fr"] == "Payments in the north fail."
+    for document, words in ((update, "Payments in the north fail."), (MaintenanceUpdate.objects.get(), plans.BODY["en"])):
+        said = telling.tell(item_of(document), "fr")
+        assert all((said.subject, said.about or said.headline, *(section.text for section in said.sections)))
+        hook = statuspage_bodies.body_of(item_of(document), "fr")
+        assert hook
+        assert hook["incident"]["name"]
+        assert hook["incident"]["incident_updates"][0]["body"] == words
 
 
 def test_a_correction_in_the_new_language_ends_it(update: IncidentUpdate, settings: Any) -> None:

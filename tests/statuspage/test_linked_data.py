@@ -64,6 +64,19 @@ def test_every_page_names_itself_and_its_twins_in_each_language(folder: Path) ->
     assert seen > 30
 
 
+def test_an_announcement_runs_out_with_its_promise_and_names_the_counties_it_is_about(folder: Path) -> None:
+    said = rows.publish(next_update_by=NOON + timedelta(minutes=30), areas=[1, 47], affected={rows.component(): "delayed"})
+    snapshot.refresh(now=NOON)
+    public_id = said.incident.public_id
+    where = f"../../../ids/{public_id}/{public_id}.html"
+    made = review(folder, where)
+    assert made["expires"] == "2026-11-24T12:30+03:00"
+    assert [area["name"] for area in made["spatialCoverage"]] == ["Mombasa", "Nairobi"]
+    rows.publish(incident=said.incident, status="resolved", at=NOON + timedelta(minutes=9))
+    snapshot.refresh(now=NOON + timedelta(minutes=10))
+    assert "expires" not in review(folder, where)
+
+
 def test_an_answer_is_a_claim_review_in_the_words_of_its_page(folder: Path) -> None:
     before = rows.rebuttal()
     rows.rebuttal(before=before, at=NOON + timedelta(days=1))

@@ -109,6 +109,7 @@ def test_every_calendar_reads_without_an_error(written: Path) -> None:
         assert event["UID"].endswith("@status.mfanopesa.example")
         assert event["DTEND"].dt - event["DTSTART"].dt == timedelta(hours=1)
         assert event["STATUS"] == "CONFIRMED"
+        assert event["ORGANIZER"] == "mailto:status@mfanopesa.example"
 
 
 def test_nothing_hostile_lives_in_any_of_them(written: Path) -> None:
@@ -210,6 +211,7 @@ def test_every_address_in_the_documentation_is_a_file_and_every_kind_of_file_is_
     places = {f"/{re.sub('^pages/', '', name)}" for name in names if not name.startswith(("sw/", "pages/sw/", "incidents/"))}
     places -= {"/record/record.jsonl", "/text.txt", "/uptime.csv"}  # docs/page.md has those
     places = {re.sub(r"^/history/quarter-\w+\.json$", "/history.json", place) for place in places}
+    places = {re.sub(r"^/maintenance/(\w+)\.json$", r"/incidents/\1.json", place) for place in places}  # it is served there
     assert [place for place in sorted(places) if not any(re.fullmatch(one, place) for one in patterns)] == []
     places |= {"/embed/frame"}
     assert [one for one in patterns if not any(re.fullmatch(one, place) for place in places) and "incidents" not in one] == []

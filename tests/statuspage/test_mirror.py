@@ -15,9 +15,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from incidents import record
+from incidents.models import Component
 from statuspage import mirror, restoring, s3, snapshot
 from statuspage.snapshot.serving import SnapshotFirst
 from tests.copies import free_port
+from tests.incidents import plans
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db]
 KEY = "an-id:a-secret"
@@ -70,11 +72,15 @@ def addresses(incident: str) -> dict[str, str]:
 
 
 def test_every_address_is_an_object_with_what_this_host_serves(bucket: s3.Bucket, public_incident: str) -> None:
+    work = plans.announced({Component.objects.get(): "under_maintenance"}).public_id
+    snapshot.refresh(now=timezone.now(), force=True)
+    snapshot.extend_freshness(now=timezone.now())
     assert mirror.push(bucket) > 50
     told = mirror.read_manifest(bucket)
     services = {f"/{name}": name for name in told["objects"] if re.fullmatch(r"components/[\w-]+", name)}
     assert services
-    for path, name in {**addresses(public_incident), **services}.items():
+    planned = {f"/{name}": name for name in (f"maintenance/{work}", f"incidents/{work}.json")}
+    for path, name in {**addresses(public_incident), **services, **planned}.items():
         assert bucket.get(name) == served(path), path
     assert (told["form"], told["built_from"]) == ("fresh", snapshot.current().built_from)  # type: ignore[union-attr]
 

@@ -42,6 +42,7 @@ from statuspage.roles import (
     TRANSLATOR,
     USER_ADMIN,
 )
+from subscribers.models import Notification
 from tests.factories import NOON, ComponentFactory, NoticeFactory, ProbeScheduleFactory, UserFactory
 from tests.incidents import plans
 from tests.statuspage.desk import OWN_WORDS, a_draft, at, form_of, page_of, sign_in, someone
@@ -106,6 +107,13 @@ def said(made: Rows, act: str) -> str:
     return at(made.public.updates.published()[0], act)
 
 
+def telling(made: Rows, act: str) -> str:
+    """The page of how something that is no update is told."""
+    seq = made.window.updates.published()[0].record_seq
+    assert seq is not None
+    return f"/admin/subscribers/notification/{Notification.objects.get(record_seq=seq).pk}/{act}/"
+
+
 def to(act: str) -> Callable[[Rows], dict[str, Any]]:
     return lambda made: {"act": act}
 
@@ -129,6 +137,7 @@ ABOUT: dict[str, Callable[[Rows], str]] = {
     "correction": lambda made: f"?update={made.public.updates.published()[0].pk}",
 }
 WORDS = {"en": "Wait.", "sw": "Subiri."}
+LOOK_UP, ADDRESS = "/admin/subscribers/subscriber/look-up/", {"channel": "email", "address": "asha@customer.example"}
 EVERYONE = set(ROLES)
 SEES = EVERYONE - {USER_ADMIN}
 HEADS = {SECURITY, OPERATIONS, DATA_PROTECTION, FINANCE}
@@ -179,6 +188,14 @@ ACTS: dict[str, Act] = {
     "forget what is typed": ("POST", lambda made: at(made.draft, "forget"), nothing, {AUTHOR}),
     "stop sending": ("POST", lambda made: said(made, "stop"), nothing, {AUTHOR, APPROVER}),
     "send again": ("POST", lambda made: said(made, "resend"), nothing, {AUTHOR, APPROVER}),
+    "follow how planned work is told": ("GET", lambda made: telling(made, "change"), nothing, SEES),
+    "stop telling of planned work": ("POST", lambda made: telling(made, "stop"), nothing, {AUTHOR, APPROVER}),
+    "tell of planned work again": ("POST", lambda made: telling(made, "resend"), nothing, {AUTHOR, APPROVER}),
+    "look an address up": ("GET", lambda made: LOOK_UP, nothing, {PAGE_ADMIN, DATA_PROTECTION}),
+    "hold an address back": (
+        "POST", lambda made: LOOK_UP, lambda made: {**ADDRESS, "act": "suppress", "reason": "Asked."}, {PAGE_ADMIN},
+    ),
+    "ask an address to confirm": ("POST", lambda made: LOOK_UP, lambda made: {**ADDRESS, "act": "ask"}, {PAGE_ADMIN}),
     "copy a text pack": ("GET", lambda made: said(made, "text-pack"), nothing, SEES),
     "open again": ("POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/reopen/", nothing, {AUTHOR}),
     "call a false alarm": ("POST", lambda made: f"/admin/incidents/incident/{made.public.pk}/false-alarm/", nothing, {AUTHOR}),

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
 from django.test import Client
 
 from incidents.models import AuditEvent
 from subscribers import endpoints, links, outbox, subscriptions
 from subscribers.models import Delivery, Endpoint, Subscriber
 from tests.factories import NOON, ComponentFactory, IncidentFactory
+from tests.subscribers.hooks import Hook
 from tests.subscribers.news import publish, reader, set_up
 
 pytestmark = [pytest.mark.django_db]
@@ -154,6 +156,26 @@ def test_a_secret_is_shown_by_a_press_once_and_made_anew_by_another(web: Client)
     assert signing.secrets == [second, first]
     mail = reader("asha@customer.example")
     assert "whsec_" not in said(web.post(manage(mail), {"action": "rotate_secret"}))
+
+
+@PUBLIC
+def test_the_owner_of_a_webhook_sends_it_a_test_event_and_reads_what_it_answered(web: Client, settings: Any) -> None:
+    settings.WEBHOOK_TEST = True
+    cache.clear()
+    with Hook() as listener:
+        listener.answers = [(204, {}, b""), (500, {}, b"")]
+        web.post("/subscribe", {"channel": "webhook", "address": listener.url})
+        hook = Subscriber.objects.get()
+        subscriptions.confirm(token=links.confirm_token(hook), now=hook.created_at)
+        assert "Send a test event" in said(web.get(manage(hook)))
+        assert listener.requests == [], "a GET sends nothing"
+        assert "Your webhook took it." in said(web.post(manage(hook), {"action": "send_test"}))
+        assert "Try again in half a minute." in said(web.post(manage(hook), {"action": "send_test"}))
+        cache.clear()
+        assert "Webhook yako ilijibu 500" in said(web.post(f"/sw{manage(hook)}", {"action": "send_test"}))
+        assert len(listener.requests) == 2
+    mail = reader("asha@customer.example")
+    assert "Send a test event" not in said(web.get(manage(mail)))
 
 
 @PUBLIC

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
@@ -168,6 +168,20 @@ def test_only_the_pages_something_happened_to_are_written_again(folder: Path) ->
     assert other.code == "other"
 
 
+@pytest.mark.parametrize(("zone", "minute"), [("Asia/Kolkata", 30), ("Asia/Kathmandu", 15), ("Africa/Nairobi", 180)])
+def test_a_day_begins_at_its_own_midnight_in_every_zone(folder: Path, settings: Any, zone: str, minute: int) -> None:
+    settings.PAGE_TIME_ZONE = zone
+    rows.component(created_at=NOON - timedelta(days=200))
+    midnight = datetime(2026, 11, 30, 18, tzinfo=UTC) + timedelta(minutes=minute)  # of the last day of a month
+    axes = []
+    for seconds in (-20, 0):
+        snapshot.refresh(now=midnight + timedelta(seconds=seconds))
+        html = (folder / "current" / "fresh" / "pages" / "components" / "send-money" / "page.html").read_text()
+        axes.append(re.findall(r'class="ax m"><span>(.*?)</span>', html)[0])
+    assert axes == ["2 Sep", "3 Sep"]
+    assert (folder / "current" / "archive" / "pages" / "history" / "2026-12.html").exists()
+
+
 def test_a_service_taken_off_the_page_loses_its_own(folder: Path) -> None:
     part = old_component()
     snapshot.refresh(now=NOON)
@@ -274,6 +288,16 @@ def test_the_csv_has_a_row_a_service_and_period_and_its_rule(folder: Path) -> No
     assert found[2]["uptime_percent"] == "100.000000"
 
 
+def test_the_csv_says_what_our_words_were_worth_in_each_quarter(folder: Path) -> None:
+    part = old_component()
+    first = rows.publish(affected={part: "major_outage"}, next_update_by=NOON + timedelta(minutes=30))
+    rows.publish(incident=first.incident, at=NOON + timedelta(minutes=20), status=IncidentStatus.RESOLVED)
+    snapshot.refresh(now=NOON + timedelta(hours=1))
+    found = list(csv.DictReader(io.StringIO(read(folder, "archive/pages/uptime.csv"))))
+    told = {row["period"]: [value for name, value in row.items() if name.startswith("all_")] for row in found}
+    assert told == {"90_days": [""] * 5, "2026-Q4": ["1", "240", "1", "1", "0"], "2026-Q3": ["0", "", "0", "0", "0"]}
+
+
 def test_the_uptime_page_prints_its_rule_and_when_it_was_counted(folder: Path, settings: Any) -> None:
     settings.UPTIME_RULE = "full"
     old_component()
@@ -324,6 +348,13 @@ def test_plain_text_says_what_matters_in_about_a_kilobyte(folder: Path) -> None:
     stale = read(folder, "stale/text.txt")
     assert "WE CAN’T CONFIRM RIGHT NOW" in stale
     assert "12 of 13" not in stale
+    assert "Next update by 12:30 pm EAT. If that time has passed, this update is late." in " ".join(stale.split())
+    assert "If that time has passed" not in text
+    assert "If that time has passed, this update is late." in words_of(read(folder, "stale/index.html"))
+    assert "If that time has passed" not in words_of(read(folder, "fresh/index.html"))
+    snapshot.refresh(now=NOON + timedelta(minutes=31))
+    assert "We are still working on it." in " ".join(read(folder, "fresh/text.txt").split())
+    assert "We are still working on it." not in " ".join(read(folder, "stale/text.txt").split())
     assert "HAIPATIKANI KWA BAADHI YA WATEJA" in read(folder, "fresh/sw/text.txt").replace("\n", " ")
 
 
@@ -483,18 +514,14 @@ def everything(folder: Path) -> None:
 
 def test_no_kiswahili_page_shows_a_text_that_has_its_own_kiswahili(folder: Path) -> None:
     everything(folder)
-    with Path(configured.BASE_DIR, "statuspage", "locale", "sw", "LC_MESSAGES", "django.po").open("rb") as file:
-        catalogue = read_po(file, locale="sw")
-    english = {
-        message.id
-        for message in catalogue
-        if isinstance(message.id, str) and message.id and message.string != message.id and "%" not in message.id
-    }
+    english = english_with_a_translation()
     seen = 0
     for name, html in html_files(folder):
-        if "/sw/" not in name or name.endswith("poster.html"):  # the poster has every language by design
+        if "/sw/" not in name:
             continue
         seen += 1
+        if name.endswith("poster.html"):  # it has every language by design, each in its own part
+            html = re.sub(r'<(div|p)\b[^>]*\blang="en".*?</\1>', "", html, flags=re.S)
         texts = {
             unescape(text).strip()
             for text in re.findall(r">([^<>]+)<", re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.S))
@@ -503,6 +530,40 @@ def test_no_kiswahili_page_shows_a_text_that_has_its_own_kiswahili(folder: Path)
         assert not (texts | attributes) & english, name
         assert "ENGLISH" not in html, name
     assert seen >= 20
+
+
+def english_with_a_translation() -> set[str]:
+    """Every message whose Kiswahili is another text."""
+    with Path(configured.BASE_DIR, "statuspage", "locale", "sw", "LC_MESSAGES", "django.po").open("rb") as file:
+        catalogue = read_po(file, locale="sw")
+    return {
+        message.id
+        for message in catalogue
+        if isinstance(message.id, str) and message.id and message.string != message.id and "%" not in message.id
+    }
+
+
+def test_no_kiswahili_file_for_programs_shows_such_a_text_either(folder: Path) -> None:
+    """Feeds, calendars, badges, plain text: a message stands in them as a whole text, between marks of their format."""
+    everything(folder)
+    plans.announced({Component.objects.get(): "partial_outage"}, start=5, end=6)
+    snapshot.refresh(now=NOON + timedelta(minutes=11), force=True)
+    english = {words.strip(" .:") for words in english_with_a_translation()}
+    months = re.compile(
+        r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b(?! \d{4} \d\d:)"
+    )  # RSS has its dates in English
+    kinds = set()
+    for parent, _, names in os.walk(folder / "current", followlinks=True):
+        for name in names:
+            ending = name.rpartition(".")[2]
+            if "/sw/" in f"{parent}/" and ending in ("atom", "rss", "json", "txt", "svg", "ics"):
+                kinds.add(ending)
+                whole = unescape(unescape(Path(parent, name).read_text().replace("\r\n ", "")))
+                pieces = {piece.strip(" .:") for piece in re.split(r"[<>\n\"“”():]|\\\\n|\. ", whole)}
+                assert not pieces & english, (parent, name)
+                assert "ENGLISH" not in whole, (parent, name)
+                assert not months.search(whole), (parent, name)
+    assert kinds == {"atom", "rss", "json", "txt", "svg", "ics"}
 
 
 def test_every_page_has_one_heading_a_title_a_language_and_a_way_back(folder: Path) -> None:

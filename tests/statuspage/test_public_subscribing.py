@@ -7,13 +7,17 @@ from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
-from subscribers import floods, links, outbox, subscriptions
+from statuspage import rendering
+from statuspage.page import build_incident
+from statuspage.snapshot import building
+from subscribers import floods, links, outbox, phone_replies, subscriptions
 from subscribers.models import Subscriber
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import read, text_of
@@ -67,6 +71,46 @@ def test_the_form_offers_services_and_keeps_the_ticks_of_who_mistyped(web: Clien
     assert f'value="{payouts.public_id}" checked>' not in again
     web.post("/subscribe", {"email": ASHA, "component": payments.public_id})
     assert list(Subscriber.objects.get().subscriptions.values_list("component", flat=True)) == [payments.pk]
+
+
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_the_consent_names_the_words_that_its_form_showed(web: Client, language: str) -> None:
+    """The one of the form they were on, in the language they read it in, whichever language they chose for the mails."""
+    incident = publish().incident
+    path = {"en": "", "sw": "sw/"}[language]
+    files = building.incident_files(build_incident(incident.public_id, now=NOON), [])
+    forms = {
+        "subscribe-4": said(web.get(f"/{path}subscribe")),
+        "incident-1": files[f"{path}{incident.public_id}.html"].decode(),
+    }
+    for name, form in forms.items():
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+        assert fields["wording"] == f"{name} {language}"
+        carriers = {"en": "carriers see it, some of them abroad", "sw": "wanaiona, baadhi yao wako nje ya nchi"}[language]
+        assert carriers in form
+        assert "/privacy" in form
+        web.post("/subscribe", {**fields, "email": f"{name}@customer.example", "language": "en"})
+        assert Subscriber.objects.latest("pk").consent["wording"] == f"{name} {language}"
+
+
+@pytest.mark.parametrize("wording", ["", "x", "subscribe-4 en\n", "subscribe-4 en" * 100, "<b>-1 en"])
+def test_who_used_no_form_of_ours_is_written_down_so(web: Client, wording: str) -> None:
+    web.post("/subscribe", {"email": ASHA, "wording": wording})
+    assert Subscriber.objects.get().consent["wording"] == "none of our forms"
+
+
+@pytest.mark.parametrize("language", ["en", "sw"])
+def test_form_privacy_page_and_own_page_say_the_same(web: Client, language: str) -> None:
+    """That carriers see the address, some abroad, and that a mark stays when somebody is forgotten."""
+    privacy = rendering.render("public/privacy.html", language=language, path="/privacy")
+    own = said(web.get({"en": "", "sw": "/sw"}[language] + manage_path(reader(ASHA))))
+    abroad, mark = {
+        "en": ("some of them abroad", "a mark that your address cannot be read from"),
+        "sw": ("baadhi yao wako nje ya nchi", "alama isiyoweza kuonyesha anwani yako"),
+    }[language]
+    assert abroad in privacy
+    assert mark in privacy
+    assert mark in own
 
 
 def test_somebody_asks_confirms_hears_and_leaves(web: Client, mail: Path, settings: Any) -> None:
@@ -222,6 +266,16 @@ def test_a_link_to_ones_choices_ends_after_half_a_year_and_the_one_that_stops_ne
     assert asha.state == "unsubscribed"
 
 
+def test_the_link_that_confirmed_leads_to_ones_choices_no_longer_than_other_links_do(web: Client) -> None:
+    path = f"/confirm/{links.confirm_token(reader(ASHA, now=NOON))}"
+    with time_machine.travel(NOON + timedelta(days=179), tick=False):
+        assert "/manage/" in said(web.get(path))
+    with time_machine.travel(NOON + timedelta(days=180), tick=False):
+        for method in (web.get, web.post):
+            answer = method(path)
+            assert (answer.status_code, "/manage/" in said(answer)) == (404, False)
+
+
 def test_a_link_serves_one_purpose(web: Client) -> None:
     asha = reader(ASHA)
     assert web.get(f"/manage/{links.token_for(asha, links.UNSUBSCRIBE)}").status_code == 404
@@ -287,6 +341,59 @@ def test_a_subscriber_chooses_services_and_language(web: Client) -> None:
     assert (asha.language, asha.subscriptions.get().component) == ("sw", two)
     web.post(manage_path(asha), {"action": "save", "all": "1", "component": [two.public_id]})
     assert asha.subscriptions.get().component is None
+
+
+def test_a_follower_of_some_services_follows_an_incident_by_a_press_on_their_own_page(
+    web: Client, mail: Path, settings: Any
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        mine, theirs = ComponentFactory(), ComponentFactory()
+        asha = reader(ASHA, "en", mine, now=NOON - timedelta(days=200))
+        incident = publish(component=theirs).incident
+        assert web.post("/subscribe", {"email": ASHA, "incident_id": incident.public_id}).status_code == 200
+        [told] = deliver(mail)
+        path = path_in(told, "manage", settings)
+        page = said(web.get(path))
+        assert "You asked for more" in page
+        assert "Payments are late" in page.split("What we write about")[0]
+        assert asha.subscriptions.get().component == mine, "following a link adds nothing"
+        added = said(web.post(path, {"action": "add"}))
+        assert "You asked for more" not in added
+        assert set(asha.subscriptions.values_list("component", "incident")) == {(mine.pk, None), (None, incident.pk)}
+        assert said(web.post(path, {"action": "add"})), "a second press changes nothing"
+        assert asha.subscriptions.count() == 2
+
+
+@pytest.mark.parametrize("also", ["nosuch000000", "\x00", "x" * 5000, "all,all", ""])
+def test_a_link_that_asks_for_nothing_we_have_shows_the_page_as_it_is(web: Client, also: str) -> None:
+    asha = reader(ASHA, "en", ComponentFactory())
+    assert "You asked for more" not in said(web.get(manage_path(asha), {"also": also}))
+    web.post(f"{manage_path(asha)}?{urlencode({'also': also})}", {"action": "add"})
+    assert asha.subscriptions.count() == 1
+
+
+def test_a_link_may_ask_for_all_services(web: Client) -> None:
+    asha = reader(ASHA, "en", ComponentFactory())
+    web.post(f"{manage_path(asha)}?also=all", {"action": "add"})
+    assert asha.subscriptions.get().component is None
+
+
+def test_who_answered_by_sms_opens_their_own_page_with_number_and_code(web: Client, settings: Any) -> None:
+    settings.SMS_KEY, phone = "a key", "+254711000111"
+    with time_machine.travel(NOON, tick=False):
+        phone_replies.take_text(number=phone, text="START", now=NOON)
+        unknown = web.post("/subscribe", {"channel": "sms", "address": "+254711000112"})
+        known = web.post("/subscribe", {"channel": "sms", "address": phone})
+        assert said(known).replace(phone, "") == said(unknown).replace("+254711000112", "")
+        page = said(web.get("/confirm/code"))
+        assert 'name="address" type="tel"' in page
+        assert 'name="code"' in page
+        code = links.confirm_code(Subscriber.objects.get(state="active"))
+        opened = web.post("/confirm/code", {"address": "0711 000 111", "code": code})
+        path = re.search(r'href="(/manage/[^"]+)"', said(opened))
+        assert path, said(opened)
+        assert "Your choices" in said(web.get(path.group(1)))
+        assert web.post("/confirm/code", {"address": phone, "code": code}).status_code == 400
 
 
 def test_a_subscriber_takes_a_copy_and_is_forgotten(web: Client) -> None:

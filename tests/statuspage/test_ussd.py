@@ -16,7 +16,7 @@ from statuspage import snapshot, ussd
 from statuspage.public import phones
 from statuspage.status_json import status_json
 from subscribers import gsm
-from subscribers.models import Subscriber
+from subscribers.models import Delivery, Notification, Subscriber
 from tests.factories import NOON, ComponentFactory
 from tests.subscribers.news import publish, set_up
 
@@ -104,6 +104,12 @@ def test_the_gateway_tells_and_hears_200_whatever_it_told(settings: Any) -> None
     for what, told in (("reports", {"id": "ATXid_9", "status": "Success"}), ("texts", {"from": "junk"}), ("opt-outs", {})):
         assert web.post(f"/phone/{TOKEN}/{what}", told).status_code == 200
         assert web.post(f"/phone/{TOKEN[:-1]}x/{what}", told).status_code == 404
+    failed = {"id": "ATXid_9", "status": "Failed", "failureReason": "DeliveryFailure"}
+    assert web.post(f"/phone/{TOKEN}/reports", failed).status_code == 200
+    notification = Notification.objects.create(record_seq=9, kind="incident_update", created_at=NOON, send_at=NOON)
+    in_hand = {"channel": "sms", "due_at": NOON, "wanted_at": NOON, "lease_until": NOON, "subscriber": Subscriber.objects.get()}
+    Delivery.objects.create(notification=notification, **in_hand)
+    assert web.post(f"/phone/{TOKEN}/reports", failed).status_code == 503, "it may be of the one that is being sent"
     settings.SMS_CALLBACK_FROM = []
     settings.SMS_CALLBACK_TOKEN = ""
     assert web.post("/phone//ussd", {}).status_code == 404

@@ -185,6 +185,16 @@ def test_whatever_else_comes_asks_for_nothing(raw: bytes) -> None:
     assert read(raw) == []
 
 
+def test_one_mail_that_came_back_counts_once_however_many_it_was_forwarded_to() -> None:
+    raw = dsn(token=TOKEN)
+    block = (
+        b"\nFinal-Recipient: rfc822; other@elsewhere.example\nAction: failed\nStatus: 5.1.1\n\n--A/b\nContent-Type: text/rfc822"
+    )
+    forwarded = raw.replace(b"\n--A/b\nContent-Type: text/rfc822", block)
+    assert forwarded != raw
+    assert read(forwarded) == [Report(Kind.HARD, token=TOKEN)]
+
+
 @pytest.mark.parametrize(
     ("code", "words", "unknown"),
     [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -15,6 +17,7 @@ from subscribers.models import Subscriber
 from subscribers.transports import TRANSPORTS
 from subscribers.transports.base import Sender, TransportError
 from subscribers.transports.chat import ChatSender, filled
+from tests.servers import npm_package
 from tests.subscribers.bodies import FILLS, HOSTILE, LINK, LONG, item, parcel
 from tests.subscribers.hooks import Hook
 
@@ -36,9 +39,15 @@ def asked(channel: str, language: str = "en") -> Any:
     return json.loads(filled(rendered.text, FILLS))
 
 
+def known(channel: str, language: str = "en") -> Any:
+    rendered = TRANSPORTS[channel].render_known(language)
+    assert rendered is not None
+    return json.loads(filled(rendered.text, FILLS))
+
+
 @pytest.mark.parametrize("of", [SHORT, NASTY, HUGE])
 def test_slack_takes_the_blocks(of: dict[str, Any]) -> None:
-    for made in (body("slack", **of), asked("slack")):
+    for made in (body("slack", **of), asked("slack"), known("slack")):
         assert made["text"]
         assert len(made["blocks"]) <= 50
         for block in Block.parse_all(made["blocks"]):
@@ -53,7 +62,7 @@ def test_slack_takes_the_blocks(of: dict[str, Any]) -> None:
 @pytest.mark.parametrize("of", [SHORT, NASTY, HUGE])
 def test_teams_takes_the_card(of: dict[str, Any]) -> None:
     schema = json.loads(resources.files("adaptive_cards").joinpath("schemas/schema-1.4.json").read_text())
-    for made in (body("teams", **of), asked("teams")):
+    for made in (body("teams", **of), asked("teams"), known("teams")):
         [attachment] = made["attachments"]
         jsonschema.validate(attachment["content"], schema)
         assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
@@ -62,7 +71,7 @@ def test_teams_takes_the_card(of: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("of", [SHORT, NASTY, HUGE])
 def test_discord_takes_the_embed_and_mentions_nobody(of: dict[str, Any]) -> None:
-    for made in (body("discord", **of), asked("discord")):
+    for made in (body("discord", **of), asked("discord"), known("discord")):
         [embed] = made["embeds"]
         assert made["allowed_mentions"] == {"parse": []}
         assert len(made["content"]) <= 2000
@@ -75,6 +84,32 @@ def test_discord_takes_the_embed_and_mentions_nobody(of: dict[str, Any]) -> None
         texts = [embed["title"], embed["description"], embed.get("footer", {}).get("text", "")]
         assert sum(map(len, texts)) + sum(len(one["name"] + one["value"]) for one in fields) <= 6000
         assert 0 <= embed["color"] <= 0xFFFFFF
+
+
+def test_discords_published_types_take_our_bodies(tmp_path: Path) -> None:
+    """By the TypeScript types of its API that Discord's documentation names; they know fields, not the lengths above."""
+    compiler, _ = npm_package("typescript", "bin", "tsc"), npm_package("discord-api-types")
+    made = [body("discord", **of) for of in (SHORT, NASTY, HUGE)] + [asked("discord")]
+    assert _complaints(made, compiler, tmp_path) == ""
+    wrong = {**made[0], "embeds": [{**made[0]["embeds"][0], "colour": 1}]}
+    assert '"colour"' in _complaints([wrong], compiler, tmp_path), "a field that Discord does not know is seen"
+    assert "'string'" in _complaints([{**made[0], "content": 1}], compiler, tmp_path)
+
+
+def _complaints(bodies: list[Any], compiler: Path, folder: Path) -> str:
+    """What the types say against them."""
+    (folder / "package.json").write_text('{"type": "module"}')
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(compiler.parents[2])
+    written = folder / "bodies.ts"
+    written.write_text(
+        'import type { RESTPostAPIWebhookWithTokenJSONBody as Body } from "discord-api-types/v10";\n'
+        + "".join(f"export const body{place}: Body = {json.dumps(made)};\n" for place, made in enumerate(bodies))
+    )
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"]
+    command = ["node", str(compiler), *options, str(written)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False).stdout
 
 
 def test_what_somebody_wrote_is_words_and_no_mention_or_link() -> None:

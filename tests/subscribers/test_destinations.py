@@ -70,12 +70,16 @@ REFUSED = {
     "https://ⓛocalhost.localhost/": "private network",
     "https://status.mfanopesa.example/": "itself",
     "https://STATUS.mfanopesa.example./hook": "itself",
+    "https://mfanopesa.co.ke/": "itself",
+    "https://desk.mfanopesa.co.ke/": "itself",
+    "https://a.desk.Mfanopesa.co.ke/": "itself",
 }
 
 
 @pytest.fixture(autouse=True)
 def _our_host(settings: Any) -> None:
-    settings.BASE_URL, settings.ALLOWED_HOSTS = "https://status.mfanopesa.example", ["status.mfanopesa.example"]
+    settings.BASE_URL = "https://status.mfanopesa.example"
+    settings.ALLOWED_HOSTS = ["status.mfanopesa.example", ".mfanopesa.co.ke", "*"]
 
 
 @pytest.mark.parametrize(("url", "why"), REFUSED.items())
@@ -91,6 +95,7 @@ def test_a_url_that_leads_inside_or_nowhere_is_refused_with_a_reason(url: str, w
         ("https://hooks.customer.example:443/a?b=c", "https://hooks.customer.example/a?b=c"),
         ("https://hooks.customer.example:8443/a", "https://hooks.customer.example:8443/a"),
         ("https://bücher.example/ä", "https://xn--bcher-kva.example/%C3%A4"),
+        ("https://notmfanopesa.co.ke/", "https://notmfanopesa.co.ke/"),
         ("https://my_hook.customer.example/%41", "https://my_hook.customer.example/%41"),
     ],
 )
@@ -106,6 +111,7 @@ BLOCKED = [
     "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a00:1",
     "64:ff9b:1::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1", "2001:db8::1", "2002:7f00:1::",
     "2002:5db8:d822::1", "2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "::127.0.0.1", "not an address",
+    "::ffff:0:127.0.0.1", "::ffff:0:7f00:1", "::ffff:0:93.184.216.34", "::93.184.216.34", "1fff::1", "4000::1", "100:0:0:1::1",
 ]  # fmt: skip
 
 

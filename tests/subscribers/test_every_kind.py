@@ -15,7 +15,7 @@ from incidents import withdrawing
 from incidents.languages import in_all
 from incidents.models import Component, Incident, Rebuttal, Statement, Withdrawal
 from incidents.models.publishable import Document
-from statuspage import publishing
+from statuspage import ical, page, page_lately, publishing
 from subscribers import addresses, audience, gsm, items, outbox, pace_rules, telling
 from subscribers.models import Delivery, Notification, Rhythm, Subscriber
 from subscribers.transports.sms import SmsSender
@@ -84,7 +84,8 @@ def test_mails_of_every_kind_read_the_same_to_two_parsers(
             said = telling.tell(items.item_of(document), language)
             read_with_the_standard_library(mail, said)
             read_independently(raw, mail)
-            assert f"[Mfano Pesa status] {said.subject}" == mail["Subject"]
+            tag = {"sw": "Hali ya Mfano Pesa", "en": "Mfano Pesa status"}[language]
+            assert f"[{tag}] {said.subject}" == mail["Subject"]
             assert max(len(line) for line in raw.split(b"\r\n")) < 998
         read_in_both_languages(kind, items.item_of(document))
         read_as_one_text(items.item_of(document))
@@ -130,6 +131,11 @@ def read_independently(raw: bytes, mail: EmailMessage) -> None:
     assert [text.replace("\r\n", "\n").strip() for text in parsed.text_html] == [text_of(mail, "html").strip()]
 
 
+def page_calendar() -> bytes:
+    said = page_lately.build_lately(page.build_now(plans.at(1.1)))
+    return ical.calendar(said.identity, said.maintenances, said.components, language="en", prefix="", path="/maintenance.ics")
+
+
 def test_planned_work_carries_a_calendar_that_a_new_date_replaces(mail_server: MailServer) -> None:
     both_readers()
     publish()  # makes a service
@@ -141,6 +147,11 @@ def test_planned_work_carries_a_calendar_that_a_new_date_replaces(mail_server: M
     [event] = Calendar.from_ical(str(part.get_content())).walk("VEVENT")
     assert (event["UID"], event["SEQUENCE"], event["STATUS"]) == (f"{work.public_id}@127.0.0.1", 0, "CONFIRMED")
     assert event.decoded("DTSTART") == NOON + timedelta(hours=24)
+    assert not event.errors
+    [pages_own] = Calendar.from_ical(page_calendar()).walk("VEVENT")
+    differ = {name for name in {*event, *pages_own} if event.get(name) != pages_own.get(name)}
+    assert differ == set(), "one entry, from wherever it came"
+    assert {"ORGANIZER", "X-MAINTNOTE-OBJECT-ID", "X-MAINTNOTE-IMPACT", "X-MAINTNOTE-STATUS"} <= set(event)
 
 
 # --- Who hears -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from subscribers import addresses, outbox, phone_replies, subscriptions
+from subscribers import addresses, links, outbox, phone_replies, subscriptions
 from subscribers.models import Delivery, Endpoint, Subscriber
 from subscribers.transports import TRANSPORTS
 from tests.factories import NOON
@@ -55,6 +55,34 @@ def test_a_url_is_asked_confirms_and_hears(channel: str, settings: Any) -> None:
         secret = addresses.decrypt(Endpoint.objects.get().secret_encrypted)
         for one in (asked, heard):
             assert Webhook(secret).verify(one.body, dict(one.headers.items()))
+
+
+@pytest.mark.parametrize("channel", sorted(set(TRANSPORTS) - {"email", "sms"}))
+def test_a_url_that_hears_already_and_is_asked_for_again_gets_the_way_to_its_own_page(channel: str, settings: Any) -> None:
+    settings.WEBHOOK_TEST = True
+    with Hook() as hook:
+        ask(channel, f"{hook.url}hook")
+        deliver(1)
+        confirm_by_the_link_in(hook.requests[0].body)
+        subscriptions.subscribe(
+            address=f"{hook.url}hook",
+            channel=channel,
+            language="en",
+            source={},
+            payload="statuspage",
+            now=NOON + timedelta(minutes=5),
+        )
+        deliver(6)
+        _, known = hook.requests
+    [link] = set(re.findall(r"/manage/([\w.=-]+)", json.dumps(json.loads(known.body))))
+    found = Subscriber.objects.get()
+    assert links.public_id_in(link, links.MANAGE) == found.public_id
+    assert b"/confirm/" not in known.body
+    assert (found.state, found.language) == ("active", "sw")
+    if channel == "webhook":
+        endpoint = Endpoint.objects.get()
+        assert Webhook(addresses.decrypt(endpoint.secret_encrypted)).verify(known.body, dict(known.headers.items()))
+        assert endpoint.payload == "hali", "what is confirmed nobody else changes"
 
 
 def test_a_url_that_turns_out_to_lead_inside_is_never_asked_and_the_row_says_why(settings: Any) -> None:

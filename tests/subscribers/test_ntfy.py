@@ -27,7 +27,8 @@ def body(language: str = "en", **of: Any) -> Any:
 )
 def test_a_message_keeps_to_the_servers_limits_whatever_a_text_holds(of: dict[str, Any]) -> None:
     asked = json.loads(filled(NtfySender.render_confirmation("sw").text, FILLS))
-    for made in (body("en", **of), body("sw", **of), asked):
+    known = json.loads(filled(NtfySender.render_known("sw").text, FILLS))
+    for made in (body("en", **of), body("sw", **of), asked, known):
         assert set(made) <= FIELDS
         assert 0 < len(made["title"].encode()) <= 1024
         assert 0 < len(made["message"].encode()) <= 4096, "a longer one would come as a file"

@@ -23,7 +23,7 @@ from subscribers.rows import Claimed
 from subscribers.transports.base import TransportError
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import MailServer, text_of
-from tests.subscribers.news import publish, reader, tell
+from tests.subscribers.news import ask, publish, reader, tell
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 ASHA, BRIAN = "asha@customer.example", "brian@customer.example"
@@ -225,6 +225,47 @@ def test_a_mail_says_what_is_so_what_follows_and_how_to_stop(mail_server: MailSe
     assert max(len(line) for line in raw.split(b"\r\n")) <= 200  # headers of links; bodies are far below
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "550 5.7.1 <{}>: rejected",
+        "550 5.7.1 <asha.otieno@customer.example>: rejected",
+        "452 4.2.2 ASHA.OTIENO@Customer.Example is over quota.",
+        "550 5.1.1 no such user: a.otieno+new@elsewhere.example; see https://mail.example/help",
+    ],
+)
+def test_what_a_server_says_is_kept_without_any_address(
+    said: str, mail_server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = "Asha.Otieno@customer.example"
+    reader(address)
+    mail_server.answers[address] = said.format(address)
+    publish()
+    caplog.set_level("INFO", "subscribers")
+    tell()
+    kept = Delivery.objects.get().last_error
+    assert kept.startswith(said[:9])
+    assert "<address>" in kept
+    logged = " ".join(one.getMessage() for one in caplog.records if one.name.startswith("subscribers"))
+    assert "otieno" not in f"{kept} {logged}".casefold()
+
+
+@pytest.mark.parametrize("said", ["", "12 Bima Road, Nairobi"])
+def test_a_mail_says_who_reads_answers_and_where_we_are_if_the_settings_do(
+    said: str, mail_server: MailServer, settings: Any
+) -> None:
+    settings.POSTAL_ADDRESS, settings.MAIL_REPLY_TO = said, "Care <care@mfanopesa.example>" if said else ""
+    reader(ASHA)
+    ask(BRIAN)
+    publish()
+    assert tell() == 2
+    for mail in (*mail_server.mails_to(ASHA), *mail_server.mails_to(BRIAN)):
+        assert mail["Reply-To"] == (settings.MAIL_REPLY_TO or None)
+        for text in (text_of(mail), text_of(mail, "html")):
+            assert ("Mfano Pesa, 12 Bima Road, Nairobi" in text) is bool(said)
+            assert "Mfano Pesa, None" not in text
+
+
 def test_each_hears_in_their_own_language(mail_server: MailServer, settings: Any) -> None:
     settings.PAGE_TIME_ZONE = "Africa/Nairobi"
     reader(ASHA, "sw")
@@ -237,7 +278,9 @@ def test_each_hears_in_their_own_language(mail_server: MailServer, settings: Any
     assert "15:00 EAT" in text_of(asha)
     assert "Do not pay again" not in text_of(asha)
     assert f"/sw/incidents/{update.incident.public_id}" in text_of(asha)
-    assert asha["Subject"] == "[Mfano Pesa status] Malipo yanachelewa"
+    assert asha["Subject"] == "[Hali ya Mfano Pesa] Malipo yanachelewa"
+    assert asha["From"] == "Hali ya Mfano Pesa <status@mfanopesa.example>"
+    assert brian["From"] == "Mfano Pesa status <status@mfanopesa.example>"
     assert "3:00 pm EAT" in text_of(brian)
     assert '<html lang="sw">' in text_of(asha, "html")
 

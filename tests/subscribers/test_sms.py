@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,7 +17,7 @@ from subscribers.models import Delivery, Farewell, Subscriber, Suppression
 from subscribers.rendering import CODE_MARK
 from subscribers.transports.base import Failed, Outcome, Retry, Sent, TransportUnreachable
 from subscribers.transports.sms import SmsSender, confirmation_text
-from tests.factories import NOON
+from tests.factories import NOON, UserFactory
 from tests.subscribers.bodies import FILLS, LONG, item, parcel
 from tests.subscribers.hooks import Heard, Hook
 from tests.subscribers.news import publish
@@ -158,8 +158,8 @@ def test_a_provider_that_refuses_us_blames_no_number(status: int, answer: bytes,
 # --- Opting in and out -----------------------------------------------------------------------------
 
 
-def ask() -> Subscriber:
-    subscriptions.subscribe(address=PHONE, channel="sms", language="sw", source={"wording": "test"}, now=NOON)
+def ask(now: datetime = NOON) -> Subscriber:
+    subscriptions.subscribe(address=PHONE, channel="sms", language="sw", source={"wording": "test"}, now=now)
     return Subscriber.objects.get(channel="sms")
 
 
@@ -183,6 +183,34 @@ def test_the_code_confirms_and_the_fifth_wrong_one_ends_it() -> None:
 
 def test_a_code_holds_two_days() -> None:
     assert confirm(links.confirm_code(ask()), minutes=48 * 60) is None
+
+
+def test_a_code_opens_the_page_of_who_never_saw_a_link_once() -> None:
+    """They answered YES, or sent START; no SMS has room for a link."""
+    asha = ask()
+    first = links.confirm_code(asha)
+    phone_replies.take_text(number=PHONE, text="yes", now=NOON)
+    assert confirm(first) is None, "it was for the asking that they have answered"
+    asha = ask(NOON + timedelta(seconds=30))
+    assert (asha.state, outbox.has_work(now=NOON + timedelta(seconds=30))) == ("active", True)
+    code = links.confirm_code(asha)
+    assert code != first
+    for _ in range(4):
+        assert confirm(f"{(int(code) + 1) % 1_000_000:06d}") is None
+    held = confirm(code)
+    assert held is not None
+    assert (held.state, held.confirmed_at) == ("active", NOON)
+    assert confirm(code) is None
+    assert phone_replies.take_text(number=PHONE, text="yes", now=NOON) == ""
+
+
+def test_numbers_of_who_hears_already_count_in_what_sms_may_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask()
+    phone_replies.take_text(number=PHONE, text="yes", now=NOON)
+    monkeypatch.setattr(floods, "OF_CHANNELS", {"sms": floods.Limits(in_all=1)})
+    ask()
+    with pytest.raises(floods.TooMany):
+        subscriptions.subscribe(address="+254711000112", channel="sms", language="en", source={}, now=NOON)
 
 
 @pytest.mark.parametrize("text", ["YES", "ndiyo", "Ndio.", " yes please "])
@@ -297,12 +325,44 @@ def test_a_report_of_failure_is_noted_and_a_number_that_is_gone_is_left_alone() 
     assert report("Failed", "AbsentSubscriber")
     delivery.refresh_from_db()
     assert "AbsentSubscriber" in delivery.last_error
+    assert delivery.state == "dead"
     assert Subscriber.objects.get().state == "active"
     assert report("Rejected", "UserInBlackList")
     assert report("Rejected", "UserInBlackList"), "told twice is told once"
     assert Subscriber.objects.get().state == "suspended"
     assert not report("Failed", reference="ATXid_unknown")
     assert not report("Failed", reference="")
+
+
+def test_what_the_network_did_not_deliver_is_counted_as_failed_and_can_be_sent_again() -> None:
+    delivery = told()
+    assert report("Failed", "DeliveryFailure")
+    [of_sms] = outbox.progress(notification=delivery.notification, now=NOON)
+    assert (of_sms.sent, of_sms.failed) == (0, 1)
+    assert outbox.resend_dead(notification=delivery.notification, actor=UserFactory(), now=NOON) == 1
+    assert report("Failed", "DeliveryFailure"), "told again, of the first time"
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.last_error) == ("pending", "")
+
+
+def test_the_last_word_of_the_network_counts() -> None:
+    delivery = told()
+    for word, state in (("Failed", "dead"), ("Buffered", "dead"), ("Success", "sent"), ("Rejected", "dead")):
+        assert report(word)
+        delivery.refresh_from_db()
+        assert delivery.state == state
+
+
+def test_a_report_that_comes_before_its_sms_is_written_down_is_to_come_again() -> None:
+    delivery = told()
+    Delivery.objects.update(state="pending", reference="", lease_until=NOON + timedelta(minutes=5))
+    with pytest.raises(phone_replies.NotYet):
+        report("Failed", "DeliveryFailure")
+    assert not report("Success")
+    Delivery.objects.update(state="sent", reference="ATXid_1", lease_until=None)
+    assert report("Failed", "DeliveryFailure")
+    delivery.refresh_from_db()
+    assert delivery.state == "dead"
 
 
 def test_an_sms_subscriber_is_told_in_one_part_and_the_rows_say_so(settings: Any) -> None:

@@ -13,7 +13,7 @@ from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
 from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory
 from tests.mail_server import MailServer, text_of
-from tests.subscribers.news import ask, publish, reader
+from tests.subscribers.news import SOURCE, ask, publish, reader
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 ASHA = "asha@customer.example"
@@ -128,8 +128,37 @@ def test_a_stranger_cannot_change_what_is_confirmed(mail_server: MailServer) -> 
     asha.refresh_from_db()
     assert (asha.language, asha.state) == ("sw", "active")
     assert list(asha.subscriptions.values_list("component_id", flat=True)) == followed
-    assert deliver(10) == 0
-    assert mail_server.messages == []
+
+
+def test_an_active_one_that_is_asked_for_gets_the_way_to_its_own_page_twice_in_48_hours(mail_server: MailServer) -> None:
+    """As nobody else's mail: at a time when all its older links have run out."""
+    asha = reader(ASHA, "sw", ComponentFactory(), now=NOON - timedelta(days=400))
+    incident = publish(component=ComponentFactory(), now=NOON - timedelta(hours=1)).incident
+    for minute in (0, 5, 10):
+        now = NOON + timedelta(minutes=minute)
+        subscriptions.subscribe(address=ASHA, language="en", wanted=Wishes(incidents=[incident]), source=SOURCE, now=now)
+        deliver(minute)
+    first, second = mail_server.mails_to(ASHA)
+    asha.refresh_from_db()
+    assert first["Subject"] == "Chaguo zako: taarifa za hali ya Mfano Pesa"
+    assert first["Message-ID"] != second["Message-ID"]
+    assert addresses.recipient_key(asha.address_hash) in first["Message-ID"]
+    for mail in (first, second):
+        for kind in ("plain", "html"):
+            assert f"{links.manage_url(asha)}" in text_of(mail, kind)
+            assert f"?also={incident.public_id}" in text_of(mail, kind)
+    assert (asha.state, asha.language, asha.confirmed_at) == ("active", "sw", NOON - timedelta(days=400))
+    assert not asha.subscriptions.filter(incident=incident).exists()
+    ask(ASHA, now=NOON + timedelta(hours=49))
+    assert deliver(60 * 49) == 1
+    assert "?also=all" in text_of(mail_server.mails_to(ASHA)[2])
+
+
+def test_who_leaves_meanwhile_gets_no_way_to_a_page(mail_server: MailServer) -> None:
+    asha = reader(ASHA)
+    ask(ASHA)
+    subscriptions.unsubscribe(subscriber=asha, now=NOON)
+    assert deliver(1) == 0
 
 
 def test_a_subscriber_changes_language_and_services() -> None:

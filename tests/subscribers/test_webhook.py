@@ -13,17 +13,21 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from incidents import timeline
-from incidents.models import Component
+from incidents.languages import in_all
+from incidents.models import Component, Incident, IncidentUpdate
 from incidents.public_ids import PATTERN
-from subscribers import addresses, endpoints, outbox
+from statuspage import api_v2, page
+from subscribers import addresses, endpoints, items, outbox
 from subscribers.models import Delivery, Endpoint, Notification, Payload, Subscriber, Subscription
 from subscribers.posting import Poster
 from subscribers.transports.base import TransportError
 from subscribers.transports.webhook import WebhookSender
-from tests.factories import NOON, ComponentFactory
+from tests.factories import NOON, ComponentFactory, IncidentFactory
+from tests.incidents import test_reviews
+from tests.incidents.test_reviews import resolved  # noqa: F401  (a fixture)
 from tests.subscribers.bodies import LINK, LONG, item, parcel
 from tests.subscribers.hooks import Heard, Hook
-from tests.subscribers.news import tell
+from tests.subscribers.news import publish, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +116,11 @@ def test_our_form_says_everything_in_every_language_with_the_way_to_stop(owner: 
     assert body["meta"]["unsubscribe"] == LINK
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "press the button"), ("sw", "ubonyeze kitufe")])
+def test_the_challenge_says_in_the_owners_language_how_to_answer(language: str, words: str) -> None:
+    assert words in json.loads(WebhookSender.render_confirmation(language).text)["data"]["how"]
+
+
 # What Statuspage's own receivers read, by captured bodies.
 THEIRS = (
     "name status created_at updated_at monitoring_at resolved_at impact shortlink postmortem_ignored postmortem_body "
@@ -132,6 +141,52 @@ def test_statuspages_form_has_every_field_of_theirs(owner: Subscriber, settings:
     assert (update["wants_twitter_update"], update["custom_tweet"]) == (False, None)
     assert body["incident"]["components"][0]["status"] in ("operational", "partial_outage")
     assert body["incident"]["page_id"] == body["page"]["id"]
+
+
+def bodies_of(update: IncidentUpdate) -> dict[str, Any]:
+    made = json.loads(WebhookSender.render(items.item_of(update), "en").html)
+    assert len(json.dumps(made, ensure_ascii=False).encode()) < 20_000
+    found: dict[str, Any] = made["incident"]
+    return found
+
+
+def test_statuspages_form_says_what_the_pages_own_api_says() -> None:
+    service = ComponentFactory(name=in_all({"en": "Paybill", "sw": "Paybill"}))
+    group = service.group
+    group.name, group.has_heading = in_all({"en": "Paying", "sw": "Kulipa"}), True
+    group.save()
+    words = in_all({"en": "Late & slow: a < b.\nWait.", "sw": "x"})
+    body = bodies_of(publish(component=service, body=words))
+    [update] = body["incident_updates"]
+    incident = Incident.objects.get()
+    own = json.loads(api_v2.incident_json(page.build_incident(incident.public_id, now=NOON), [], language="en"))
+    assert update["body"] == "Late &amp; slow: a &lt; b.<br />Wait."
+    assert update["affected_components"][0]["name"] == "Paying - Paybill"
+    assert {**update, **own["incident_updates"][0]} == update, "ours, and Statuspage's further fields"
+
+
+def test_statuspages_form_shortens_old_words_before_new_ones_and_says_so() -> None:
+    text = " ".join(f"Word {number} of a long report." for number in range(120))
+    incident = IncidentFactory()
+    for minute in range(8):
+        update = publish(incident, now=NOON + timedelta(minutes=minute), body=in_all({"en": text, "sw": "x"}))
+    said = [one["body"] for one in bodies_of(update)["incident_updates"]]
+    assert len(said) == 8
+    assert said[0] == text
+    assert [len(one) for one in said] == sorted((len(one) for one in said), reverse=True)
+    assert all(one == text or (one.endswith("…") and text.startswith(one[:-1])) for one in said)
+    assert all(text[len(one) - 1] == " " for one in said if one != text), "no word is cut"
+    alone = publish(body=in_all({"en": "Neno " * 6000, "sw": "x"}), now=NOON + timedelta(hours=1))
+    assert bodies_of(alone)["incident_updates"][0]["body"].endswith("Neno…")
+
+
+def test_a_review_is_statuspages_postmortem(resolved: Incident) -> None:  # noqa: F811
+    review = test_reviews.publish(test_reviews.written(resolved), NOON + timedelta(hours=3))
+    made = json.loads(WebhookSender.render(items.item_of(review), "en").html)["incident"]
+    assert (made["id"], made["status"]) == (resolved.public_id, "resolved")
+    assert "### The cause\n\nA disk was full." in made["postmortem_body"]
+    assert made["postmortem_published_at"] == made["postmortem_body_last_updated_at"] != made["resolved_at"]
+    assert made["postmortem_notified_subscribers"] is True
 
 
 def test_statuspages_form_tells_each_change_of_a_services_state_without_a_word(settings: Any) -> None:
