@@ -17,7 +17,7 @@ from incidents import withdrawing
 from incidents.languages import in_all
 from incidents.models import Component, Incident, Rebuttal, Statement, Withdrawal
 from incidents.models.publishable import Document
-from statuspage import ical, page, page_lately, publishing
+from statuspage import ical, page, page_lately, publishing, retention
 from subscribers import addresses, audience, fanning, gsm, items, outbox, pace_rules, telling
 from subscribers.models import Delivery, Notification, Rhythm, Subscriber
 from subscribers.transports.sms import SmsSender
@@ -266,6 +266,23 @@ def test_a_withdrawal_is_listed_when_all_chunks_of_what_it_takes_back_are(monkey
     outbox.fan_out(now=NOON)
     listed = Delivery.objects.order_by("pk").values_list("notification__kind", flat=True)
     assert list(listed) == ["statement", "statement", "withdrawal", "withdrawal"]
+
+
+def test_what_was_told_so_long_ago_that_its_deliveries_are_pruned_is_taken_back_to_its_followers(
+    mail_server: MailServer, settings: Any
+) -> None:
+    statement, _ = taken_back_at_once()
+    Notification.objects.filter(record_seq=100).delete()
+    assert tell() == 2
+    reader("later@customer.example", now=NOON + timedelta(days=1))
+    later = NOON + timedelta(days=settings.KEEP_WORK_DAYS + 1)
+    assert retention.prune(now=later)
+    assert not statement.deliveries.exists()
+    back = Withdrawal.objects.get()
+    assert audience.is_told(back)
+    assert {one.address_hash for one in audience.recipients(items.item_of(back))} == {
+        addresses.hash_of(address) for address in (ASHA, BRIAN)
+    }
 
 
 # --- When ----------------------------------------------------------------------------------------
