@@ -60,8 +60,9 @@ class Told:
 
 
 def told_of(said: Lately) -> list[Told]:
-    """The newest incidents, gone ones too, and the planned work that is not over, each with something said."""
-    things: list[IncidentFacts | MaintenanceFacts] = [*said.incidents[:FEED_LENGTH], *(w for w in said.maintenances if w.is_live)]
+    """The incidents that changed last, gone ones too, and the planned work that is not over, each with something said."""
+    newest = sorted(said.incidents, key=lambda incident: incident.last_change_at, reverse=True)[:FEED_LENGTH]
+    things: list[IncidentFacts | MaintenanceFacts] = [*newest, *(work for work in said.maintenances if work.is_live)]
     return [Told(thing, _messages_of(thing)) for thing in things if thing.updates]
 
 

@@ -134,6 +134,18 @@ def test_its_warning_is_cancelled_and_names_the_message_that_no_longer_holds(gon
     assert entry.links[0].href.endswith(f"/cap/{incident.public_id}-2.cap")
 
 
+def test_what_was_taken_back_today_is_cancelled_however_much_was_said_since_its_words(part: Component, folder: Path) -> None:
+    old = rows.publish(affected={part: "major_outage"}).incident
+    for minute in range(1, 26):
+        rows.publish(at=NOON + timedelta(minutes=minute))
+    people = {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    publishing.withdraw_incident(incident=old, reason="An exercise.", now=NOON + timedelta(minutes=30), **people)
+    refresh(31)
+    first = feedparser.parse(page(folder, "cap.atom", "fresh")).entries[0]
+    assert first.links[0].href.endswith(f"/cap/{old.public_id}-2.cap")
+    assert told(page(folder, f"cap/{old.public_id}-2.cap"), "msgType") == ["Cancel"]
+
+
 # --- Corrected -----------------------------------------------------------------------------------
 
 
