@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import Q
+from django.utils import timezone
 
 
 def tell_apart(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -11,6 +15,15 @@ def tell_apart(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 def put_together(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     apps.get_model("subscribers", "Suppression").objects.filter(reason="left").update(reason="opted_out", until=None)
+
+
+def end_askings(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Who was suspended while they were asked never confirmed it: they are as askings of a week ago, which the next purge ends."""
+    held = apps.get_model("subscribers", "Subscriber").objects.filter(state="suspended")
+    asked = held.filter(Q(confirmed_at=None) | Q(unsubscribed_at__isnull=False))
+    week_ago = timezone.now() - timedelta(days=7)
+    asked.filter(created_at__gt=week_ago).update(created_at=week_ago)
+    asked.update(state="pending", confirm_token_hash="", confirm_sent_at=None, confirm_due_at=None)
 
 
 class Migration(migrations.Migration):
@@ -43,4 +56,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(tell_apart, put_together, elidable=True),
+        migrations.RunPython(end_askings, migrations.RunPython.noop, elidable=True),
     ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.utils import timezone
 
 from incidents.models import AuditEvent
 from subscribers import addresses, links, outbox, subscriptions, suppression
@@ -278,6 +281,20 @@ def test_the_unconfirmed_are_forgotten_after_a_week_and_nobody_else() -> None:
     reader("reader@customer.example", now=NOON - timedelta(days=30))
     assert subscriptions.purge_unconfirmed(now=NOON) == 1
     assert sorted(Subscriber.objects.values_list("state", flat=True)) == ["active", "pending"]
+
+
+def test_whom_an_earlier_version_suspended_while_they_were_asked_is_forgotten_too() -> None:
+    now = timezone.now()
+    ask("asked@customer.example", now=now)
+    left = subscriptions.unsubscribe(subscriber=reader(ASHA, now=NOON - timedelta(days=30)), now=NOON - timedelta(days=20))
+    ask(ASHA, now=now)
+    held = reader("held@customer.example", now=NOON - timedelta(days=30))
+    Subscriber.objects.update(state="suspended")
+    import_module("subscribers.migrations.0011_left_is_not_stop").end_askings(apps, None)
+    assert subscriptions.purge_unconfirmed(now=timezone.now()) == 2
+    again = Subscriber.objects.get(pk=left.pk)
+    assert (again.state, again.address_encrypted, again.consent) == ("unsubscribed", "", left.consent)
+    assert set(Subscriber.objects.values_list("pk", "state")) == {(left.pk, "unsubscribed"), (held.pk, "suspended")}
 
 
 def test_a_copy_of_everything_we_hold_names_the_address_only_there() -> None:
