@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext, override
 
 from incidents import statuspage_v2
 from incidents.facts import ComponentFacts, MaintenanceFacts
 from statuspage.page import Identity, IncidentPage, NowPage
 from statuspage.page_lately import Lately
+from statuspage.page_reviews import ReviewFacts
 
 Maker = Callable[[statuspage_v2.Page, Lately, bool], dict[str, Any]]
 
@@ -62,10 +64,18 @@ def incident_json(page: IncidentPage, components: Sequence[ComponentFacts], *, l
     return _one(value, beside | _postmortem(page, owner))
 
 
-def planned_json(work: MaintenanceFacts, identity: Identity, components: Sequence[ComponentFacts], *, language: str) -> bytes:
-    """The same of planned work: its components carry the worst that it expects of them."""
+def planned_json(
+    work: MaintenanceFacts,
+    identity: Identity,
+    components: Sequence[ComponentFacts],
+    *,
+    language: str,
+    positions: Mapping[str, int] | None = None,
+) -> bytes:
+    """The same of planned work: its components carry the worst that it expects of them. `positions`: of these on the whole page,
+    where `components` are some of it."""
     owner = identified(identity, language, work.last_change_at)
-    value = statuspage_v2.maintenance_dict(owner, work, components, work.expected)
+    value = statuspage_v2.maintenance_dict(owner, work, components, work.expected, positions=positions)
     begins = {"scheduled_remind_prior": True, "scheduled_auto_in_progress": work.automatic_start}
     return _one(value, begins | {"scheduled_auto_completed": work.automatic_end})
 
@@ -97,18 +107,29 @@ def _one(value: Mapping[str, Any], beside: Mapping[str, Any]) -> bytes:
 
 
 def _postmortem(page: IncidentPage, owner: statuspage_v2.Page) -> dict[str, Any]:
-    """The review as it stands; nothing without one."""
+    """The review as it stands, in Markdown as they have it; nothing without one."""
     review, versions = page.reviewed.now, page.reviewed.versions
     if review is None:
         return {}
-    texts = [review.apology, review.cause, review.measures, *(item.what for item in review.prevention), review.compensation]
-    body = "\n".join(text[owner.language] for text in texts if text[owner.language])
     return {
-        "postmortem_body": statuspage_v2.as_html(body),
+        "postmortem_body": _as_markdown(review, owner.language),
         "postmortem_body_last_updated_at": statuspage_v2.time(review.published_at, owner),
         "postmortem_published_at": statuspage_v2.time(page.reviewed.first_by_hand or versions[-1].published_at, owner),
-        "postmortem_notified_subscribers": True,
+        "postmortem_notified_subscribers": review.deliver_notifications,
     }
+
+
+def _as_markdown(review: ReviewFacts, language: str) -> str:
+    with override(language):
+        cause = [review.cause[language], "" if review.cause_known else gettext("We do not know it yet.")]
+        sections = [
+            (gettext("Our apology"), review.apology[language]),
+            (gettext("The cause"), " ".join(filter(None, cause))),
+            (gettext("What we did"), review.measures[language]),
+            (gettext("What will keep it away"), "\n".join(f"- {item.what[language]}" for item in review.prevention)),
+            (gettext("Compensation"), review.compensation[language]),
+        ]
+    return "\n\n".join(f"### {heading}\n\n{text}" for heading, text in sections if text)
 
 
 def identified(identity: Identity, language: str, updated_at: datetime) -> statuspage_v2.Page:

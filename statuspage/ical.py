@@ -35,7 +35,7 @@ def calendar(
         title = inert.line(f"{whose.name}: {gettext('Planned work')}")
     made = Calendar()
     made.add("version", "2.0")
-    made.add("prodid", "-//Hali//Planned work//EN")
+    made.add("prodid", f"-//Hali//Planned work//{language.upper()}")
     made.add("calscale", "GREGORIAN")
     made.add("name", title)
     made.add("x-wr-calname", title)

@@ -41,6 +41,7 @@ class ReviewFacts:
     prevention: tuple[Prevention, ...]
     apology: Text
     compensation: Text
+    deliver_notifications: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ def _facts(row: Review) -> ReviewFacts:
         prevention=tuple(map(_prevention, row.prevention)),
         apology=to_read(row.apology),
         compensation=to_read(row.compensation),
+        deliver_notifications=row.deliver_notifications,
     )
 
 

@@ -134,7 +134,7 @@ def _maintenance(work: ScheduledMaintenance, page: statuspage_v2.Page) -> dict[s
         "monitoring_at": _time(work.verifying_at, page),
         "resolved_at": _time(work.finished_at, page),
         "impact": "maintenance",
-        "shortlink": f"{page.url}/incidents/{work.public_id}",
+        "shortlink": f"{page.url}/maintenance/{work.public_id}",
         "id": work.public_id,
         "page_id": page.id,
         "scheduled_for": _time(work.starts_at, page),

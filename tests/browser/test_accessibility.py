@@ -12,8 +12,10 @@ from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
@@ -21,9 +23,15 @@ from incidents import merging
 from incidents.models import Component, Incident
 from incidents.words import IncidentStatus
 from statuspage import snapshot
+from statuspage.page import build_now
+from statuspage.snapshot import building
+from subscribers import links
 from tests.browser.conftest import Site
-from tests.factories import UserFactory
+from tests.factories import NOON, UserFactory
+from tests.incidents import plans
 from tests.statuspage import rows
+from tests.statuspage.conftest import MFANO_PESA
+from tests.subscribers import news
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
@@ -34,6 +42,7 @@ ENGLISH: list[Look] = [("light", 360)]
 KISWAHILI: list[Look] = [("dark", 1280)]
 if os.environ.get("TEST_AXE") == "full":
     ENGLISH = KISWAHILI = list(product(("light", "dark"), (320, 360, 768, 1280)))
+HTML = "text/html; charset=utf-8"
 STANDING = ["/history", "/uptime", "/answers", "/definitions", "/accessibility", "/privacy", "/record", "/poster", "/subscribe"]
 
 
@@ -53,9 +62,12 @@ def add_to_site() -> list[str]:
     rows.publish(incident=over, at=now - timedelta(days=2), status=IncidentStatus.RESOLVED, affected={part: "operational"})
     rows.review(over, at=now)
     rows.review(over, at=now)
+    hour = (now - NOON) / plans.HOUR
+    work = plans.announced({part: "under_maintenance"}, now=hour, start=hour + 100, end=hour + 103)
     snapshot.refresh(now=timezone.now(), force=True)
     inner = [f"/incidents/{one.public_id}" for one in (going_on, double, over)] + [f"/incidents/{over.public_id}/review"]
     inner += ["/components/stk-push", f"/history/{now:%Y-%m}", "/answers/a-technical-fault-delays-payments"]
+    inner += [f"/maintenance/{work.public_id}", "/answers/none-of-this-name"]
     every = ["/", *inner, *STANDING, "/embed/frame"]
     return [*every, *("/sw" + path for path in every)]
 
@@ -81,6 +93,62 @@ def test_axe_finds_nothing_and_every_page_fits_with_everything_unfolded(browser:
             found += [(path, width, *violation) for violation in violations(page)]
     context.close()
     assert found == []
+
+
+@pytest.mark.urls("statuspage.public.urls")  # without the desk, which takes seconds to load
+def test_axe_finds_nothing_on_pages_for_one_reader_and_on_the_front_page_green_and_stale(browser: Browser, settings: Any) -> None:
+    """Which no snapshot of a moment has, or none at all."""
+    for name, value in MFANO_PESA.items():
+        setattr(settings, name, value)
+    news.set_up(settings)
+    settings.STATIC_ROOT, settings.SMS_KEY = settings.BASE_DIR, "a key"
+    rows.component()
+    pages = pages_of_one_moment()
+    context = browser.new_context(base_url=MFANO_PESA["BASE_URL"])
+    bring_axe(context)
+    page = context.new_page()
+    page.clock.set_fixed_time(NOON)
+    page.route("**/*", lambda route: route.fulfill(body=pages[unquote(urlsplit(route.request.url).path[1:])], content_type=HTML))
+    found = []
+    for name, html in pages.items():
+        page.goto(f"/{quote(name, safe='')}")
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        for theme, width in KISWAHILI if '<html lang="sw"' in html.decode() else ENGLISH:
+            page.set_viewport_size({"width": 320, "height": 800})
+            if page.evaluate("document.documentElement.scrollWidth") > 320:
+                found.append((name, 320, "it does not fit", ""))
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": 800})
+            found += [(name, width, *violation) for violation in violations(page)]
+    context.close()
+    assert found == []
+
+
+def pages_of_one_moment() -> dict[str, bytes]:
+    now = build_now(NOON)
+    pages = {
+        f"green {name}": html for name, html in building.about_now(now, building.FRESH).items() if name.endswith("index.html")
+    }
+    pages |= {
+        f"stale {name}": html for name, html in building.about_now(now, building.STALE).items() if name.endswith("index.html")
+    }
+    ours, stranger = Client(headers={"Sec-Fetch-Site": "same-origin"}), Client()
+    for language, prefix in (("en", ""), ("sw", "/sw")):
+        asha, form = news.reader(f"asha-{language}@customer.example", language), {"language": language}
+        pending = news.ask(f"brian-{language}@customer.example", language, now=timezone.now())
+        token = links.token_for(asha, links.MANAGE)
+        answers = {
+            "subscribe_done": ours.post("/subscribe", {**form, "email": "new@customer.example"}),
+            "mistyped": ours.post("/subscribe", {**form, "email": "new@"}),
+            "code of an SMS": ours.post("/subscribe", {**form, "channel": "sms", "address": "+254711000111"}),
+            "refused": stranger.post("/subscribe", {**form, "email": "new@customer.example"}),
+            "confirm": ours.get(f"{prefix}/confirm/{links.confirm_token(pending)}"),
+            "manage": ours.get(f"{prefix}/manage/{token}"),
+            "unsubscribe": ours.get(f"{prefix}/u/{links.token_for(asha, links.UNSUBSCRIBE)}"),
+        }
+        pages |= {f"{name} {language}": answer.content for name, answer in answers.items()}
+        assert [answer.status_code for answer in answers.values()] == [200, 400, 200, 403, 200, 200, 200]
+    return pages
 
 
 def stay(route: Route) -> None:

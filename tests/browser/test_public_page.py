@@ -140,10 +140,21 @@ def test_a_copy_older_than_ninety_seconds_stops_saying_that_it_works(browser: Br
     assert page.locator("h1").inner_text() == before
     page.clock.fast_forward("00:40")
     after = page.locator("h1").inner_text()
+    above = page.locator(".was a").all_inner_texts()
     context.close()
     assert after != before
+    assert len(above) == 1, "the one open problem, and no empty link beside it"
     if path == "/":
         assert after == CANNOT_CONFIRM
+
+
+def test_a_form_of_ours_and_the_one_shown_again_are_taken_as_ours(open_page: Open, site: Site) -> None:
+    """This app has no tables: what it takes it cannot keep, and says so."""
+    page = open_page(f"/incidents/{site.incident}", script=False)
+    for _ in range(2):
+        page.locator("#em").fill("asha@customer.example")
+        page.locator("form:has(#em) button").click()
+        assert page.locator("#eme").inner_text() == "We cannot take this right now. Please try again in a few minutes."
 
 
 def test_the_incident_page_tells_the_story(open_page: Open, site: Site) -> None:

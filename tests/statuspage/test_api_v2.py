@@ -75,13 +75,15 @@ BESIDE = {
 def test_an_incidents_own_file_has_what_webhooks_have() -> None:
     incident = rows.publish(at=NOON, status="resolved", affected={rows.component(): "operational"}).incident
     rows.review(incident, at=NOON + timedelta(hours=1))
-    rows.review(incident, at=NOON + timedelta(hours=2), compensation=in_all(rows.both("One < two\nmonths.")))
+    rows.review(incident, at=NOON + timedelta(hours=2), compensation=in_all(rows.both("Two months.")))
     built = page.build_now(NOON + timedelta(hours=3))
     made = json.loads(api_v2.incident_json(page.build_incident(incident.public_id, now=NOON), built.components, language="en"))
     assert set(made) >= BESIDE
     assert made["postmortem_published_at"] == "2026-11-24T13:00:00.000+03:00"
     assert made["postmortem_body_last_updated_at"] == "2026-11-24T14:00:00.000+03:00"
-    assert made["postmortem_body"].endswith("A second queue<br />One &lt; two<br />months.")
+    assert made["postmortem_body"].startswith("### Our apology\n\nThe apology of it.\n\n### The cause\n\nThe cause of it.")
+    assert made["postmortem_body"].endswith("### What will keep it away\n\n- A second queue\n\n### Compensation\n\nTwo months.")
+    assert made["postmortem_notified_subscribers"] is True
     assert made["incident_updates"][0].items() >= {"wants_twitter_update": False, "twitter_updated_at": None}.items()
     assert made["scheduled_for"] is None
 
