@@ -88,8 +88,6 @@ def test_one_goes_at_a_time_and_each_webhook_rests_between_two() -> None:
 @pytest.mark.parametrize(
     ("language", "test", "again"), [("en", "Its owner", "Asked for again"), ("sw", "Mmiliki", "Imeombwa tena")]
 )
-    ("language", "test", "again"), [("en", "Its owner", "Asked for again"), ("sw", "Mmiliki", "Imeombwa tena")]
-)
 def test_a_test_and_the_way_to_ones_own_page_are_in_the_owners_language(language: str, test: str, again: str) -> None:
     with Hook() as hook:
         owner = owner_of(hook.url, language=language)
