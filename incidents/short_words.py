@@ -115,4 +115,5 @@ def _joined(head: str, middle: Sequence[str], end: str) -> str:
 def _cut(name: str) -> str:
     if len(name) <= NAME_AT_MOST:
         return name
-    return name[:NAME_AT_MOST].rpartition(" ")[0].rstrip(" ,;:-") + "..."
+    start = name[:NAME_AT_MOST]
+    return (start.rpartition(" ")[0].rstrip(" ,;:-") or start) + "..."

@@ -235,3 +235,16 @@ def test_a_warning_that_names_the_time_of_the_next_update_stays() -> None:
     for language, warning in (("en", "Do not pay again before 12:45 pm EAT."), ("sw", "Usilipe tena kabla ya 12:45 EAT.")):
         assert warning in said_of(update, language)
         assert warning in text_packs.sms(text_packs.said_in(update, language, NOON))
+
+
+def test_a_name_of_one_long_word_is_cut_within_it() -> None:
+    name = "Huduma" * 20
+    Component.objects.all().delete()
+    update = publish(
+        IncidentFactory(name=in_all({"en": name, "sw": name})),
+        component=ComponentFactory(name=in_all({"en": name, "sw": name})),
+        body=in_all({"en": f"{name} is not working. Do not send again.", "sw": f"{name} haipatikani. Usitume tena."}),
+        next_update_by=NOON + timedelta(minutes=45),
+    )
+    for language in ("en", "sw"):
+        assert f"Mfano Pesa: {name[:24]}...: " in said_of(update, language)

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.utils import timezone
 
 from incidents.models import AuditEvent
-from subscribers import addresses, links, outbox, subscriptions, suppression
+from subscribers import addresses, audience, confirmations, items, links, outbox, subscriptions, suppression
 from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
 from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory
@@ -302,3 +302,16 @@ def test_a_copy_of_everything_we_hold_names_the_address_only_there() -> None:
     held = subscriptions.export(reader(ASHA, "sw", component))
     assert (held["address"], held["language"], held["components"]) == (ASHA, "sw", [component.public_id])
     assert held["consent"]["ip"] == "192.0.2.7"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "your own page says which"), ("sw", "ukurasa wako unaonyesha zipi")])
+def test_who_hears_of_little_and_asks_again_is_not_told_that_all_of_it_comes(language: str, said: str) -> None:
+    found = reader(ASHA, language)
+    Subscriber.objects.filter(pk=found.pk).update(minimum_impact="critical")
+    item = items.item_of(publish())
+    assert list(audience.recipients(item)) == []
+    ask(ASHA, language)
+    found.refresh_from_db()
+    words = confirmations.parcel_for(found).rendered
+    assert said in words.text
+    assert said in words.html
