@@ -18,7 +18,7 @@ def put_together(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def end_askings(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Who was suspended while they were asked never confirmed it: they are as askings of a week ago, which the next purge ends."""
+    """Who was suspended while they were asked never confirmed: they become askings of a week ago, which the next purge ends."""
     held = apps.get_model("subscribers", "Subscriber").objects.filter(state="suspended")
     asked = held.filter(Q(confirmed_at=None) | Q(unsubscribed_at__isnull=False))
     week_ago = timezone.now() - timedelta(days=7)
@@ -50,8 +50,8 @@ class Migration(migrations.Migration):
             name="until",
             field=models.DateTimeField(
                 blank=True,
-                help_text="Until when a bounce bars it, also beside their own will, which has no end. Empty: until staff lifts it, "
-                "or they opt in again.",
+                help_text="Until when a bounce bars it, also beside their own will, which has no end. "
+                "Empty: until staff lifts it, or they opt in again.",
                 null=True,
             ),
         ),
