@@ -250,10 +250,10 @@ def _merged_at(merged: Sequence[Incident]) -> dict[str, datetime]:
 
 
 def _gone_words(incident: Incident) -> Text:
-    if incident.merged_into:
-        return state_words.say(gettext_noop("This is part of another problem."))
     if incident.withdrawn_at:
         return state_words.say(gettext_noop("We took this back: it was no problem of our services."))
+    if incident.merged_into:
+        return state_words.say(gettext_noop("This is part of another problem."))
     return {}
 
 

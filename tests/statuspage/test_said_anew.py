@@ -137,6 +137,18 @@ def test_its_warning_is_cancelled_and_names_the_message_that_no_longer_holds(gon
     assert entry.links[0].href.endswith(f"/cap/{incident.public_id}-2.cap")
 
 
+def test_what_was_merged_and_then_withdrawn_is_said_to_be_withdrawn(merged: Incident, folder: Path) -> None:
+    people = {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    publishing.withdraw_incident(incident=merged, reason="An exercise.", now=NOON + timedelta(minutes=5), **people)
+    refresh(6)
+    words = "We took this back: it was no problem of our services."
+    [entry] = of(feedparser.parse(page(folder, "history.atom", "fresh")), f"Incident/{merged.public_id}")
+    assert entry.title.startswith("Withdrawn: ")
+    assert words in entry.summary
+    html = (folder / "ids" / merged.public_id / f"{merged.public_id}.html").read_text()
+    assert f'<p class="lead">{words}' in html
+
+
 def test_many_that_were_merged_take_as_many_queries_as_one(part: Component) -> None:
     into = rows.publish(affected={part: "major_outage"}).incident
     doubles = [rows.publish(at=NOON + timedelta(minutes=minute)).incident for minute in range(1, 6)]
