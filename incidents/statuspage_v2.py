@@ -98,7 +98,7 @@ def unresolved_incidents(
 def _incidents(
     page: Page, components: Sequence[ComponentFacts], chosen: Iterable[IncidentFacts], *, stale: bool
 ) -> dict[str, Any]:
-    shown, positions = _shown(components, stale=stale), _positions(components)
+    shown, positions = _shown(components, stale=stale), positions_of(components)
     found = [incident_dict(page, one, components, shown, positions=positions) for one in chosen]
     return {"page": page_dict(page), "incidents": found}
 
@@ -183,7 +183,7 @@ def _shown(components: Iterable[ComponentFacts], *, stale: bool) -> dict[str, st
 
 def components_list(page: Page, components: Sequence[ComponentFacts], shown: Mapping[str, str]) -> list[dict[str, Any]]:
     """Groups and components by position: groups and components in none share one sequence, children restart in their group."""
-    positions = _positions(components)
+    positions = positions_of(components)
     listed: list[dict[str, Any]] = []
     for members in _by_group(components):
         group = members[0].group
@@ -200,7 +200,7 @@ def _by_group(components: Iterable[ComponentFacts]) -> list[list[ComponentFacts]
     return list(groups.values())
 
 
-def _positions(components: Iterable[ComponentFacts]) -> dict[str, int]:
+def positions_of(components: Iterable[ComponentFacts]) -> dict[str, int]:
     """The position of every group and component, from 1, by public id."""
     top, positions = count(1), dict[str, int]()
     for members in _by_group(components):
@@ -302,7 +302,7 @@ def incident_dict(
             *(update_dict(page, incident.public_id, update) for update in incident.updates),
         ],
         "components": _named_components(
-            page, {item.component_id for item in incident.stated}, components, shown, positions or _positions(components)
+            page, {item.component_id for item in incident.stated}, components, shown, positions or positions_of(components)
         ),
         "reminder_intervals": None,
     }
@@ -328,9 +328,15 @@ def last_stated(incident: IncidentFacts) -> dict[str, str]:
 
 
 def maintenance_dict(
-    page: Page, planned: MaintenanceFacts, components: Sequence[ComponentFacts], shown: Mapping[str, str]
+    page: Page,
+    planned: MaintenanceFacts,
+    components: Sequence[ComponentFacts],
+    shown: Mapping[str, str],
+    *,
+    positions: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Planned work with its updates, newest first. It began, to these clients, when it was announced."""
+    """Planned work with its updates, newest first. It began, to these clients, when it was announced. `positions`: as of an
+    incident."""
     return {
         "id": planned.public_id,
         "name": planned.name[page.language],
@@ -344,7 +350,7 @@ def maintenance_dict(
         "started_at": time(planned.published_at, page),
         "page_id": page.id,
         "incident_updates": [update_dict(page, planned.public_id, update) for update in planned.updates],
-        "components": _named_components(page, planned.expected, components, shown, _positions(components)),
+        "components": _named_components(page, planned.expected, components, shown, positions or positions_of(components)),
         "scheduled_for": time(planned.starts_at, page),
         "scheduled_until": time(planned.ends_at, page),
     }

@@ -64,10 +64,18 @@ def incident_json(page: IncidentPage, components: Sequence[ComponentFacts], *, l
     return _one(value, beside | _postmortem(page, owner))
 
 
-def planned_json(work: MaintenanceFacts, identity: Identity, components: Sequence[ComponentFacts], *, language: str) -> bytes:
-    """The same of planned work: its components carry the worst that it expects of them."""
+def planned_json(
+    work: MaintenanceFacts,
+    identity: Identity,
+    components: Sequence[ComponentFacts],
+    *,
+    language: str,
+    positions: Mapping[str, int] | None = None,
+) -> bytes:
+    """The same of planned work: its components carry the worst that it expects of them. `positions`: of these on the whole page,
+    where `components` are some of it."""
     owner = identified(identity, language, work.last_change_at)
-    value = statuspage_v2.maintenance_dict(owner, work, components, work.expected)
+    value = statuspage_v2.maintenance_dict(owner, work, components, work.expected, positions=positions)
     begins = {"scheduled_remind_prior": True, "scheduled_auto_in_progress": work.automatic_start}
     return _one(value, begins | {"scheduled_auto_completed": work.automatic_end})
 

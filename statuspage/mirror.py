@@ -49,6 +49,7 @@ _NAMES = (
     (rf"{_INCIDENT}\.html", r"\g<language>incidents/\g<id>"),
     (rf"{_INCIDENT}\.json", r"incidents/\g<id>.json"),
 )
+_PLANNED = re.compile(rf"{_LANGUAGE}maintenance/(?P<id>\w{{12}})")  # its page answers at a problem's address too
 
 
 def name_of(file: str) -> str | None:
@@ -68,6 +69,8 @@ def files_in(folder: Path) -> Iterator[tuple[str, Path]]:
             path = Path(place) / file
             if name := name_of(str(path.relative_to(folder))):
                 yield name, path
+                if planned := _PLANNED.fullmatch(name):
+                    yield planned.expand(r"\g<language>incidents/\g<id>"), path
 
 
 def push(bucket: Bucket) -> int:

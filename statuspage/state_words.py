@@ -306,11 +306,21 @@ def _leads(groups: Sequence[tuple[str, Sequence[ComponentFacts]]], own: Mapping[
     if not groups:
         return
     first, *rest = groups
-    more = sum(len(there) for _, there in rest)
-    counted_only = [say(gettext_noop("Not as usual: %(n)s other services."), n=more)]
-    left_out = counted_only if more > 1 else [_of_state(*group, own) for group in rest]
+    left_out = _counted_only(rest, own)
     for at_most in range(NAMED_AT_MOST, 1, -1):
         yield _paragraph([_of_state(*first, own, at_most), *(left_out or others)])
+
+
+def _counted_only(groups: Sequence[tuple[str, Sequence[ComponentFacts]]], own: Mapping[str, Text]) -> list[Text]:
+    """How many services are in these states. Those of which nothing is known are never among those that are not as usual."""
+    sentences = []
+    for message, there in (
+        (gettext_noop("Not as usual: %(n)s other services."), [one for one in groups if one[0] != ComponentStatus.UNKNOWN]),
+        (gettext_noop("Not confirmed: %(n)s services."), [one for one in groups if one[0] == ComponentStatus.UNKNOWN]),
+    ):
+        n = sum(len(parts) for _, parts in there)
+        sentences += [say(message, n=n)] if n > 1 else [_of_state(*group, own) for group in there]
+    return sentences
 
 
 def _short_enough(forms: Iterable[Text]) -> Text:

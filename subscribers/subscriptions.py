@@ -63,11 +63,12 @@ def subscribe(
         if subscriber.state == SubscriberState.ACTIVE:
             _show_the_way(subscriber, wanted, now)
             return
-        if is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber):
+        begins = is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber)
+        if begins:
             _ask_anew(subscriber, asking, source, now)
         else:
             subscriber.language = asking.language
-        _let_one_go(subscriber, now)
+        _let_one_go(subscriber, now, begins=begins)
         subscriber.save()
         wishes.take(subscriber, wanted)
         if channel == "webhook":
@@ -140,21 +141,26 @@ def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str]
 
 def _show_the_way(subscriber: Subscriber, wanted: Wishes, now: datetime) -> None:
     """Nobody but the owner may change what is confirmed: they get the link to their own page, with what was asked for beside."""
-    if subscriber.asked_again_at is None or now >= link_ends(subscriber):
+    begins = subscriber.asked_again_at is None or now >= link_ends(subscriber)
+    if begins:
         subscriber.asked_again_at, subscriber.confirm_tries = now, 0
     subscriber.asked_beside = wishes.named(wishes.beside(wishes.of(subscriber), wanted))
-    _let_one_go(subscriber, now)
+    _let_one_go(subscriber, now, begins=begins)
     subscriber.save()
 
 
-def _let_one_go(subscriber: Subscriber, now: datetime) -> None:
-    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved."""
+def _let_one_go(subscriber: Subscriber, now: datetime, *, begins: bool) -> None:
+    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved.
+
+    A minute lies between two: an asking that begins waits for it, and one that runs had its message a moment ago.
+    """
     sent_at = subscriber.confirm_sent_at
     if sent_at is None or now - sent_at >= LINK_HOLDS:
         subscriber.confirm_mails_sent = 0
-    rested = sent_at is None or now - sent_at >= RESEND_AFTER
-    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and rested:
-        subscriber.confirm_due_at, subscriber.confirm_attempt = now, 0
+    rested_at = sent_at + RESEND_AFTER if sent_at else now
+    may_go = begins or now >= rested_at
+    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and may_go:
+        subscriber.confirm_due_at, subscriber.confirm_attempt = max(now, rested_at), 0
 
 
 def _proof(subscriber: Subscriber) -> dict[str, Any]:
@@ -298,13 +304,13 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
-            _opt_out(subscriber, now)
+            _note_leaving(subscriber, now)
     subscriber.refresh_from_db()
     return subscriber
 
 
-def _opt_out(subscriber: Subscriber, now: datetime) -> None:
-    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.OPTED_OUT, now=now)
+def _note_leaving(subscriber: Subscriber, now: datetime) -> None:
+    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.LEFT, now=now)
 
 
 def unsubscribe_for(*, subscriber: Subscriber, actor: User, now: datetime) -> Subscriber:
@@ -321,7 +327,7 @@ def erase(*, subscriber: Subscriber, now: datetime) -> None:
         audit.log(act="subscriber.erase", actor_name="subscriber", now=now, target=subscriber.public_id)
         Endpoint.objects.filter(contact_hash=subscriber.address_hash).update(contact_hash="")
         subscriber.delete()
-        _opt_out(subscriber, now)
+        _note_leaving(subscriber, now)
 
 
 def export(subscriber: Subscriber) -> dict[str, Any]:

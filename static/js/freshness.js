@@ -28,7 +28,7 @@
       var line = h1.parentNode.insertBefore(made('p', ''), h1);
       line.className = 'was'; /* names of classes stand like this, for the sheet is cut to them (statuspage.sheets) */
       line.innerHTML = open.innerHTML + ' ';
-      line.appendChild(made('a', words.more)).href = '#now';
+      if (words.more) line.appendChild(made('a', words.more)).href = '#now';
     }
     h1.textContent = words.sentence;
     if (open) h1.className = 'lo'; else h1.className = h1.className.replace('lo', '');

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext, gettext_noop, override
 
-from incidents import rebuttals, rollup
+from incidents import rebuttals, rollup, statuspage_v2
 from incidents.facts import ComponentFacts, MaintenanceFacts
 from incidents.languages import codes, to_read
 from incidents.once import per_object
@@ -122,11 +122,13 @@ def components(page: NowPage, *, only: Collection[str] | None = None) -> dict[st
 def planned(page: NowPage, works: Iterable[MaintenanceFacts]) -> dict[str, Part]:
     """One part a piece of announced work: its page and its calendar. What is older than those the page lists keeps both."""
     found = {}
+    positions = statuspage_v2.positions_of(page.components)
     for work in works:
         built = planned_now(work, page.components)
         known = tuple(component for component in page.components if component.public_id in work.expected)
-        key = key_of(built, page.identity, [component.code for component in known])
-        found[f"planned {work.public_id}"] = Part(key, _maker(_planned_files, built, page.identity, known))
+        placed = {component.public_id: positions[component.public_id] for component in known}
+        key = key_of(built, page.identity, telling_of(known), placed)
+        found[f"planned {work.public_id}"] = Part(key, _maker(_planned_files, built, page.identity, known, placed))
     return found
 
 
@@ -295,11 +297,14 @@ def _aged(page: ComponentPage, language: str) -> dict[str, str]:
 # --- Planned work --------------------------------------------------------------------------------
 
 
-def _planned_files(work: PlannedNow, whose: Identity, components: Sequence[ComponentFacts]) -> Halves:
+def _planned_files(
+    work: PlannedNow, whose: Identity, components: Sequence[ComponentFacts], positions: Mapping[str, int]
+) -> Halves:
     from statuspage import ical  # 3 MB, of which the web processes, which seldom publish, have no need
 
     path = f"/maintenance/{work.facts.public_id}"
-    files: Files = {f"{path.removeprefix('/')}.json": api_v2.planned_json(work.facts, whose, components, language=codes()[0])}
+    machine = api_v2.planned_json(work.facts, whose, components, language=codes()[0], positions=positions)
+    files: Files = {f"{path.removeprefix('/')}.json": machine}
     for language in codes():
         prefix, name = prefix_of(language), f"{folder_of(language)}{path.removeprefix('/')}"
         shapes = {item.status for item in work.expected}

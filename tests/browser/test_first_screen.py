@@ -101,3 +101,11 @@ def test_a_copy_that_was_green_and_has_aged_loses_its_green_icon_and_says_what_t
     assert "%2366717c" in icon
     assert "%230b7a55" not in icon
     assert page.locator(".hd .f > div").nth(0).inner_text().startswith("What to do\nIf a payment has not gone through")
+
+
+def test_an_aged_copy_with_one_open_problem_has_no_empty_link(phone: BrowserContext) -> None:
+    rows.publish()
+    page = opened(phone, building.about_now(pages.build_now(SOON), building.FRESH)["index.html"], aged=True)
+    assert page.locator(".was").count() == 1
+    assert page.locator(".was a:not([href='#now'])").count() == page.locator(".was a").count()
+    assert all(words.strip() for words in page.locator(".was a").all_inner_texts())

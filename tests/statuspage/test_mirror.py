@@ -79,7 +79,8 @@ def test_every_address_is_an_object_with_what_this_host_serves(bucket: s3.Bucket
     told = mirror.read_manifest(bucket)
     services = {f"/{name}": name for name in told["objects"] if re.fullmatch(r"components/[\w-]+", name)}
     assert services
-    planned = {f"/{name}": name for name in (f"maintenance/{work}", f"incidents/{work}.json")}
+    planned = {f"/{name}": name for name in (f"maintenance/{work}", f"incidents/{work}.json", f"incidents/{work}")}
+    planned[f"/sw/incidents/{work}"] = f"sw/incidents/{work}"
     for path, name in {**addresses(public_incident), **services, **planned}.items():
         assert bucket.get(name) == served(path), path
     assert (told["form"], told["built_from"]) == ("fresh", snapshot.current().built_from)  # type: ignore[union-attr]

@@ -147,6 +147,23 @@ def test_silent_probes_name_the_component_and_the_time() -> None:
     assert "tangu 12:00 EAT, 24 Novemba 2026" in said["sw"]
 
 
+def test_what_nobody_knows_of_is_never_counted_as_not_as_usual() -> None:
+    for place, status in enumerate(["major_outage"] * 2 + ["delayed"] * 2 + ["unknown"] * 3):
+        name = in_all({"en": f"A long name of a service {place}", "sw": f"Jina refu la huduma {place}"})
+        rows.component(f"part-{place}", status=status, observed_status=status, name=name)
+    lead = page.build_now(NOON).lead
+    down = "A long name of a service 0 and A long name of a service 1"
+    assert lead["en"] == f"Not working: {down}. Not as usual: 2 other services. Not confirmed: 3 services."
+    assert lead["sw"].endswith(" Si kama kawaida: huduma nyingine 2. Hazijathibitishwa: huduma 3.")
+
+
+def test_one_silent_service_is_named_in_the_short_form_too() -> None:
+    for place, status in enumerate(["major_outage"] * 5 + ["delayed"] * 2 + ["unknown"]):
+        rows.component(f"part-{place}", status=status, observed_status=status, name=in_all(rows.both(f"A long name {place}")))
+    lead = page.build_now(NOON).lead["en"]
+    assert "Not as usual: 2 other services. Our probes see nothing of A long name 7." in lead
+
+
 def test_the_lead_names_every_service_that_is_not_working_as_it_should() -> None:
     rows.component("a", status="partial_outage")
     rows.component("b", status="delayed", name=in_all({"en": "Pay a bill", "sw": "Lipa bili"}))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
-from incidents.models import Incident
+from incidents.languages import in_all
+from incidents.models import Component, Incident
 from incidents.words import IncidentStatus
 from statuspage import page_planned, snapshot
 from statuspage.snapshot import building, choosing, swapping, trees
@@ -122,6 +125,14 @@ def test_a_large_archive_comes_after_the_page_about_now_the_newest_first(folder:
         assert "<!doctype html>" in read(folder, name)
 
 
+@pytest.mark.parametrize("name", ["planned_event.py", "languages.py", "facts.py", "statuspage_v2.py", "maintenance.py"])
+def test_what_files_are_made_with_is_known_by_all_that_speaks_in_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, read = building.fingerprint(), Path.read_bytes
+    upgraded = settings.BASE_DIR / "incidents" / name
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"# newer" * (path == upgraded))
+    assert building.fingerprint.__wrapped__() != before
+
+
 def test_after_an_upgrade_old_pages_stay_until_their_turn_comes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     incidents = [rows.publish(status=IncidentStatus.RESOLVED).incident for _ in range(6)]
     snapshot.refresh(now=NOON)
@@ -178,3 +189,18 @@ def test_planned_work_beyond_the_listed_keeps_its_page_and_calendar_when_all_is_
     refresh_until_done()
     made = {name for work in works for ending in ("html", "ics") for name in [f"maintenance/{work.public_id}.{ending}"]}
     assert not {name for name in made if not (folder / "current/archive/pages" / name).exists()}
+
+
+def test_planned_works_own_file_follows_its_services_and_counts_those_of_the_whole_page(folder: Path) -> None:
+    first, named = rows.component("airtime", position=1), rows.component("send-money", position=2)
+    work = plans.announced({named: "partial_outage"}, start=5, end=6)
+    file = folder / f"current/archive/pages/maintenance/{work.public_id}.json"
+    snapshot.refresh(now=NOON, force=True)
+    listed = json.loads((folder / "current/fresh/api/v2/summary.json").read_bytes())["components"]
+    positions = {one["id"]: one["position"] for one in listed}
+    (said,) = json.loads(file.read_bytes())["components"]
+    assert said["position"] == positions[named.public_id] != positions[first.public_id]
+    Component.objects.filter(pk=named.pk).update(description=in_all(rows.both("To any number.")), showcase=False)
+    snapshot.refresh(now=NOON + timedelta(minutes=1), force=True)
+    (said,) = json.loads(file.read_bytes())["components"]
+    assert (said["description"], said["showcase"]) == ("To any number.", False)

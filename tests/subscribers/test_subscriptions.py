@@ -67,6 +67,30 @@ def test_a_double_click_brings_one_mail(mail_server: MailServer) -> None:
     assert len(mail_server.mails_to(ASHA)) == 1
 
 
+def test_who_left_and_asks_again_within_a_minute_of_the_last_mail_gets_one_a_moment_later(mail_server: MailServer) -> None:
+    asha = ask(ASHA)
+    deliver()
+    confirmed = subscriptions.confirm(token=links.confirm_token(asha), now=NOON + timedelta(seconds=30))
+    assert confirmed is not None
+    subscriptions.unsubscribe(subscriber=confirmed, now=NOON + timedelta(seconds=40))
+    asha = ask(ASHA, now=NOON + timedelta(seconds=55))
+    assert (asha.state, deliver(55 / 60)) == ("pending", 0)
+    assert deliver(1.5) == 1
+    assert len(mail_server.mails_to(ASHA)) == 2
+    assert subscriptions.confirm(token=links.confirm_token(asha), now=NOON + timedelta(minutes=2))
+
+
+def test_who_has_just_confirmed_and_asks_for_more_gets_the_way_a_moment_later(mail_server: MailServer) -> None:
+    asha, more = ask(ASHA, "en", ComponentFactory()), ComponentFactory()
+    deliver()
+    subscriptions.confirm(token=links.confirm_token(asha), now=NOON + timedelta(seconds=30))
+    ask(ASHA, "en", more, now=NOON + timedelta(seconds=40))
+    assert (deliver(40 / 60), deliver(1.5)) == (0, 1)
+    ask(ASHA, "en", more, now=NOON + timedelta(seconds=95))
+    assert deliver(5) == 0, "a double click"
+    assert len(mail_server.mails_to(ASHA)) == 2
+
+
 def test_a_mail_server_that_is_down_delays_the_mail_and_loses_nothing(mail_server: MailServer, settings: Any) -> None:
     asha = ask(ASHA)
     settings.EMAIL_PORT = 9  # nobody listens there
@@ -182,7 +206,7 @@ def test_who_leaves_leaves_no_address_and_may_come_back(mail_server: MailServer)
     back = ask(ASHA, now=NOON + timedelta(hours=2))
     assert (back.pk, back.state, back.unsubscribed_at) == (asha.pk, "pending", NOON)
     assert deliver(121) == 1
-    assert Suppression.objects.get().reason == "opted_out"
+    assert Suppression.objects.get().reason == "left"
     here = subscriptions.confirm(token=links.confirm_token(back), now=NOON + timedelta(hours=3), ip="192.0.2.9")
     assert here is not None
     assert (here.state, here.unsubscribed_at, here.consent["confirmed_ip"]) == ("active", None, "192.0.2.9")
@@ -244,7 +268,7 @@ def test_erasing_leaves_the_act_and_a_hash_and_they_may_come_back() -> None:
     assert not Subscriber.objects.exists()
     assert not Delivery.objects.exists()
     assert AuditEvent.objects.get(act="subscriber.erase").target == public_id
-    assert (Suppression.objects.get().reason, Suppression.objects.get().since) == ("opted_out", NOON)
+    assert (Suppression.objects.get().reason, Suppression.objects.get().since) == ("left", NOON)
     assert subscriptions.confirm(token=links.confirm_token(ask(ASHA)), now=NOON) is not None
 
 
