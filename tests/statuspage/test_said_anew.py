@@ -10,10 +10,13 @@ from typing import Any
 
 import feedparser
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from incidents.languages import in_all
 from incidents.models import Component, Correction, Incident, IncidentUpdate, MaintenanceUpdate
-from statuspage import publishing, snapshot
+from statuspage import at_rest, publishing, snapshot
+from statuspage import page as page_now
 from tests.factories import NOON, UserFactory
 from tests.incidents import plans
 from tests.statuspage import rows
@@ -132,6 +135,37 @@ def test_its_warning_is_cancelled_and_names_the_message_that_no_longer_holds(gon
     assert set(told(last, "responseType")) == {"AllClear"}
     [entry] = of(feedparser.parse(page(folder, "cap.atom", "fresh")), f"Cap/{incident.public_id}")
     assert entry.links[0].href.endswith(f"/cap/{incident.public_id}-2.cap")
+
+
+def test_what_was_merged_and_then_withdrawn_is_said_to_be_withdrawn(merged: Incident, folder: Path) -> None:
+    people = {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    publishing.withdraw_incident(incident=merged, reason="An exercise.", now=NOON + timedelta(minutes=5), **people)
+    refresh(6)
+    words = "We took this back: it was no problem of our services."
+    [entry] = of(feedparser.parse(page(folder, "history.atom", "fresh")), f"Incident/{merged.public_id}")
+    assert entry.title.startswith("Withdrawn: ")
+    assert words in entry.summary
+    html = (folder / "ids" / merged.public_id / f"{merged.public_id}.html").read_text()
+    assert f'<p class="lead">{words}' in html
+
+
+def test_many_that_were_merged_take_as_many_queries_as_one(part: Component) -> None:
+    into = rows.publish(affected={part: "major_outage"}).incident
+    doubles = [rows.publish(at=NOON + timedelta(minutes=minute)).incident for minute in range(1, 6)]
+    of_one = queries_after_merging(doubles[:1], into)
+    assert queries_after_merging(doubles[1:], into) == of_one
+    gone = {one.public_id: one.gone_at for one in page_now.build_now(NOON + timedelta(hours=1)).lately if one.is_gone}
+    assert gone == {one.public_id: NOON + timedelta(minutes=10) for one in doubles}
+
+
+def queries_after_merging(doubles: list[Incident], into: Incident) -> int:
+    """Of a process that has read nothing yet."""
+    for one in doubles:
+        publishing.merge_incidents(incident=one, into=into, actor=UserFactory(), now=NOON + timedelta(minutes=10))
+    at_rest._last.clear()
+    with CaptureQueriesContext(connection) as asked:
+        page_now.build_now(NOON + timedelta(hours=1))
+    return len(asked)
 
 
 def test_what_was_taken_back_today_is_cancelled_however_much_was_said_since_its_words(part: Component, folder: Path) -> None:
