@@ -350,9 +350,7 @@ def maintenance_dict(
         "started_at": time(planned.published_at, page),
         "page_id": page.id,
         "incident_updates": [update_dict(page, planned.public_id, update) for update in planned.updates],
-        "components": _named_components(
-            page, planned.expected, components, shown, positions or positions_of(components)
-        ),
+        "components": _named_components(page, planned.expected, components, shown, positions or positions_of(components)),
         "scheduled_for": time(planned.starts_at, page),
         "scheduled_until": time(planned.ends_at, page),
     }

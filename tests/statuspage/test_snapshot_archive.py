@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from incidents.models import Component, Incident
 from incidents.languages import in_all
+from incidents.models import Component, Incident
 from incidents.words import IncidentStatus
 from statuspage import page_planned, snapshot
 from statuspage.snapshot import building, choosing, swapping, trees
