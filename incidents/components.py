@@ -12,7 +12,7 @@ from django.db import transaction
 from incidents import audit, dependencies, drafts, record, rollup, windows
 from incidents.dependencies import Proposal
 from incidents.drafts import TimelineError
-from incidents.languages import by_language, in_all
+from incidents.languages import by_language, in_all, to_read
 from incidents.models import Component, ComponentGroup, Dependency, Incident, IncidentUpdate, Override
 from incidents.timeline import refresh_status
 from incidents.words import ComponentStatus, Need
@@ -150,3 +150,8 @@ def take_in(*, update: IncidentUpdate, confirmed: Collection[Proposal], actor: U
     note = next((one.note for one in confirmed if one.note), None)
     more = {"what_to_do": note} if note and not any(by_language(update.what_to_do).values()) else None
     return drafts.edit_update(update=update, actor=actor, now=now, affected=states, more=more)
+
+
+def names(language: str) -> list[str]:
+    """Of all services, as readers of the language get them."""
+    return [to_read(name)[language] for name in Component.objects.values_list("name", flat=True)]

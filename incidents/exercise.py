@@ -49,7 +49,7 @@ def require_marked(name: str, content: bytes) -> None:
 def _speaks(name: str) -> bool:
     """Pictures cannot be read, and these say nothing of anybody's state."""
     path = Path(name)
-    return path.suffix != ".png" and path.name not in ("script.js", "robots.txt", "sitemap.xml", "kept.json")
+    return path.suffix not in (".png", ".ico") and path.name not in ("script.js", "robots.txt", "sitemap.xml", "kept.json")
 
 
 def note_refusal(codes: Iterable[str]) -> None:

@@ -8,24 +8,43 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 # How a sentence begins that tells people what to do.
 _ADVICE = {
-    "en": ("do not ", "don’t ", "don't ", "if ", "wait ", "check ", "call ", "use ", "try ", "keep ", "pay ", "send ", "buy ",
-           "please ", "never ", "dial ", "you can "),
-    "sw": ("usi", "kama ", "ikiwa ", "subiri ", "angalia ", "piga ", "tumia ", "jaribu ", "lipa ", "tuma ", "nunua ",
+    "en": ("if ", "wait ", "check ", "call ", "use ", "try ", "keep ", "pay ", "send ", "buy ", "please ", "dial ", "you can "),
+    "sw": ("kama ", "ikiwa ", "subiri ", "angalia ", "piga ", "tumia ", "jaribu ", "lipa ", "tuma ", "nunua ",
            "tafadhali ", "weka ", "unaweza "),
 }  # fmt: skip
+# What not to do: losing it costs people money, so it stands first. Kiswahili says it by a verb that begins with usi-.
+_WARNING = {
+    "en": re.compile(r"(?:please )?(?:do not|don['’]t|never)\b"),
+    "sw": re.compile(r"(?:tafadhali )?usi(?!(?:ku|ri|mamizi)\b)"),
+}
 NAME_AT_MOST = 24  # letters of a name where it is cut to make room
 
 Frame = tuple[Sequence[str], str]  # sentences that stand together, the end of the message
 
 
-def sentences(text: str, *, without: str = "") -> list[str]:
-    """Its sentences; `without`: none that holds this, the promise that has its own place."""
-    return [one for one in _SENTENCE.split(" ".join(text.split())) if one and not (without and without in one)]
+def sentences(text: str) -> list[str]:
+    """Its sentences."""
+    return [one for one in _SENTENCE.split(" ".join(text.split())) if one]
 
 
-def advice(said: Iterable[str], language: str) -> list[str]:
-    """Those that tell people what to do."""
-    return [one for one in said if one.casefold().startswith(_ADVICE.get(language, ()))]
+def without(said: Sequence[str], promise: str, language: str, services: Sequence[str]) -> list[str]:
+    """None that holds the promise, which has its own place, but for what tells people what to do until then."""
+    kept = advice(said, language, services)
+    return [one for one in said if not (promise and promise in one) or one in kept]
+
+
+def advice(said: Iterable[str], language: str, services: Iterable[str]) -> list[str]:
+    """Those that tell people what to do, warnings first. `services`: all names, since "Send Money works" tells nothing to do."""
+    names = tuple(name.casefold() for name in services if name)
+    warns, tells = _WARNING.get(language), _ADVICE.get(language, ())
+    found: tuple[list[str], list[str]] = [], []
+    for one in said:
+        begins = one.casefold()
+        if warns and warns.match(begins):
+            found[0].append(one)
+        elif begins.startswith(tells) and not begins.startswith(names):
+            found[1].append(one)
+    return [*found[0], *found[1]]
 
 
 def what_is_so(first: str, *, name: str, states: Sequence[tuple[str, str]], phase: str, is_over: bool) -> list[str]:
@@ -96,4 +115,5 @@ def _joined(head: str, middle: Sequence[str], end: str) -> str:
 def _cut(name: str) -> str:
     if len(name) <= NAME_AT_MOST:
         return name
-    return name[:NAME_AT_MOST].rpartition(" ")[0].rstrip(" ,;:-") + "..."
+    start = name[:NAME_AT_MOST]
+    return (start.rpartition(" ")[0].rstrip(" ,;:-") or start) + "..."

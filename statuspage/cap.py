@@ -1,20 +1,21 @@
-"""Pure: incidents and planned work -> CAP 1.2, one message a word, a correction, a withdrawal; what the Atom index says of them.
+"""Pure: incidents and planned work -> CAP 1.2, one message a word, a correction of the newest word, a withdrawal; the Atom index.
 
 Do not register it with public-warning aggregators: an outage of payments is no danger to life.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from incidents.facts import EarlierText, IncidentFacts, MaintenanceFacts, Text, UpdateFacts
+from incidents.facts import IncidentFacts, MaintenanceFacts, Text, UpdateFacts
 from incidents.languages import StandIn, codes
 from incidents.maintenance import Phase
 from incidents.once import per_object
@@ -31,8 +32,8 @@ _SEVERITY = {Impact.CRITICAL: "Severe", Impact.MAJOR: "Moderate", Impact.MINOR: 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: what was said at `sent`, in the words of then. A correction is a message of its own; what went out before it
-    stays as it was. `record_seq`: of the word it brings, None where it brings none."""
+    """One message: what was said at `sent`, in the words of then. A correction of the newest word or the name is one of its own;
+    what went out before it stays as it was. `record_seq`: of the word it brings, None where it brings none."""
 
     sent: datetime
     name: Text
@@ -59,8 +60,9 @@ class Told:
 
 
 def told_of(said: Lately) -> list[Told]:
-    """The newest incidents, gone ones too, and the planned work that is not over, each with something said."""
-    things: list[IncidentFacts | MaintenanceFacts] = [*said.incidents[:FEED_LENGTH], *(w for w in said.maintenances if w.is_live)]
+    """The incidents that changed last, gone ones too, and the planned work that is not over, each with something said."""
+    newest = sorted(said.incidents, key=lambda incident: incident.last_change_at, reverse=True)[:FEED_LENGTH]
+    things: list[IncidentFacts | MaintenanceFacts] = [*newest, *(work for work in said.maintenances if work.is_live)]
     return [Told(thing, _messages_of(thing)) for thing in things if thing.updates]
 
 
@@ -95,24 +97,39 @@ _WORDS = ("body", "what_to_do")  # of an update, those that a message has
 @per_object
 def _messages_of(thing: IncidentFacts | MaintenanceFacts) -> tuple[Message, ...]:
     words = sorted(thing.updates, key=lambda update: update.record_seq)
+    # In the record's order even where the clock was put back in between.
+    moments = list(accumulate((one.published_at for one in words), max))
     found = [
-        (one.published_at, Message(one.display_at, _name_at(thing, one.published_at), _at(one, one.published_at), one.record_seq))
-        for one in words
+        (at, Message(one.display_at, _name_at(thing, one.published_at), _at(one, one.published_at), one.record_seq))
+        for at, one in zip(moments, words, strict=True)
     ]
-    for corrected_at in sorted({text.corrected_at for text in _corrected(thing)}):
-        update = next((one for one in words if corrected_at in {text.corrected_at for text in one.earlier}), None)
-        update = update or [one for one in words if one.published_at <= corrected_at][-1]
-        found.append((corrected_at, Message(corrected_at, _name_at(thing, corrected_at), _at(update, corrected_at), None)))
-    if isinstance(thing, IncidentFacts) and thing.gone_at:
+    gone_at = thing.gone_at if isinstance(thing, IncidentFacts) else None
+    found += [
+        (at, Message(at, _name_at(thing, at), _at(newest, at), None))
+        for at, newest in _said_anew(thing, moments, words)
+        if gone_at is None or at < gone_at
+    ]
+    if isinstance(thing, IncidentFacts) and gone_at:
         last = replace(words[-1], body=thing.gone_words, what_to_do=None, next_update_by=None)
-        found.append((thing.gone_at, Message(thing.gone_at, thing.name, last, None, cancels=True)))
+        found.append((max(gone_at, moments[-1]), Message(gone_at, _name_at(thing, gone_at), last, None, cancels=True)))
     return tuple(message for _, message in sorted(found, key=lambda pair: pair[0]))
 
 
-def _corrected(thing: IncidentFacts | MaintenanceFacts) -> Iterable[EarlierText]:
-    """Every text of it that a message has, and that was corrected."""
-    yield from thing.earlier_names
-    yield from (text for update in thing.updates for text in update.earlier if text.field in _WORDS)
+def _said_anew(
+    thing: IncidentFacts | MaintenanceFacts, moments: Sequence[datetime], words: Sequence[UpdateFacts]
+) -> Iterator[tuple[datetime, UpdateFacts]]:
+    """When the name or the newest word of that moment was corrected, and that word. An older word is not said again: programs
+    take the newest message for how it is, so what is closed would be open to them."""
+    for at in sorted({at for one in words for at in _corrected(thing, one, moments[0])}):
+        newest = [one for moment, one in zip(moments, words, strict=True) if moment <= at][-1]
+        if at in _corrected(thing, newest, moments[0]):
+            yield at, newest
+
+
+def _corrected(thing: IncidentFacts | MaintenanceFacts, update: UpdateFacts, first: datetime) -> set[datetime]:
+    """When a text was corrected that a message with this update has. Never before the `first` word: a clock may be put back."""
+    texts = [*thing.earlier_names, *(text for text in update.earlier if text.field in _WORDS)]
+    return {max(text.corrected_at, first) for text in texts}
 
 
 def _name_at(thing: IncidentFacts | MaintenanceFacts, moment: datetime) -> Text:

@@ -133,9 +133,10 @@ def _title(incident: IncidentFacts, language: str) -> str:
 
 def _of_gone(incident: IncidentFacts, gone_at: datetime, language: str) -> Entry:
     """Who read that something does not work reads here that it was taken back, or where it is told on."""
+    elsewhere = f"{incident.gone_words[language].rstrip('.')}: {incident.name[language]}"
     return Entry(
         id=f"IncidentGone/{incident.public_id}",
-        title=f"{incident.gone_words[language].rstrip('.')}: {incident.name[language]}",
+        title=_title(incident, language) if incident.withdrawn_at else elsewhere,
         published=gone_at,
         updated=gone_at,
         path=f"/incidents/{incident.public_id}",

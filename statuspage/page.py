@@ -312,7 +312,7 @@ def build_incidents(public_ids: Iterable[str], *, now: datetime, known: NowPage 
     there = {incident.public_id: incident for incident in known.lately} if known else {}
     unread = [row.pk for row in rows if row.public_id not in there]
     if unread:
-        read = map(reading.incident_facts, reading.with_updates(Incident.objects.filter(pk__in=unread)))
+        read = reading.facts_of(reading.with_updates(Incident.objects.filter(pk__in=unread)))
         there |= {incident.public_id: incident for incident in read}
     found = [there[row.public_id] for row in rows]
     merged = reading.merged_into(rows)

@@ -78,7 +78,7 @@ def build_month(name: str, *, now: datetime, known: Sequence[Days] = ()) -> Mont
     standing = Incident.objects.published().filter(merged_into=None, withdrawn_at=None)
     rows = reading.with_updates(standing.filter(started_at__gte=start, started_at__lt=end))
     found = list(rows.order_by("-started_at", "-id"))
-    incidents = [reading.incident_facts(row) for row in found]
+    incidents = reading.facts_of(found)
     problems = tuple(map(_problem, incidents))
     return MonthPage(
         identity=identity(),

@@ -70,7 +70,7 @@ def promised(page: NowPage, promise: Promise, language: str, *, stale: bool = Fa
             said = [gettext("This update is late."), gettext("We promised it by %(time)s.") % {"time": time}]
             said += [] if stale else [gettext("We are still working on it.")]
         elif stale:
-            said.append(gettext("If that time has passed, this update is late."))
+            said.append(gettext("After that, this update is late."))
     return " ".join(said)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -155,7 +156,8 @@ def recent_incidents(length: int, *, head: RecordHead, components: Sequence[Comp
     chosen = {*_spoken_of_last(length), *still_open.values_list("pk", flat=True)}
     over = at_rest.kept(head, components)
     known = {pk: over[pk] for pk in chosen if pk in over}
-    read = {row.pk: incident_facts(row) for row in with_updates(public.filter(pk__in=chosen - set(known)))}
+    unread = list(with_updates(public.filter(pk__in=chosen - set(known))))
+    read = {row.pk: facts for row, facts in zip(unread, facts_of(unread), strict=True)}
     at_rest.keep(head, components, {pk: facts for pk, facts in (known | read).items() if not facts.is_open})
     by_number = sorted((known | read).items(), reverse=True)
     return sorted((facts for _, facts in by_number), key=lambda incident: incident.last_word_at, reverse=True)
@@ -191,13 +193,20 @@ def with_updates(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
 def merged_into(incidents: Iterable[Incident]) -> dict[str, list[IncidentFacts]]:
     """What was merged into each of these, by public id, in the order of their beginning. One query where nothing was."""
     found: dict[str, list[IncidentFacts]] = {}
-    for row in with_updates(Incident.objects.published().filter(merged_into__in=list(incidents))).order_by("started_at", "id"):
-        facts = incident_facts(row)
+    rows = with_updates(Incident.objects.published().filter(merged_into__in=list(incidents)))
+    for facts in facts_of(rows.order_by("started_at", "id")):
         found.setdefault(facts.merged_into, []).append(facts)
     return found
 
 
-def incident_facts(incident: Incident) -> IncidentFacts:
+def facts_of(incidents: Iterable[Incident]) -> list[IncidentFacts]:
+    """Of rows from `with_updates`, in their order. One query where some were merged, else none."""
+    rows = list(incidents)
+    merged_at = _merged_at([row for row in rows if row.merged_into])
+    return [_incident_facts(row, merged_at.get(row.public_id)) for row in rows]
+
+
+def _incident_facts(incident: Incident, merged_at: datetime | None) -> IncidentFacts:
     rows = list(incident.updates.all())  # published, newest first, by the prefetch
     earlier: list[IncidentUpdate | None] = [*rows[1:], None][: len(rows)]
     assert incident.published_at is not None
@@ -226,25 +235,25 @@ def incident_facts(incident: Incident) -> IncidentFacts:
         earlier_names=tuple(corrections.earlier(name, corrected)),
         first_word_by_hand=incident.first_public_update_at,
         impact_override=incident.impact_override,
-        merged_at=_merged_at(incident, rows) if incident.merged_into else None,
+        merged_at=merged_at,
         gone_words=_gone_words(incident),
     )
 
 
-def _merged_at(incident: Incident, updates: Sequence[IncidentUpdate]) -> datetime | None:
-    """The record knows it: the entry comes soon after its last word."""
-    last = max((update.record_seq or 0 for update in updates), default=0)
-    entries = RecordEntry.objects.filter(
-        kind="incident_merged", seq__gt=last, body__contains=f'"incident":"{incident.public_id}"'
-    )
-    return entries.order_by("seq").values_list("at", flat=True).first()
+def _merged_at(merged: Sequence[Incident]) -> dict[str, datetime]:
+    """By public id. The record knows it: the entry comes after the last word of each."""
+    if not merged:
+        return {}
+    last = min(max((update.record_seq or 0 for update in row.updates.all()), default=0) for row in merged)
+    entries = RecordEntry.objects.filter(kind="incident_merged", seq__gt=last)
+    return {json.loads(body)["data"]["incident"]: at for body, at in entries.values_list("body", "at")}
 
 
 def _gone_words(incident: Incident) -> Text:
-    if incident.merged_into:
-        return state_words.say(gettext_noop("This is part of another problem."))
     if incident.withdrawn_at:
         return state_words.say(gettext_noop("We took this back: it was no problem of our services."))
+    if incident.merged_into:
+        return state_words.say(gettext_noop("This is part of another problem."))
     return {}
 
 

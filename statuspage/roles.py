@@ -84,7 +84,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         *_each("change", "component", "componentgroup", "notice"),
         "subscribers.add_subscriber",
         "subscribers.change_subscriber",
-        "subscribers.change_notification",
         "statuspage.add_token",
         "statuspage.change_token",
         rights.FREEZE,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from incidents import corrections, rebuttals, short_words, stating
+from incidents import components, corrections, rebuttals, short_words, stating
 from incidents.languages import codes, to_read
 from incidents.models import IncidentUpdate
 from incidents.sms_length import measure, plain
@@ -44,13 +44,14 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Said:
     """What an update says in one language, as far as the forms need it. `next_by`: the promise in words, "" without one; `phase`:
-    the incident's, as the public reads it."""
+    the incident's, as the public reads it; `advice`: those of the sentences after the first that tell people what to do."""
 
     language: str
     headline: str
     phase: str
     is_over: bool
     sentences: tuple[str, ...]
+    advice: tuple[str, ...]
     states: tuple[tuple[str, str], ...]
     what_to_do: str
     still_works: str
@@ -81,6 +82,8 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
     promise = update.next_update_by
     words = {field: to_read(text)[language] for field, text in corrections.standing(update).items()}
     clock = clock_words.clock(promise, language) if promise else ""
+    services = components.names(language)
+    body = short_words.without(short_words.sentences(words["body"]), clock, language, services)
     standing = [row for row in stating.newest(update.incident).values() if not row.withdrawal]
     with override(language):
         return Said(
@@ -88,7 +91,8 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
             headline=words["name"],
             phase=gettext(PHASE_WORDS[IncidentStatus(update.status)]),
             is_over=update.status in IncidentStatus.closed(),
-            sentences=tuple(short_words.sentences(words["body"], without=clock)),
+            sentences=tuple(body),
+            advice=tuple(short_words.advice(body[1:], language, services)),
             states=tuple(
                 (to_read(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
                 for item in update.affected.select_related("component")
@@ -130,7 +134,7 @@ def sms(said: Said) -> str:
     """One message: who speaks, what is so, what to do, when the next word comes, where to read on; as subscribers get it."""
     first, *others = said.sentences or ("",)
     whats = short_words.what_is_so(first, name=said.headline, states=said.states, phase=said.phase, is_over=said.is_over)
-    to_do = [*short_words.sentences(said.what_to_do), *short_words.advice(others, said.language)]
+    to_do = [*short_words.sentences(said.what_to_do), *said.advice]
     frames = short_words.of_update(whats, to_do, said.next_by, urlsplit(settings.BASE_URL).netloc)
     return short_words.one_message(
         plain(f"{settings.PROVIDER_NAME}:"),

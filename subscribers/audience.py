@@ -6,7 +6,7 @@
 | correction            | if its writer said so                                                |
 | redress               | always: it is about their money                                      |
 | statement             | of what is known (levels 1 to 3, money); "we are checking" and advice stand in the updates' own words |
-| withdrawal            | to those whom what it takes back was sent, or may still be           |
+| withdrawal            | to those whom what it takes back was sent, or may still be; to followers where that is pruned |
 | rebuttal              | to those who asked for answers to claims                             |
 | maintenance_update    | unless its writer said no                                            |
 | review                | unless its writer said no                                            |
@@ -30,6 +30,7 @@ from incidents.models import Announcement, Correction, MaintenanceUpdate, Rebutt
 from incidents.models.publishable import Publishable
 from incidents.statements import UNSHAKEN
 from incidents.words import Impact
+from subscribers import items
 from subscribers.items import Document, Item
 from subscribers.models import Delivery, DeliveryState, NewsKind, Notification, Payload, Subscriber, SubscriberQuerySet
 
@@ -61,7 +62,13 @@ def _as_statuspage(chosen: SubscriberQuerySet) -> SubscriberQuerySet:
 def _was_told(withdrawal: Withdrawal) -> bool:
     """A statement that was taken back before the first mail needs no second one; one that was stopped halfway needs it."""
     told = _notifications_of(withdrawal)
-    return told.filter(stopped_at=None, expanded_at=None).exists() or _tellings(withdrawal).exists()
+    return told.filter(stopped_at=None, expanded_at=None).exists() or _tellings(withdrawal).exists() or _is_forgotten(withdrawal)
+
+
+def _is_forgotten(withdrawal: Withdrawal) -> bool:
+    """Does nothing say any more whom it was sent? Deliveries are pruned (HALI_KEEP_WORK_DAYS); followers may have read it."""
+    listed = _notifications_of(withdrawal).filter(stopped_at=None, expanded_at__isnull=False)
+    return listed.exclude(thread="").filter(~Exists(Delivery.objects.filter(notification=OuterRef("pk")))).exists()
 
 
 def _tellings(withdrawal: Withdrawal) -> QuerySet[Delivery]:
@@ -95,12 +102,23 @@ def recipients(item: Item, *, between: tuple[int, int] | None = None) -> QuerySe
     if isinstance(document, Announcement):
         return active
     if isinstance(document, Withdrawal):  # whoever read it, whatever they follow now
-        return active.filter(Exists(_tellings(document).filter(subscriber=OuterRef("pk"))))
+        read = Q(Exists(_tellings(document).filter(subscriber=OuterRef("pk"))))
+        if _is_forgotten(document):
+            read |= Q(pk__in=_may_have_read(document, between).values("pk"))
+        return active.filter(read)
     if isinstance(document, Rebuttal):
         return active.following(NewsKind.REBUTTALS)
     kind = NewsKind.PLANNED_WORK if isinstance(document, MaintenanceUpdate) else NewsKind.INCIDENTS
     followers = active.following(kind, components=item.components, incident=incident, between=between)
     return followers.minding(item.impact) if item.impact else followers
+
+
+def _may_have_read(withdrawal: Withdrawal, between: tuple[int, int] | None) -> QuerySet[Subscriber]:
+    """Who follows what is taken back, and had confirmed when it was said."""
+    said = withdrawal.statement or withdrawal.rebuttal
+    assert said is not None
+    item = items.item_of(said)
+    return recipients(item, between=between).filter(confirmed_at__lte=item.published_at)
 
 
 # --- When ----------------------------------------------------------------------------------------

@@ -38,6 +38,11 @@ def make_for(subscriber: Subscriber, payload: str = Payload.HALI.value) -> Endpo
     return endpoint
 
 
+def payload_of(subscriber: Subscriber) -> str:
+    """The form of its bodies; ours for what is no webhook."""
+    return Endpoint.objects.filter(subscriber=subscriber).values_list("payload", flat=True).first() or Payload.HALI.value
+
+
 def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
 

@@ -73,9 +73,7 @@ def _expand_chunk(now: datetime, known: dict[int, Plan | None]) -> int | None:
     """One chunk of the oldest waiting Notification; None when none waits (or others hold them all). `known`: made before."""
     with transaction.atomic():
         _commit_without_waiting()
-        notification = (
-            Notification.objects.select_for_update(skip_locked=True).filter(expanded_at__isnull=True).order_by("id").first()
-        )
+        notification = _waiting().select_for_update(skip_locked=True).order_by("id").first()
         if notification is None:
             return None
         if notification.pk not in known:
@@ -92,6 +90,15 @@ def _expand_chunk(now: datetime, known: dict[int, Plan | None]) -> int | None:
         told = {"entry": notification.record_seq, "notification": notification.pk}
         log.info("Entry %s is notification %s: all its deliveries exist.", *told.values(), extra=told)
     return made
+
+
+def _waiting() -> QuerySet[Notification]:
+    """A withdrawal waits for what it takes back, which another worker may hold: who reads that is known when all are listed."""
+    unlisted = Notification.objects.filter(expanded_at__isnull=True)
+    taken_back = unlisted.filter(
+        thread=OuterRef("thread"), record_seq__lt=OuterRef("record_seq"), kind__in=["statement", "rebuttal"]
+    )
+    return unlisted.exclude(Exists(taken_back), kind="withdrawal")
 
 
 def _commit_without_waiting() -> None:

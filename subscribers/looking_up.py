@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from incidents import audit
-from subscribers import addresses, subscriptions, suppression, wishes
-from subscribers.models import StaffNote, Subscriber, SubscriberState, Suppressed, Suppression
+from subscribers import addresses, endpoints, subscriptions, suppression, wishes
+from subscribers.models import Payload, StaffNote, Subscriber, SubscriberState, Suppressed, Suppression
 from subscribers.transports import TRANSPORTS
 
 NAMED = 12  # digits of the hash that name an address in the log
@@ -37,6 +37,10 @@ class Held:
     @property
     def hears(self) -> bool:
         return self.subscriber is not None and self.subscriber.state == SubscriberState.ACTIVE
+
+    @property
+    def is_asked(self) -> bool:
+        return self.subscriber is not None and self.subscriber.state == SubscriberState.PENDING
 
     @property
     def waits_for_a_message(self) -> bool:
@@ -81,20 +85,31 @@ def lift(*, held: Held, reason: str, actor: User, now: datetime) -> None:
     why = _given(reason)
     if held.suppression is None:
         raise NotDone("Nothing keeps mails from this address any more.")
-    suppression.lift(suppression=held.suppression, actor=actor, now=now, reason=why)
+    suppression.lift(suppression=held.suppression, actor=actor, now=now, named=held.named, reason=why)
 
 
 def ask(*, held: Held, address: str, language: str, actor: User, now: datetime) -> None:
     """Ask them to confirm, as the page's form does: until they do, they hear nothing. Who hears already is sent the way to their
-    own page. Raises NotDone, or floods.TooMany."""
+    own page; who was asked and has not answered keeps what they chose, language too. Raises NotDone, or floods.TooMany."""
     if held.is_barred:
         raise NotDone("Nothing may be sent there: not even the question. Lift that first.")
-    wanted = wishes.of(held.subscriber) if held.subscriber and held.hears else wishes.THE_PAGE
+    wanted, payload = wishes.THE_PAGE, Payload.HALI.value
+    if held.subscriber and (held.hears or held.is_asked):
+        wanted, payload = wishes.of(held.subscriber), endpoints.payload_of(held.subscriber)
+        language = held.subscriber.language
     source = {"wording": f"desk {language}", "by": "desk", "asked_by": actor.get_username()}
     with transaction.atomic():
         details = {"channel": held.channel, "language": language}
         audit.log(act="subscriber.ask", actor=actor, now=now, target=held.named, details=details)
-        subscriptions.subscribe(address=address, channel=held.channel, language=language, source=source, wanted=wanted, now=now)
+        subscriptions.subscribe(
+            address=address,
+            channel=held.channel,
+            language=language,
+            source=source,
+            wanted=wanted,
+            payload=payload,
+            now=now,
+        )
         if not find(channel=held.channel, address=address, now=now).waits_for_a_message:
             raise NotDone("They had such a message a moment ago, or two within two days: no further one is sent now.")
 

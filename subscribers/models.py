@@ -195,7 +195,8 @@ class Subscription(models.Model):
 class Suppressed(models.TextChoices):
     """Why nothing is sent to an address."""
 
-    OPTED_OUT = "opted_out"  # they left, were forgotten, or sent STOP; confirming anew (by phone: START) ends it
+    LEFT = "left"  # by a link, by staff, or by being forgotten; asking and confirming anew ends it
+    OPTED_OUT = "opted_out"  # STOP from the phone itself; START from it ends it
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     REFUSED = "refused"  # the provider will not carry to it: barred, or gone
@@ -209,7 +210,12 @@ class Suppression(models.Model):
     address_hash = models.CharField(max_length=64)
     reason = models.CharField(max_length=12, choices=Suppressed)
     since = models.DateTimeField()
-    until = models.DateTimeField(null=True, blank=True, help_text="Empty: until staff lifts it, or they opt in again.")
+    until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Until when a bounce bars it, also beside their own will, which has no end. Empty: until staff lifts it, "
+        "or they opt in again.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["channel", "address_hash"], name="one_suppression_per_address")]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.translation import gettext, override
 
-from incidents import short_words, wording
+from incidents import components, short_words, wording
 from incidents.maintenance import Phase
 from incidents.models import IncidentUpdate, MaintenanceUpdate, Statement
 from incidents.short_words import Frame
@@ -45,7 +45,8 @@ def _said(document: Document, told: Telling) -> tuple[Iterator[Frame], list[str]
 
 def _of_update(update: IncidentUpdate, told: Telling) -> tuple[Iterator[Frame], list[str]]:
     clock = told.next_update_by.partition(",")[0]
-    said = _own_words(told, without=clock)
+    services = components.names(told.language)
+    said = short_words.without(_own_words(told), clock, told.language, services)
     whats = short_words.what_is_so(
         said[0] if said else "",
         name=told.about,
@@ -53,7 +54,7 @@ def _of_update(update: IncidentUpdate, told: Telling) -> tuple[Iterator[Frame], 
         phase=told.headline,
         is_over=update.status in IncidentStatus.closed(),
     )
-    to_do = [*_beside(told), *short_words.advice(said[1:], told.language)]
+    to_do = [*_beside(told), *short_words.advice(said[1:], told.language, services)]
     by = gettext("Next update by %(time)s.") % {"time": told.next_update_by} if told.next_update_by else ""
     return short_words.of_update(whats, to_do, by, links.host()), [*to_do, *said[1:]]
 
@@ -93,10 +94,10 @@ def _of_another(told: Telling) -> tuple[Iterator[Frame], list[str]]:
     return short_words.of_other_news(whats, [*_beside(told), *said[:1]], links.host()), said
 
 
-def _own_words(told: Telling, *, without: str = "") -> list[str]:
+def _own_words(told: Telling) -> list[str]:
     """Sentences that stand by themselves: what has a heading would say something else without it."""
     texts = [section.text for section in told.sections if not section.heading and not section.struck]
-    return [sentence for text in texts for sentence in short_words.sentences(text, without=without)]
+    return [sentence for text in texts for sentence in short_words.sentences(text)]
 
 
 def _beside(told: Telling) -> list[str]:

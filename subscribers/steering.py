@@ -55,13 +55,13 @@ def stop_sending(*, notification: Notification, actor: User, reason: str, now: d
 def clear_stopped(*, now: datetime, limit: int = 10 * CLEARED_AT_ONCE) -> int:
     """Cancel what still waits of stopped items, in bounded steps; answers how many. Senders take none of it meanwhile.
 
-    What such an item had overtaken waits again for whom it did not reach: they would hear neither. Where something newer still
-    stands, the next claim finds it overtaken once more.
+    What such an item had overtaken waits again, as if it were its first time, for whom it did not reach: they would hear neither.
+    Where something newer still stands, the next claim finds it overtaken once more.
     """
     cleared = 0
     for notification in Notification.objects.filter(stopped_at__isnull=False, cleared_at__isnull=True):
         while cleared < limit:
-            step = _clear_step(notification)
+            step = _clear_step(notification, now)
             cleared += step
             if step < CLEARED_AT_ONCE:
                 break
@@ -71,7 +71,7 @@ def clear_stopped(*, now: datetime, limit: int = 10 * CLEARED_AT_ONCE) -> int:
 
 
 @transaction.atomic
-def _clear_step(notification: Notification) -> int:
+def _clear_step(notification: Notification, now: datetime) -> int:
     waiting = notification.deliveries.filter(state=DeliveryState.PENDING, lease_until__isnull=True)
     held = dict(waiting.select_for_update(skip_locked=True).values_list("pk", "subscriber_id")[:CLEARED_AT_ONCE])
     Delivery.objects.filter(among(held)).update(state=DeliveryState.CANCELLED, last_error=STOPPED)
@@ -84,7 +84,7 @@ def _clear_step(notification: Notification) -> int:
             subscriber__in=list(held.values()),
             state=DeliveryState.SUPERSEDED,
             last_error=OVERTAKEN,
-        ).update(state=DeliveryState.PENDING, attempt=0, last_error="")
+        ).update(state=DeliveryState.PENDING, attempt=0, due_at=now, wanted_at=now, last_error="")
     return len(held)
 
 

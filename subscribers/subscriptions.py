@@ -20,9 +20,10 @@ from django.utils.crypto import constant_time_compare, get_random_string
 from incidents import audit
 from incidents.languages import codes
 from incidents.public_ids import ALPHABET
-from subscribers import addresses, endpoints, floods, links, suppression, wishes
+from subscribers import addresses, endpoints, floods, links, suppression, unconfirmed, wishes
 from subscribers.models import Delivery, DeliveryState, Endpoint, Payload, Subscriber, SubscriberState, Suppressed
 from subscribers.transports import TRANSPORTS
+from subscribers.unconfirmed import EARLIER
 from subscribers.wishes import THE_PAGE, Wishes
 
 LINK_HOLDS = timedelta(hours=48)
@@ -31,7 +32,6 @@ MAILS_PER_ASKING = 2  # one, and one more for who asks again
 RESEND_AFTER = timedelta(minutes=1)  # a double click is not asking again
 ERASE_BATCH = 500
 WRONG_CODES = 5
-EARLIER = "earlier"  # in a consent that nobody confirmed yet: the one before it
 UNSUBSCRIBED = "unsubscribed before it was sent"
 
 
@@ -63,11 +63,12 @@ def subscribe(
         if subscriber.state == SubscriberState.ACTIVE:
             _show_the_way(subscriber, wanted, now)
             return
-        if is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber):
+        begins = is_new or subscriber.state != SubscriberState.PENDING or now >= link_ends(subscriber)
+        if begins:
             _ask_anew(subscriber, asking, source, now)
         else:
             subscriber.language = asking.language
-        _let_one_go(subscriber, now)
+        _let_one_go(subscriber, now, begins=begins)
         subscriber.save()
         wishes.take(subscriber, wanted)
         if channel == "webhook":
@@ -128,7 +129,7 @@ class _Asking:
 
 def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str], now: datetime) -> None:
     """Begin an asking; not saved. What is known of an earlier consent stays until they confirm: anybody may type an address."""
-    earlier = _proof(subscriber)
+    earlier = unconfirmed.proof(subscriber)
     subscriber.consent = {"asked_at": now.isoformat(), **source, **({EARLIER: earlier} if earlier else {})}
     subscriber.address_encrypted, subscriber.domain = asking.encrypted, asking.domain
     subscriber.language, subscriber.created_at, subscriber.state = asking.language, now, SubscriberState.PENDING
@@ -140,31 +141,26 @@ def _ask_anew(subscriber: Subscriber, asking: _Asking, source: Mapping[str, str]
 
 def _show_the_way(subscriber: Subscriber, wanted: Wishes, now: datetime) -> None:
     """Nobody but the owner may change what is confirmed: they get the link to their own page, with what was asked for beside."""
-    if subscriber.asked_again_at is None or now >= link_ends(subscriber):
+    begins = subscriber.asked_again_at is None or now >= link_ends(subscriber)
+    if begins:
         subscriber.asked_again_at, subscriber.confirm_tries = now, 0
     subscriber.asked_beside = wishes.named(wishes.beside(wishes.of(subscriber), wanted))
-    _let_one_go(subscriber, now)
+    _let_one_go(subscriber, now, begins=begins)
     subscriber.save()
 
 
-def _let_one_go(subscriber: Subscriber, now: datetime) -> None:
-    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved."""
+def _let_one_go(subscriber: Subscriber, now: datetime, *, begins: bool) -> None:
+    """A message to them is due, if they had fewer than two within 48 hours, whatever became of them meanwhile; not saved.
+
+    A minute lies between two: an asking that begins waits for it, and one that runs had its message a moment ago.
+    """
     sent_at = subscriber.confirm_sent_at
     if sent_at is None or now - sent_at >= LINK_HOLDS:
         subscriber.confirm_mails_sent = 0
-    rested = sent_at is None or now - sent_at >= RESEND_AFTER
-    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and rested:
-        subscriber.confirm_due_at, subscriber.confirm_attempt = now, 0
-
-
-def _proof(subscriber: Subscriber) -> dict[str, Any]:
-    """On what they agreed before they asked (or somebody did) and left this unconfirmed; {} for who never did."""
-    consent: dict[str, Any] = subscriber.consent
-    if subscriber.state == SubscriberState.PENDING:
-        return dict(consent.get(EARLIER, {}))
-    if EARLIER in consent:  # suspended while they were asked
-        return dict(consent[EARLIER])
-    return dict(consent) if subscriber.confirmed_at or subscriber.unsubscribed_at else {}
+    rested_at = sent_at + RESEND_AFTER if sent_at else now
+    may_go = begins or now >= rested_at
+    if subscriber.confirm_due_at is None and subscriber.confirm_mails_sent < MAILS_PER_ASKING and may_go:
+        subscriber.confirm_due_at, subscriber.confirm_attempt = max(now, rested_at), 0
 
 
 def token_hash(token: str) -> str:
@@ -277,7 +273,7 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
     The address goes, and what staff noted; its keyed hash stays, with when and on which wording they had agreed, since the proof
     is ours to give. The suppression list has it too, so that no file of older consents brings them back.
     """
-    agreed = _proof(subscriber) or subscriber.consent
+    agreed = unconfirmed.proof(subscriber) or subscriber.consent
     kept = {key: value for key, value in agreed.items() if key not in ("ip", "network", "confirmed_ip")}
     with transaction.atomic():
         left = (
@@ -298,13 +294,13 @@ def unsubscribe(*, subscriber: Subscriber, now: datetime) -> Subscriber:
             Delivery.objects.to(subscriber).filter(state=DeliveryState.PENDING).update(
                 state=DeliveryState.SUPERSEDED, last_error=UNSUBSCRIBED, lease_until=None
             )
-            _opt_out(subscriber, now)
+            _note_leaving(subscriber, now)
     subscriber.refresh_from_db()
     return subscriber
 
 
-def _opt_out(subscriber: Subscriber, now: datetime) -> None:
-    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.OPTED_OUT, now=now)
+def _note_leaving(subscriber: Subscriber, now: datetime) -> None:
+    suppression.suppress(channel=subscriber.channel, address_hash=subscriber.address_hash, reason=Suppressed.LEFT, now=now)
 
 
 def unsubscribe_for(*, subscriber: Subscriber, actor: User, now: datetime) -> Subscriber:
@@ -321,7 +317,7 @@ def erase(*, subscriber: Subscriber, now: datetime) -> None:
         audit.log(act="subscriber.erase", actor_name="subscriber", now=now, target=subscriber.public_id)
         Endpoint.objects.filter(contact_hash=subscriber.address_hash).update(contact_hash="")
         subscriber.delete()
-        _opt_out(subscriber, now)
+        _note_leaving(subscriber, now)
 
 
 def export(subscriber: Subscriber) -> dict[str, Any]:
@@ -381,15 +377,5 @@ def purge_unconfirmed(*, now: datetime) -> int:
         known = [one for one in chosen if one.confirmed_at or one.unsubscribed_at]
         Subscriber.objects.filter(pk__in={one.pk for one in chosen} - {one.pk for one in known}).delete()
         for subscriber in known:
-            _put_back(subscriber)
+            unconfirmed.end(subscriber)
     return len(chosen)
-
-
-def _put_back(subscriber: Subscriber) -> None:
-    subscriber.consent = _proof(subscriber)
-    subscriber.confirm_token_hash, subscriber.confirm_due_at = "", None
-    if subscriber.unsubscribed_at:
-        subscriber.state, subscriber.address_encrypted = SubscriberState.UNSUBSCRIBED, ""
-    else:
-        subscriber.state = SubscriberState.SUSPENDED
-    subscriber.save(update_fields=["state", "address_encrypted", "consent", "confirm_token_hash", "confirm_due_at"])

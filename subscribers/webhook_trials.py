@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
+from django.utils.translation import gettext, override
 
 from subscribers import addresses, endpoints, links, posting
 from subscribers.models import Subscriber
@@ -60,10 +61,12 @@ def send(*, subscriber: Subscriber, now: datetime) -> Tried:
 
 def body_of(subscriber: Subscriber, now: datetime) -> dict[str, object]:
     """In our form whichever they chose, since Statuspage has none for this."""
+    with override(subscriber.language):
+        text = gettext("Its owner pressed for this. It says nothing about any service.")
     return {
         "type": TYPE,
         "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "data": {"text": "Its owner pressed for this. It says nothing about any service."},
+        "data": {"text": text},
         "meta": {
             "page": settings.BASE_URL,
             "manage": links.manage_url(subscriber),

@@ -19,7 +19,8 @@ from subscribers import csv_files, suppression
 from subscribers.models import Delivery, DeliveryState, Notification, Subscriber, SubscriberState, Suppressed
 
 WHY = {
-    Suppressed.OPTED_OUT: "they left, sent STOP, or had themselves forgotten",
+    Suppressed.LEFT: "they left, or had themselves forgotten",
+    Suppressed.OPTED_OUT: "they sent STOP",
     Suppressed.BOUNCED: "there is no such mailbox",
     Suppressed.COMPLAINED: "they complained",
     Suppressed.REFUSED: "the address is gone, or barred",

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 # Which text they agreed to: the form that showed it says so in a hidden field, beside its words.
 _WORDING = re.compile(r"[a-z]{3,20}-\d{1,3} [a-z]{2,3}", re.ASCII)
-NO_FORM = "none of our forms"
+NO_NUMBER = "a form without its number"  # open since before forms had one: it came from our page all the same
 HONEYPOT = "website"
 EMAIL_FIELDS = ("email", "subscriber[email]")
 # Where an address stands, and which channel it is of: our own form names the channel, Statuspage's field says it.
@@ -160,7 +160,7 @@ def subscribe(request: HttpRequest, language: str) -> HttpResponse:
 
 def _wording(request: HttpRequest) -> str:
     said = request.POST.get("wording", "")
-    return said if _WORDING.fullmatch(said) else NO_FORM
+    return said if _WORDING.fullmatch(said) else NO_NUMBER
 
 
 def _address(request: HttpRequest) -> tuple[str, str]:

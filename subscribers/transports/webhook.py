@@ -61,7 +61,9 @@ class WebhookSender(Sender):
 
     @classmethod
     def render_known(cls, language: str) -> Rendered:
-        data = {"manage_url": CONFIRM_MARK, "how": "Asked for again. Open manage_url to see and change what comes."}
+        with override(language):
+            how = gettext("Asked for again. Open manage_url to see and change what comes.")
+        data = {"manage_url": CONFIRM_MARK, "how": how}
         body = {"type": "subscription.manage", "data": data, "meta": {"page": settings.BASE_URL}}
         return Rendered(subject="subscription.manage", text=_encoded(body), html="")
 

@@ -140,8 +140,10 @@ def test_a_copy_older_than_ninety_seconds_stops_saying_that_it_works(browser: Br
     assert page.locator("h1").inner_text() == before
     page.clock.fast_forward("00:40")
     after = page.locator("h1").inner_text()
+    above = page.locator(".was a").all_inner_texts()
     context.close()
     assert after != before
+    assert len(above) == 1, "the one open problem, and no empty link beside it"
     if path == "/":
         assert after == CANNOT_CONFIRM
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 
 from incidents.models import AuditEvent
-from statuspage.roles import APPROVER, AUTHOR, ENGINEER
+from statuspage.roles import APPROVER, AUTHOR, ENGINEER, PAGE_ADMIN
 from subscribers.models import Delivery, Notification
 from tests.factories import ComponentFactory
 from tests.statuspage.api import machine
@@ -65,10 +65,16 @@ def test_it_is_bounded_by_scope_roles_and_services(entry: int) -> None:
     asked = [
         machine("incidents.publish", name="other").post(address, {"reason": "No."}),
         machine("notifications.write", role=ENGINEER, name="engine").post(address, {"reason": "No."}),
+        machine("notifications.write", role=PAGE_ADMIN, name="desk").post(address, {"reason": "No."}),
         machine("notifications.write", components=[ComponentFactory(code="payouts")], name="theirs").post(
             address, {"reason": "No."}
         ),
     ]
-    assert [answer.json()["type"].rpartition(":")[2] for answer in asked] == ["scope", "forbidden", "other_component"]
+    assert [answer.json()["type"].rpartition(":")[2] for answer in asked] == [
+        "scope",
+        "forbidden",
+        "forbidden",
+        "other_component",
+    ]
     assert machine("read", name="reads", role=AUTHOR).ask("GET", "/notifications/99999").status_code == 404
     assert Notification.objects.get(record_seq=entry).stopped_at is None

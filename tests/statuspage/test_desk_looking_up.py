@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,12 @@ from django.utils import timezone
 
 from incidents.models import AuditEvent
 from statuspage.roles import APPROVER, AUDITOR, AUTHOR, DATA_PROTECTION, PAGE_ADMIN, ROLES
-from subscribers import addresses, confirmations, links, outbox, subscriptions, suppression
-from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
+from subscribers import addresses, confirmations, links, outbox, subscriptions, suppression, wishes
+from subscribers.models import Delivery, Endpoint, Subscriber, Suppressed, Suppression
 from subscribers.rendering import CONFIRM_MARK
 from tests.factories import ComponentFactory
 from tests.statuspage.desk import sign_in, someone
-from tests.subscribers.news import publish, reader
+from tests.subscribers.news import ask, publish, reader
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pages_unwritten")]
 PAGE = "/admin/subscribers/subscriber/look-up/"
@@ -97,7 +98,11 @@ def test_staff_lets_an_address_go_and_its_owner_can_subscribe_again(admin: Clien
         "halima",
         {"channel": "email", "was": "complained", "reason": "She pressed the wrong button, and wrote to us."},
     )
-    assert Subscriber.objects.get().state == "suspended", "nobody is subscribed by it"
+    asha = Subscriber.objects.get()
+    assert AuditEvent.objects.get(act="subscriber.lift_suppression").target == asha.public_id
+    history = words(admin.get(f"/admin/subscribers/subscriber/{asha.pk}/history/"))
+    assert "She pressed the wrong button" in history
+    assert asha.state == "suspended", "nobody is subscribed by it"
     subscriptions.subscribe(address=ASHA, language="en", source={}, now=timezone.now())
     again = Subscriber.objects.get()
     assert again.state == "pending"
@@ -168,6 +173,37 @@ def test_who_hears_already_is_sent_the_way_to_their_own_page_and_staff_do_not_se
     answer = asked(admin, act="ask")
     assert (answer.status_code, "no further one is sent now" in words(answer)) == (409, True)
     assert [act for act, *_ in log()] == ["subscriber.ask"]
+
+
+def test_who_has_not_answered_is_asked_once_more_and_keeps_what_they_chose(admin: Client) -> None:
+    earlier = timezone.now() - timedelta(minutes=5)
+    paybill = ComponentFactory(code="paybill")
+    asha = ask(ASHA, "sw", paybill, now=earlier)
+    chosen = replace(wishes.of(asha), rhythm="digest")
+    wishes.take(asha, chosen)
+    for mails in (1, 2):
+        Subscriber.objects.update(confirm_due_at=None, confirm_sent_at=earlier, confirm_mails_sent=mails)
+        answer = asked(admin, act="ask", language="en")
+        said = "They are asked to confirm" if mails == 1 else "two within two days: no further one is sent now"
+        assert (answer.status_code, said in words(answer)) == (200 if mails == 1 else 409, True)
+        asha.refresh_from_db()
+        assert (asha.state, asha.language, wishes.of(asha)) == ("pending", "sw", chosen)
+
+
+def test_an_unanswered_webhook_keeps_the_form_of_its_bodies(admin: Client) -> None:
+    url, earlier = "https://hooks.customer.example/in", timezone.now() - timedelta(minutes=5)
+    subscriptions.subscribe(address=url, channel="webhook", language="en", source={}, payload="statuspage", now=earlier)
+    Subscriber.objects.update(confirm_due_at=None)
+    assert "They are asked to confirm" in words(asked(admin, url, "webhook", act="ask", language="en"))
+    assert Endpoint.objects.get().payload == "statuspage"
+
+
+def test_who_left_and_had_two_messages_is_not_said_to_be_asked(admin: Client) -> None:
+    subscriptions.unsubscribe(subscriber=reader(ASHA), now=timezone.now())
+    Subscriber.objects.update(confirm_sent_at=timezone.now() - timedelta(hours=1), confirm_mails_sent=2)
+    answer = asked(admin, act="ask", language="en")
+    assert (answer.status_code, "two within two days" in words(answer)) == (409, True)
+    assert Subscriber.objects.get().state == "unsubscribed"
 
 
 def test_who_is_held_back_is_not_asked_and_who_left_by_mail_may_be(admin: Client) -> None:

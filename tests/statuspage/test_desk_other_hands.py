@@ -92,7 +92,8 @@ def held() -> IncidentUpdate:
 
 def shown(update: IncidentUpdate) -> tuple[str, ...]:
     """In which languages the page shows the English beneath."""
-    [said] = reading.incident_facts(reading.with_updates(Incident.objects.all()).get(pk=update.incident_id)).updates
+    [facts] = reading.facts_of(reading.with_updates(Incident.objects.filter(pk=update.incident_id)))
+    [said] = facts.updates
     return said.holding
 
 

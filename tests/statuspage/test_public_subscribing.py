@@ -94,9 +94,9 @@ def test_the_consent_names_the_words_that_its_form_showed(web: Client, language:
 
 
 @pytest.mark.parametrize("wording", ["", "x", "subscribe-4 en\n", "subscribe-4 en" * 100, "<b>-1 en"])
-def test_who_used_no_form_of_ours_is_written_down_so(web: Client, wording: str) -> None:
+def test_a_form_of_before_the_numbers_is_written_down_as_such(web: Client, wording: str) -> None:
     web.post("/subscribe", {"email": ASHA, "wording": wording})
-    assert Subscriber.objects.get().consent["wording"] == "none of our forms"
+    assert Subscriber.objects.get().consent["wording"] == "a form without its number"
 
 
 @pytest.mark.parametrize("language", ["en", "sw"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import feedparser
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from incidents.languages import in_all
-from incidents.models import Component, Correction, Incident, IncidentUpdate
-from statuspage import publishing, snapshot
+from incidents.models import Component, Correction, Incident, IncidentUpdate, MaintenanceUpdate
+from statuspage import at_rest, publishing, snapshot
+from statuspage import page as page_now
 from tests.factories import NOON, UserFactory
 from tests.incidents import plans
 from tests.statuspage import rows
@@ -134,6 +137,49 @@ def test_its_warning_is_cancelled_and_names_the_message_that_no_longer_holds(gon
     assert entry.links[0].href.endswith(f"/cap/{incident.public_id}-2.cap")
 
 
+def test_what_was_merged_and_then_withdrawn_is_said_to_be_withdrawn(merged: Incident, folder: Path) -> None:
+    people = {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    publishing.withdraw_incident(incident=merged, reason="An exercise.", now=NOON + timedelta(minutes=5), **people)
+    refresh(6)
+    words = "We took this back: it was no problem of our services."
+    [entry] = of(feedparser.parse(page(folder, "history.atom", "fresh")), f"Incident/{merged.public_id}")
+    assert entry.title.startswith("Withdrawn: ")
+    assert words in entry.summary
+    html = (folder / "ids" / merged.public_id / f"{merged.public_id}.html").read_text()
+    assert f'<p class="lead">{words}' in html
+
+
+def test_many_that_were_merged_take_as_many_queries_as_one(part: Component) -> None:
+    into = rows.publish(affected={part: "major_outage"}).incident
+    doubles = [rows.publish(at=NOON + timedelta(minutes=minute)).incident for minute in range(1, 6)]
+    of_one = queries_after_merging(doubles[:1], into)
+    assert queries_after_merging(doubles[1:], into) == of_one
+    gone = {one.public_id: one.gone_at for one in page_now.build_now(NOON + timedelta(hours=1)).lately if one.is_gone}
+    assert gone == {one.public_id: NOON + timedelta(minutes=10) for one in doubles}
+
+
+def queries_after_merging(doubles: list[Incident], into: Incident) -> int:
+    """Of a process that has read nothing yet."""
+    for one in doubles:
+        publishing.merge_incidents(incident=one, into=into, actor=UserFactory(), now=NOON + timedelta(minutes=10))
+    at_rest._last.clear()
+    with CaptureQueriesContext(connection) as asked:
+        page_now.build_now(NOON + timedelta(hours=1))
+    return len(asked)
+
+
+def test_what_was_taken_back_today_is_cancelled_however_much_was_said_since_its_words(part: Component, folder: Path) -> None:
+    old = rows.publish(affected={part: "major_outage"}).incident
+    for minute in range(1, 26):
+        rows.publish(at=NOON + timedelta(minutes=minute))
+    people = {"requested_by": UserFactory(), "approved_by": UserFactory()}
+    publishing.withdraw_incident(incident=old, reason="An exercise.", now=NOON + timedelta(minutes=30), **people)
+    refresh(31)
+    first = feedparser.parse(page(folder, "cap.atom", "fresh")).entries[0]
+    assert first.links[0].href.endswith(f"/cap/{old.public_id}-2.cap")
+    assert told(page(folder, f"cap/{old.public_id}-2.cap"), "msgType") == ["Cancel"]
+
+
 # --- Corrected -----------------------------------------------------------------------------------
 
 
@@ -168,13 +214,74 @@ def test_a_warning_that_is_corrected_is_another_message(corrected: tuple[Inciden
     assert first == before
     assert told(second, "description")[0] == "Found."
     assert (told(third, "msgType"), told(third, "sent")) == (["Update"], ["2026-11-24T12:20:00+03:00"])
-    assert told(third, "description")[0] == "Payments fail in Coast only."
+    assert told(third, "description")[0] == "Found."  # the first word was corrected too: it is no longer how it is
     assert told(third, "headline")[0] == "Coast is down"
     assert told(second, "headline") == told(first, "headline") != told(third, "headline")
     assert len(told(third, "references")[0].split()) == 2
     [entry] = of(feedparser.parse(page(folder, "cap.atom", "fresh")), f"Cap/{public_id}")
     assert entry.updated == "2026-11-24T09:20:00Z"
     assert entry.links[0].href.endswith("-3.cap")
+
+
+def correct(of: IncidentUpdate | MaintenanceUpdate, at: datetime, **words: str) -> None:
+    both = {field: rows.both(text) for field, text in words.items()}
+    said = {"body": in_all(both.pop("body", {})), "beside": both}
+    pointer = {"update": of} if isinstance(of, IncidentUpdate) else {"planned": of}
+    rows._public(Correction(reason=in_all(rows.both("Wrong.")), **pointer, **said), at)
+
+
+def messages(folder: Path, public_id: str) -> list[str]:
+    count = len(list((folder / "current" / "archive" / "pages" / "cap").glob(f"{public_id}-*.cap")))
+    return [page(folder, f"cap/{public_id}-{number}.cap") for number in range(1, count + 1)]
+
+
+def test_a_word_from_before_that_is_corrected_opens_nothing_that_is_over(part: Component, folder: Path) -> None:
+    first = rows.publish(affected={part: "major_outage"})
+    last = rows.publish(incident=first.incident, status="resolved", at=LAST, affected={part: "operational"})
+    refresh(21)
+    before = messages(folder, first.incident.public_id)
+    correct(first, LAST + timedelta(days=1), body="Looking into it.")
+    refresh(1500)
+    assert messages(folder, first.incident.public_id) == before
+    correct(last, LAST + timedelta(days=2), body="Mended.")
+    correct(first, LAST + timedelta(days=3), body="Looking.", name="Coast was down")
+    refresh(6000)
+    *same, anew, renamed = messages(folder, first.incident.public_id)
+    assert same == before
+    for text, name in ((anew, told(before[-1], "headline")[0]), (renamed, "Coast was down")):
+        assert told(text, "description")[0] == "Mended."
+        assert (told(text, "headline")[0], set(told(text, "urgency"))) == (name, {"Past"})
+
+
+def test_what_is_corrected_after_it_was_taken_back_stays_cancelled(gone: tuple[Incident, str], folder: Path) -> None:
+    incident, _ = gone
+    before = messages(folder, incident.public_id)
+    correct(incident.updates.get(), LAST, body="Looking into it.", name="Another name")
+    refresh(21)
+    assert messages(folder, incident.public_id) == before
+    assert told(before[-1], "msgType") == ["Cancel"]
+
+
+def test_planned_work_that_began_stays_begun_when_its_announcement_is_corrected(part: Component, folder: Path) -> None:
+    work = plans.announced({part: "under_maintenance"}, start=0, end=6)
+    announced = work.updates.get()
+    assert plans.tick(0)
+    refresh(1)
+    before = messages(folder, work.public_id)
+    correct(announced, LAST, body="Pay before noon.")
+    refresh(21)
+    assert messages(folder, work.public_id) == before
+    assert set(told(before[-1], "urgency")) == {"Immediate"}
+
+
+def test_a_clock_that_was_put_back_stops_no_publication(part: Component, folder: Path) -> None:
+    first = rows.publish(affected={part: "major_outage"})
+    correct(first, NOON - timedelta(seconds=2), name="Coast is down")
+    refresh(1)
+    assert [told(text, "headline")[0] for text in messages(folder, first.incident.public_id)] == ["Coast is down"] * 2
+    rows.publish(incident=first.incident, status="resolved", at=NOON - timedelta(seconds=1), affected={part: "operational"})
+    refresh(2)
+    assert set(told(messages(folder, first.incident.public_id)[-1], "urgency")) == {"Past"}
 
 
 def test_corrected_words_of_planned_work_move_its_times_too(part: Component, folder: Path) -> None:

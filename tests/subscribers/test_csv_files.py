@@ -56,7 +56,7 @@ def test_who_left_after_they_agreed_stays_away_and_so_does_who_complained(office
     asha = reader("asha@customer.example")
     subscriptions.unsubscribe(subscriber=asha, now=NOON - timedelta(days=1))
     brian = addresses.hash_of("brian@customer.example")
-    suppression.suppress(channel="email", address_hash=brian, reason=Suppressed.OPTED_OUT, now=NOON)
+    suppression.suppress(channel="email", address_hash=brian, reason=Suppressed.LEFT, now=NOON)
     assert take_in(officer, GOOD, GOOD.replace("asha", "brian")) == TakenIn(added=0, known=1, barred=1)
     assert not Subscriber.objects.active().exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -9,14 +10,15 @@ from zoneinfo import ZoneInfo
 
 import fast_mail_parser
 import pytest
+from django.db import connection, transaction
 from icalendar import Calendar
 
 from incidents import withdrawing
 from incidents.languages import in_all
 from incidents.models import Component, Incident, Rebuttal, Statement, Withdrawal
 from incidents.models.publishable import Document
-from statuspage import ical, page, page_lately, publishing
-from subscribers import addresses, audience, gsm, items, outbox, pace_rules, telling
+from statuspage import ical, page, page_lately, publishing, retention
+from subscribers import addresses, audience, fanning, gsm, items, outbox, pace_rules, telling
 from subscribers.models import Delivery, Notification, Rhythm, Subscriber
 from subscribers.transports.sms import SmsSender
 from tests.factories import NOON, UserFactory
@@ -213,6 +215,74 @@ def test_a_statement_that_was_stopped_before_anybody_read_it_is_taken_back_in_si
     Delivery.objects.update(state="cancelled")
     back = withdrawing.draft(of=said, note={"en": "Wrong.", "sw": "Si sahihi."}, author=UserFactory(), now=NOON)
     assert not audience.is_told(back)
+
+
+def taken_back_at_once() -> tuple[Notification, Notification]:
+    """A statement and its withdrawal, both waiting to be listed for Asha and Brian."""
+    for address in (ASHA, BRIAN):
+        reader(address)
+    words = publish()
+    Notification.objects.update(expanded_at=NOON)
+    said = Statement.objects.create(
+        incident=words.incident, level="1", body=in_all({"en": "No sign of it.", "sw": "Hakuna dalili."}), as_of=NOON,
+        publication="published", record_seq=99, published_at=NOON,
+    )  # fmt: skip
+    statement = outbox.enqueue(record_seq=99, kind="statement", now=NOON)
+    back = withdrawing.draft(of=said, note={"en": "Wrong.", "sw": "Si sahihi."}, author=UserFactory(), now=NOON)
+    Withdrawal.objects.filter(pk=back.pk).update(record_seq=100, published_at=NOON, publication="published")
+    return statement, outbox.enqueue(record_seq=100, kind="withdrawal", now=NOON)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="two workers at once, each with a connection")
+def test_a_withdrawal_waits_while_another_worker_lists_what_it_takes_back() -> None:
+    statement, back = taken_back_at_once()
+
+    def holding(held: threading.Event, go_on: threading.Event) -> None:
+        with transaction.atomic():
+            Notification.objects.select_for_update().get(pk=statement.pk)
+            held.set()
+            go_on.wait(30)
+        connection.close()
+
+    held, go_on = threading.Event(), threading.Event()
+    other = threading.Thread(target=holding, args=(held, go_on))
+    other.start()
+    try:
+        assert held.wait(30)
+        assert outbox.fan_out(now=NOON) == 0
+        back.refresh_from_db()
+        assert back.expanded_at is None
+    finally:
+        go_on.set()
+        other.join()
+    assert outbox.fan_out(now=NOON) == 4, "both hear both"
+
+
+def test_a_withdrawal_is_listed_when_all_chunks_of_what_it_takes_back_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanning, "CHUNK", 1)
+    statement, _ = taken_back_at_once()
+    Notification.objects.filter(pk=statement.pk).update(id=2**40)  # it would be looked at last
+    outbox.fan_out(now=NOON)
+    listed = Delivery.objects.order_by("pk").values_list("notification__kind", flat=True)
+    assert list(listed) == ["statement", "statement", "withdrawal", "withdrawal"]
+
+
+def test_what_was_told_so_long_ago_that_its_deliveries_are_pruned_is_taken_back_to_its_followers(
+    mail_server: MailServer, settings: Any
+) -> None:
+    statement, _ = taken_back_at_once()
+    Notification.objects.filter(record_seq=100).delete()
+    assert tell() == 2
+    reader("later@customer.example", now=NOON + timedelta(days=1))
+    later = NOON + timedelta(days=settings.KEEP_WORK_DAYS + 1)
+    assert retention.prune(now=later)
+    assert not statement.deliveries.exists()
+    back = Withdrawal.objects.get()
+    assert audience.is_told(back)
+    assert {one.address_hash for one in audience.recipients(items.item_of(back))} == {
+        addresses.hash_of(address) for address in (ASHA, BRIAN)
+    }
 
 
 # --- When ----------------------------------------------------------------------------------------

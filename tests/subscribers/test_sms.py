@@ -259,6 +259,25 @@ def test_who_begins_again_at_once_is_told_nothing_of_the_end() -> None:
     assert not Farewell.objects.exists()
 
 
+@pytest.mark.parametrize("leave", ["page", "forgotten", "staff"])
+def test_who_left_without_stop_comes_back_by_the_form(leave: str) -> None:
+    ask()
+    phone_replies.take_text(number=PHONE, text="yes", now=NOON)
+    asha, later = Subscriber.objects.get(), NOON + timedelta(days=30)
+    if leave == "page":
+        subscriptions.unsubscribe(subscriber=asha, now=NOON)
+    elif leave == "forgotten":
+        subscriptions.erase(subscriber=asha, now=NOON)
+    else:
+        staff = UserFactory(is_superuser=True)
+        subscriptions.unsubscribe_for(subscriber=asha, actor=staff, now=NOON)
+    subscriptions.subscribe(address=PHONE, channel="sms", language="en", source={}, now=later)
+    asha = Subscriber.objects.get()
+    assert (asha.state, asha.confirm_due_at) == ("pending", later)
+    assert phone_replies.take_text(number=PHONE, text="yes", now=later) == "confirmed"
+    assert not Suppression.objects.exists()
+
+
 @pytest.mark.parametrize(("word", "language"), [("START", "en"), ("anza", "sw")])
 def test_who_stopped_begins_again_by_a_word_from_the_phone(word: str, language: str) -> None:
     phone_replies.take_text(number=PHONE, text="STOP", now=NOON)

@@ -185,3 +185,66 @@ def test_the_longest_names_of_a_page_leave_room_for_advice_and_promise(settings:
         assert advice in said
         assert by in said
         assert links.host() in said
+
+
+WARNINGS = {
+    "a service's name is no advice": (
+        "Pay Bill is not working since 11:50. Buy Goods and Send Money work as usual for all customers of ours. "
+        "Do not pay again before you check your balance.",
+        "Lipa Bili haifanyi kazi tangu 11:50. Nunua Bidhaa na Tuma Pesa zinafanya kazi kama kawaida kwa wateja wetu wote. "
+        "Usilipe tena kabla ya kuangalia salio lako.",
+    ),
+    "other advice stands behind it": (
+        "Pay Bill is not working since 11:50. Use your card or go to any agent of ours who is near you instead. "
+        "Do not pay again before you check your balance.",
+        "Lipa Bili haifanyi kazi tangu 11:50. Tumia kadi yako au nenda kwa wakala wetu yeyote aliye karibu nawe. "
+        "Usilipe tena kabla ya kuangalia salio lako.",
+    ),
+    "the night warns of nothing": (
+        "Pay Bill is not working since 11:50. The night is when most of our machines are looked after by our people. "
+        "Do not pay again before you check your balance.",
+        "Lipa Bili haifanyi kazi tangu 11:50. Usiku ndipo mafundi wetu wanaposhughulikia mitambo yetu mingi zaidi. "
+        "Usilipe tena kabla ya kuangalia salio lako.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(WARNINGS))
+def test_the_warning_stays_whatever_stands_before_it(case: str) -> None:
+    ComponentFactory(name=in_all({"en": "Buy Goods", "sw": "Nunua Bidhaa"}))
+    english, swahili = WARNINGS[case]
+    update = publish(
+        IncidentFactory(name=in_all({"en": "Pay Bill", "sw": "Lipa Bili"})),
+        component=ComponentFactory(name=in_all({"en": "Pay Bill", "sw": "Lipa Bili"})),
+        body=in_all({"en": english, "sw": swahili}),
+        next_update_by=NOON + timedelta(minutes=45),
+    )
+    for language, warning in (("en", "Do not pay again before you"), ("sw", "Usilipe tena kabla ya")):
+        assert warning in said_of(update, language)
+        own = text_packs.sms(text_packs.said_in(update, language, NOON))
+        assert warning in own
+
+
+def test_a_warning_that_names_the_time_of_the_next_update_stays() -> None:
+    update = publish(
+        body=in_all(
+            {"en": "It is slow. Do not pay again before 12:45 pm EAT.", "sw": "Inachelewa. Usilipe tena kabla ya 12:45 EAT."}
+        ),
+        next_update_by=NOON + timedelta(minutes=45),
+    )
+    for language, warning in (("en", "Do not pay again before 12:45 pm EAT."), ("sw", "Usilipe tena kabla ya 12:45 EAT.")):
+        assert warning in said_of(update, language)
+        assert warning in text_packs.sms(text_packs.said_in(update, language, NOON))
+
+
+def test_a_name_of_one_long_word_is_cut_within_it() -> None:
+    name = "Huduma" * 20
+    Component.objects.all().delete()
+    update = publish(
+        IncidentFactory(name=in_all({"en": name, "sw": name})),
+        component=ComponentFactory(name=in_all({"en": name, "sw": name})),
+        body=in_all({"en": f"{name} is not working. Do not send again.", "sw": f"{name} haipatikani. Usitume tena."}),
+        next_update_by=NOON + timedelta(minutes=45),
+    )
+    for language in ("en", "sw"):
+        assert f"Mfano Pesa: {name[:24]}...: " in said_of(update, language)

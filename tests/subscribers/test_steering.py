@@ -11,6 +11,7 @@ import pytest
 from incidents.models import AuditEvent
 from subscribers import leases, outbox, outlets, sending, steering, subscriptions
 from subscribers.models import Delivery, Notification
+from subscribers.retries import FOR_PEOPLE
 from subscribers.sending import Round
 from subscribers.transports.email import EmailSender
 from tests.factories import NOON, UserFactory
@@ -93,6 +94,26 @@ def test_what_a_stopped_update_had_overtaken_is_told_after_all(notification: Not
         "each heard, nobody of the old after the new"
     )
     assert states() == ["cancelled", "cancelled", "sent", "sent", "sent", "sent", "sent", "superseded"]
+
+
+def test_what_a_stopped_update_had_overtaken_is_told_however_old_it_is(
+    notification: Notification, mail_server: MailServer
+) -> None:
+    first = Notification.objects.get().update
+    assert first is not None
+    newer = publish(first.incident, now=after(minutes=5), status="identified")
+    outbox.fan_out(now=after(minutes=5))
+    mail_server.answers.update(dict.fromkeys(READERS, "451 4.3.0 later"))
+    assert outbox.deliver_due(now=after(minutes=6), limit=20) == 0
+    assert states() == [*["pending"] * 4, *["superseded"] * 4]
+    late = FOR_PEOPLE.give_up_after + timedelta(hours=1)
+    told = Notification.objects.get(update=newer)
+    outbox.stop_sending(notification=told, actor=UserFactory(), reason="It is not so.", now=NOON + late)
+    mail_server.answers.clear()
+    for minute in range(3):
+        outbox.deliver_due(now=NOON + late + timedelta(minutes=minute), limit=20)
+    assert states() == [*["cancelled"] * 4, *["sent"] * 4]
+    assert all(len(mail_server.mails_to(address)) == 1 for address in READERS)
 
 
 def test_what_was_overtaken_stays_so_where_something_newer_still_stands(

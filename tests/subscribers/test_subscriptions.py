@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.utils import timezone
 
 from incidents.models import AuditEvent
-from subscribers import addresses, links, outbox, subscriptions, suppression
+from subscribers import addresses, audience, confirmations, items, links, outbox, subscriptions, suppression
 from subscribers.models import Delivery, Subscriber, Suppressed, Suppression
 from subscribers.wishes import Wishes
 from tests.factories import NOON, ComponentFactory
@@ -65,6 +68,30 @@ def test_a_double_click_brings_one_mail(mail_server: MailServer) -> None:
     ask(ASHA, now=NOON + timedelta(seconds=5))
     deliver(1)
     assert len(mail_server.mails_to(ASHA)) == 1
+
+
+def test_who_left_and_asks_again_within_a_minute_of_the_last_mail_gets_one_a_moment_later(mail_server: MailServer) -> None:
+    asha = ask(ASHA)
+    deliver()
+    confirmed = subscriptions.confirm(token=links.confirm_token(asha), now=NOON + timedelta(seconds=30))
+    assert confirmed is not None
+    subscriptions.unsubscribe(subscriber=confirmed, now=NOON + timedelta(seconds=40))
+    asha = ask(ASHA, now=NOON + timedelta(seconds=55))
+    assert (asha.state, deliver(55 / 60)) == ("pending", 0)
+    assert deliver(1.5) == 1
+    assert len(mail_server.mails_to(ASHA)) == 2
+    assert subscriptions.confirm(token=links.confirm_token(asha), now=NOON + timedelta(minutes=2))
+
+
+def test_who_has_just_confirmed_and_asks_for_more_gets_the_way_a_moment_later(mail_server: MailServer) -> None:
+    asha, more = ask(ASHA, "en", ComponentFactory()), ComponentFactory()
+    deliver()
+    subscriptions.confirm(token=links.confirm_token(asha), now=NOON + timedelta(seconds=30))
+    ask(ASHA, "en", more, now=NOON + timedelta(seconds=40))
+    assert (deliver(40 / 60), deliver(1.5)) == (0, 1)
+    ask(ASHA, "en", more, now=NOON + timedelta(seconds=95))
+    assert deliver(5) == 0, "a double click"
+    assert len(mail_server.mails_to(ASHA)) == 2
 
 
 def test_a_mail_server_that_is_down_delays_the_mail_and_loses_nothing(mail_server: MailServer, settings: Any) -> None:
@@ -182,7 +209,7 @@ def test_who_leaves_leaves_no_address_and_may_come_back(mail_server: MailServer)
     back = ask(ASHA, now=NOON + timedelta(hours=2))
     assert (back.pk, back.state, back.unsubscribed_at) == (asha.pk, "pending", NOON)
     assert deliver(121) == 1
-    assert Suppression.objects.get().reason == "opted_out"
+    assert Suppression.objects.get().reason == "left"
     here = subscriptions.confirm(token=links.confirm_token(back), now=NOON + timedelta(hours=3), ip="192.0.2.9")
     assert here is not None
     assert (here.state, here.unsubscribed_at, here.consent["confirmed_ip"]) == ("active", None, "192.0.2.9")
@@ -244,7 +271,7 @@ def test_erasing_leaves_the_act_and_a_hash_and_they_may_come_back() -> None:
     assert not Subscriber.objects.exists()
     assert not Delivery.objects.exists()
     assert AuditEvent.objects.get(act="subscriber.erase").target == public_id
-    assert (Suppression.objects.get().reason, Suppression.objects.get().since) == ("opted_out", NOON)
+    assert (Suppression.objects.get().reason, Suppression.objects.get().since) == ("left", NOON)
     assert subscriptions.confirm(token=links.confirm_token(ask(ASHA)), now=NOON) is not None
 
 
@@ -256,8 +283,35 @@ def test_the_unconfirmed_are_forgotten_after_a_week_and_nobody_else() -> None:
     assert sorted(Subscriber.objects.values_list("state", flat=True)) == ["active", "pending"]
 
 
+def test_whom_an_earlier_version_suspended_while_they_were_asked_is_forgotten_too() -> None:
+    now = timezone.now()
+    ask("asked@customer.example", now=now)
+    left = subscriptions.unsubscribe(subscriber=reader(ASHA, now=NOON - timedelta(days=30)), now=NOON - timedelta(days=20))
+    ask(ASHA, now=now)
+    held = reader("held@customer.example", now=NOON - timedelta(days=30))
+    Subscriber.objects.update(state="suspended")
+    import_module("subscribers.migrations.0011_left_is_not_stop").end_askings(apps, None)
+    assert subscriptions.purge_unconfirmed(now=timezone.now()) == 2
+    again = Subscriber.objects.get(pk=left.pk)
+    assert (again.state, again.address_encrypted, again.consent) == ("unsubscribed", "", left.consent)
+    assert set(Subscriber.objects.values_list("pk", "state")) == {(left.pk, "unsubscribed"), (held.pk, "suspended")}
+
+
 def test_a_copy_of_everything_we_hold_names_the_address_only_there() -> None:
     component = ComponentFactory()
     held = subscriptions.export(reader(ASHA, "sw", component))
     assert (held["address"], held["language"], held["components"]) == (ASHA, "sw", [component.public_id])
     assert held["consent"]["ip"] == "192.0.2.7"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "your own page says which"), ("sw", "ukurasa wako unaonyesha zipi")])
+def test_who_hears_of_little_and_asks_again_is_not_told_that_all_of_it_comes(language: str, said: str) -> None:
+    found = reader(ASHA, language)
+    Subscriber.objects.filter(pk=found.pk).update(minimum_impact="critical")
+    item = items.item_of(publish())
+    assert list(audience.recipients(item)) == []
+    ask(ASHA, language)
+    found.refresh_from_db()
+    words = confirmations.parcel_for(found).rendered
+    assert said in words.text
+    assert said in words.html

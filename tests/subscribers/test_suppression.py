@@ -38,7 +38,7 @@ def test_who_is_suppressed_hears_nothing_more_not_even_what_waits() -> None:
 @pytest.mark.parametrize(
     ("reason", "at_once", "after_a_month"),
     [
-        (Suppressed.OPTED_OUT, "pending", "pending"),
+        (Suppressed.LEFT, "pending", "pending"),
         (Suppressed.BOUNCED, "suspended", "pending"),
         (Suppressed.COMPLAINED, "suspended", "suspended"),
         (Suppressed.REFUSED, "suspended", "suspended"),
@@ -51,13 +51,33 @@ def test_asking_again_is_heard_when_the_reason_allows(reason: Suppressed, at_onc
     assert (asked_again(), asked_again(30)) == (at_once, after_a_month)
 
 
-def test_who_opted_out_comes_back_by_confirming_and_no_stranger_does_it_for_them() -> None:
+def test_who_left_comes_back_by_confirming_and_no_stranger_does_it_for_them() -> None:
     reader(ASHA)
-    suppress(Suppressed.OPTED_OUT)
+    suppress(Suppressed.LEFT)
     asha = ask(ASHA)
     assert Suppression.objects.exists()
     assert subscriptions.confirm(token=links.confirm_token(asha), now=NOON) is not None
     assert not Suppression.objects.exists()
+
+
+HELD_BACK = [Suppressed.BOUNCED, Suppressed.COMPLAINED, Suppressed.REFUSED, Suppressed.BY_STAFF]
+
+
+@pytest.mark.parametrize("reason", HELD_BACK)
+def test_of_who_never_confirmed_nothing_stays_but_the_hash(reason: Suppressed) -> None:
+    ask(ASHA)
+    suppress(reason)
+    assert not Subscriber.objects.exists()
+    assert Suppression.objects.get().reason == reason
+
+
+@pytest.mark.parametrize("reason", HELD_BACK)
+def test_who_left_is_again_without_an_address_when_what_somebody_typed_is_held_back(reason: Suppressed) -> None:
+    asha = subscriptions.unsubscribe(subscriber=reader(ASHA), now=NOON)
+    ask(ASHA, now=NOON + timedelta(days=40))
+    suppress(reason)
+    held = Subscriber.objects.get()
+    assert (held.state, held.address_encrypted, held.confirm_token_hash, held.consent) == ("unsubscribed", "", "", asha.consent)
 
 
 def test_the_hash_outlives_the_person() -> None:
@@ -81,17 +101,32 @@ def test_who_leaves_or_is_forgotten_lifts_nothing_that_staff_alone_lifts(reason:
 
 def test_a_bounce_which_passes_does_not_take_the_place_of_their_own_will() -> None:
     suppress(Suppressed.BOUNCED)
-    suppress(Suppressed.OPTED_OUT)
-    assert (Suppression.objects.get().reason, Suppression.objects.get().until) == ("opted_out", None)
+    suppress(Suppressed.LEFT)
+    assert Suppression.objects.get().reason == "left"
     suppress(Suppressed.BOUNCED)
-    assert Suppression.objects.get().reason == "opted_out"
+    assert Suppression.objects.get().reason == "left"
+    suppress(Suppressed.OPTED_OUT)
+    suppress(Suppressed.LEFT)
+    assert Suppression.objects.get().reason == "opted_out", "nor does leaving by a link take the place of STOP"
     suppress(Suppressed.COMPLAINED)
-    assert Suppression.objects.get().reason == "complained"
+    assert (Suppression.objects.get().reason, Suppression.objects.get().until) == ("complained", None)
+
+
+@pytest.mark.parametrize("first", [Suppressed.LEFT, Suppressed.BOUNCED])
+def test_where_mail_bounced_nobody_is_asked_for_a_month_though_they_left_before_or_after(first: Suppressed) -> None:
+    for reason in (first, Suppressed.LEFT if first == Suppressed.BOUNCED else Suppressed.BOUNCED):
+        suppress(reason)
+    address_hash = addresses.hash_of(ASHA)
+    days = [timedelta(days=days) for days in (0, 3, 29, 30)]
+    barred = [suppression.is_barred(channel="email", address_hash=address_hash, now=NOON + later) for later in days]
+    assert barred == [True, True, True, False]
+    still = suppression.standing(NOON + timedelta(days=400)).get()
+    assert still.reason == "left", "that they left has no end"
 
 
 def test_staff_who_lift_one_stand_in_the_log() -> None:
     suppress(Suppressed.COMPLAINED)
     officer = allowed(User.objects.create_user("officer"), "change_subscriber")
-    suppression.lift(suppression=Suppression.objects.get(), actor=officer, now=NOON)
+    suppression.lift(suppression=Suppression.objects.get(), actor=officer, now=NOON, named="asha", reason="Her wish.")
     assert not Suppression.objects.exists()
     assert AuditEvent.objects.get(act="subscriber.lift_suppression").actor == officer

@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import Webhook
 
 from subscribers import addresses, links, subscriptions, webhook_trials
 from subscribers.models import Delivery, Endpoint, Subscriber
+from subscribers.transports.webhook import WebhookSender
 from tests.subscribers.hooks import Hook
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +23,9 @@ def _alone(settings: Any) -> None:
     cache.clear()
 
 
-def owner_of(url: str, payload: str = "hali") -> Subscriber:
+def owner_of(url: str, payload: str = "hali", language: str = "en") -> Subscriber:
     now = timezone.now()
-    subscriptions.subscribe(address=url, channel="webhook", language="en", payload=payload, source={}, now=now)
+    subscriptions.subscribe(address=url, channel="webhook", language=language, payload=payload, source={}, now=now)
     asked = Subscriber.objects.get(channel="webhook")
     confirmed = subscriptions.confirm(token=links.confirm_token(asked), now=now)
     assert confirmed
@@ -82,3 +83,13 @@ def test_one_goes_at_a_time_and_each_webhook_rests_between_two() -> None:
         with pytest.raises(webhook_trials.TooSoon):
             tried(owner)
     assert len(hook.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "test", "again"), [("en", "Its owner", "Asked for again"), ("sw", "Mmiliki", "Imeombwa tena")]
+)
+def test_a_test_and_the_way_to_ones_own_page_are_in_the_owners_language(language: str, test: str, again: str) -> None:
+    with Hook() as hook:
+        owner = owner_of(hook.url, language=language)
+    assert str(webhook_trials.body_of(owner, timezone.now())["data"]).startswith(f"{{'text': '{test}")
+    assert again in WebhookSender.render_known(language).text
