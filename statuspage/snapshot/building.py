@@ -216,7 +216,7 @@ def _aged(page: NowPage, language: str) -> dict[str, str]:
         title = gettext("%(name)s status") % {"name": page.identity.name}
         known = gettext("last known: %(state)s") % {"state": "%"}
         todo = gettext("What to do")
-        late = gettext("If that time has passed, this update is late.") if page.promise else ""
+        late = gettext("After that, this update is late.") if page.promise else ""
     return {
         "title": f"{sentence}: {title}",
         "sentence": sentence,

@@ -121,4 +121,4 @@ def test_an_aged_copy_says_of_a_problem_no_more_than_the_stale_form(phone: Brows
         assert page.locator("#now ul.k use").get_attribute("xlink:href") == "#u"
         page.close()
     assert said[0] == said[1]
-    assert "If that time has passed, this update is late." in said[0][0]
+    assert "After that, this update is late." in said[0][0]
