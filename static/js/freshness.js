@@ -41,9 +41,14 @@
     }
     action.textContent = words.action;
     all('.still', function (claim) { claim.textContent = ''; });
+    all('.f strong.big', function (promise) { /* nobody says here that it came to be late */
+      if (!words.late || promise.nextElementSibling) return;
+      promise.parentNode.appendChild(made('br', ''));
+      promise.parentNode.appendChild(made('span', words.late));
+    });
     all('.lead', function (lead) { lead.textContent = words.lead; });
     all('.count', function (count) { count.textContent = words.count; });
-    all('.band use, .st use', function (use) { use.setAttributeNS('http://www.w3.org/1999/xlink', 'href', '#u'); });
+    all('.band use, .st use, #now .k use', function (use) { use.setAttributeNS('http://www.w3.org/1999/xlink', 'href', '#u'); });
     all('.c', function (row) { row.className = 'c k'; });
     all('.st span', function (state) {
       state.textContent = state.hasAttribute('data-worse') ? words.worse.replace('%', state.textContent) : words.word;

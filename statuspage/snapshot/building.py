@@ -216,9 +216,11 @@ def _aged(page: NowPage, language: str) -> dict[str, str]:
         title = gettext("%(name)s status") % {"name": page.identity.name}
         known = gettext("last known: %(state)s") % {"state": "%"}
         todo = gettext("What to do")
+        late = gettext("After that, this update is late.") if page.promise else ""
     return {
         "title": f"{sentence}: {title}",
         "sentence": sentence,
+        "late": late,
         "lead": state_words.stale_lead(page.built_at)[language],
         "todo": todo,
         "action": state_words.stale_action(page.identity.help_line)[language],

@@ -109,3 +109,16 @@ def test_an_aged_copy_with_one_open_problem_has_no_empty_link(phone: BrowserCont
     assert page.locator(".was").count() == 1
     assert page.locator(".was a:not([href='#now'])").count() == page.locator(".was a").count()
     assert all(words.strip() for words in page.locator(".was a").all_inner_texts())
+
+
+def test_an_aged_copy_says_of_a_problem_no_more_than_the_stale_form(phone: BrowserContext) -> None:
+    rows.publish(affected={rows.component(): "delayed"}, next_update_by=NOON + timedelta(minutes=30))
+    fresh, stale = (building.about_now(pages.build_now(SOON), form)["index.html"] for form in (building.FRESH, building.STALE))
+    said = []
+    for html, aged in ((fresh, True), (stale, False)):
+        page = opened(phone, html, aged=aged)
+        said.append((page.locator(".hd .f > div").nth(1).inner_text(), page.locator("#now ul.k").inner_text()))
+        assert page.locator("#now ul.k use").get_attribute("xlink:href") == "#u"
+        page.close()
+    assert said[0] == said[1]
+    assert "After that, this update is late." in said[0][0]
