@@ -152,6 +152,6 @@ def take_in(*, update: IncidentUpdate, confirmed: Collection[Proposal], actor: U
     return drafts.edit_update(update=update, actor=actor, now=now, affected=states, more=more)
 
 
-def names(language: str) -> list[str]:
-    """Of all services, as readers of the language get them."""
-    return [to_read(name)[language] for name in Component.objects.values_list("name", flat=True)]
+def names() -> list[dict[str, str]]:
+    """Of all services, as readers of each language get them."""
+    return [to_read(name) for name in Component.objects.values_list("name", flat=True)]

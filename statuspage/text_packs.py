@@ -6,7 +6,7 @@ The words are the update's own, whole sentences first; only their number follows
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from django.utils.translation import gettext, override
 
 from incidents import components, corrections, rebuttals, short_words, stating
 from incidents.languages import codes, to_read
-from incidents.models import IncidentUpdate
+from incidents.models import AffectedComponent, IncidentUpdate, Statement
 from incidents.sms_length import measure, plain
 from incidents.words import PHASE_WORDS, STATUS_WORDS, IncidentStatus
 from statuspage import clock_words
@@ -73,18 +73,40 @@ class Pack:
 
 def packs_of(update: IncidentUpdate, *, now: datetime) -> list[Pack]:
     """One pack a language. A draft's are made as if it went out now."""
-    return [_pack(said_in(update, language, now), language) for language in codes()]
+    rows = Rows.of(update)
+    return [_pack(said_in(rows, language, now), language) for language in codes()]
 
 
-def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is read of an update once for all languages. `names`: of all services."""
+
+    update: IncidentUpdate
+    words: Mapping[str, Mapping[str, str]]
+    affected: Sequence[AffectedComponent]
+    statements: Sequence[Statement]
+    names: Sequence[Mapping[str, str]]
+
+    @classmethod
+    def of(cls, update: IncidentUpdate) -> Rows:
+        return cls(
+            update=update,
+            words={field: to_read(text) for field, text in corrections.standing(update).items()},
+            affected=list(update.affected.select_related("component")),
+            statements=[row for row in stating.newest(update.incident).values() if not row.withdrawal],
+            names=components.names(),
+        )
+
+
+def said_in(rows: Rows, language: str, now: datetime) -> Said:
     """What the update says in the language. Its own promise is taken out of the words: each form says it in its place."""
+    update = rows.update
     at = update.display_at or now
     promise = update.next_update_by
-    words = {field: to_read(text)[language] for field, text in corrections.standing(update).items()}
+    words = {field: text[language] for field, text in rows.words.items()}
     clock = clock_words.clock(promise, language) if promise else ""
-    services = components.names(language)
+    services = [name[language] for name in rows.names]
     body = short_words.without(short_words.sentences(words["body"]), clock, language, services)
-    standing = [row for row in stating.newest(update.incident).values() if not row.withdrawal]
     with override(language):
         return Said(
             language=language,
@@ -94,14 +116,13 @@ def said_in(update: IncidentUpdate, language: str, now: datetime) -> Said:
             sentences=tuple(body),
             advice=tuple(short_words.advice(body[1:], language, services)),
             states=tuple(
-                (to_read(item.component.name)[language], gettext(STATUS_WORDS[item.new_status]))
-                for item in update.affected.select_related("component")
+                (to_read(item.component.name)[language], gettext(STATUS_WORDS[item.new_status])) for item in rows.affected
             ),
             what_to_do=words.get("what_to_do", ""),
             still_works=words.get("still_works", ""),
             next_by=gettext("Next update by %(time)s.") % {"time": clock_words.near(promise, at, language)} if promise else "",
             at=clock_words.full(at, language),
-            statements=tuple(to_read(row.body)[language] for row in standing),
+            statements=tuple(to_read(row.body)[language] for row in rows.statements),
             url=f"{settings.BASE_URL}{'' if language == codes()[0] else f'/{language}'}/incidents/{update.incident.public_id}",
             pin=gettext("We never ask for your PIN.") if settings.PIN_WARNING else "",
         )

@@ -45,7 +45,7 @@ def _said(document: Document, told: Telling) -> tuple[Iterator[Frame], list[str]
 
 def _of_update(update: IncidentUpdate, told: Telling) -> tuple[Iterator[Frame], list[str]]:
     clock = told.next_update_by.partition(",")[0]
-    services = components.names(told.language)
+    services = [name[told.language] for name in components.names()]
     said = short_words.without(_own_words(told), clock, told.language, services)
     whats = short_words.what_is_so(
         said[0] if said else "",

@@ -40,10 +40,12 @@ def previews(update: IncidentUpdate, states: list[tuple[Component, str]], *, now
     """One a language, of a draft as it stands in memory; nothing is saved."""
     facts = _facts(update, states, now)
     update.display_at = now  # as if it went out at this moment; in memory only
-    return [_preview(update, facts, code, name, now) for code, name in settings.LANGUAGES]
+    rows = text_packs.Rows.of(update)
+    return [_preview(rows, facts, code, name, now) for code, name in settings.LANGUAGES]
 
 
-def _preview(update: IncidentUpdate, facts: UpdateFacts, code: str, language: str, now: datetime) -> Preview:
+def _preview(rows: text_packs.Rows, facts: UpdateFacts, code: str, language: str, now: datetime) -> Preview:
+    update = rows.update
     name = by_language(update.incident.name)[code]
     item = item_to_be(update)
     said, text = mail.render(item, code), SmsSender.render(item, code).text
@@ -55,7 +57,7 @@ def _preview(update: IncidentUpdate, facts: UpdateFacts, code: str, language: st
         mail=said.text,
         sms=text,
         sms_parts=measure(text).parts,
-        post=text_packs.post(text_packs.said_in(update, code, now)),
+        post=text_packs.post(text_packs.said_in(rows, code, now)),
     )
 
 

@@ -442,7 +442,7 @@ def test_the_name_and_what_was_said_beside_the_words_are_corrected_too(incident:
         ("who_affected", who),
     ]
     assert corrections.name_of(incident) == words["name"]
-    assert text_packs.said_in(update, "en", at(9)).headline == "Till payments fail"
+    assert text_packs.said_in(text_packs.Rows.of(update), "en", at(9)).headline == "Till payments fail"
     assert facts.last_change_at == at(8)
     assert verify().holds
     Correction.objects.update(beside={**words, "name": name})

@@ -94,7 +94,7 @@ def test_every_demo_notice_says_what_to_do_and_when_the_next_word_comes(words: W
         if words.cadence_minutes:
             by = ("Next update by 12:45 pm EAT.", "Taarifa ijayo kufikia 12:45 EAT.")
             assert said.count(by[place]) == 1
-        own = text_packs.sms(text_packs.said_in(update, language, NOON))
+        own = text_packs.sms(text_packs.said_in(text_packs.Rows.of(update), language, NOON))
         assert own == said.removesuffix(PIN[place]), "what is copied by hand is what is sent"
 
 
@@ -221,7 +221,7 @@ def test_the_warning_stays_whatever_stands_before_it(case: str) -> None:
     )
     for language, warning in (("en", "Do not pay again before you"), ("sw", "Usilipe tena kabla ya")):
         assert warning in said_of(update, language)
-        own = text_packs.sms(text_packs.said_in(update, language, NOON))
+        own = text_packs.sms(text_packs.said_in(text_packs.Rows.of(update), language, NOON))
         assert warning in own
 
 
@@ -234,7 +234,7 @@ def test_a_warning_that_names_the_time_of_the_next_update_stays() -> None:
     )
     for language, warning in (("en", "Do not pay again before 12:45 pm EAT."), ("sw", "Usilipe tena kabla ya 12:45 EAT.")):
         assert warning in said_of(update, language)
-        assert warning in text_packs.sms(text_packs.said_in(update, language, NOON))
+        assert warning in text_packs.sms(text_packs.said_in(text_packs.Rows.of(update), language, NOON))
 
 
 def test_a_name_of_one_long_word_is_cut_within_it() -> None:
